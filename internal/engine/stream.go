@@ -1,0 +1,121 @@
+package engine
+
+import (
+	"context"
+	"io"
+
+	"midstream/flow"
+	"midstream/internal/body"
+)
+
+// Stream is one request as a protocol server hands it in, with the way back.
+// Protocol packages have a type of their own that satisfies it.
+type Stream interface {
+	// Request is the head. The engine owns it from now on.
+	Request() *flow.Request
+	// Findings are what the codec saw and repaired in the head.
+	Findings() []flow.Finding
+	// Framing is how the request body is delimited; Body reads it, and is nil
+	// when Framing.Kind is Unframed.
+	Framing() flow.Framing
+	Body() body.Reader
+	// Context ends when the client has left, with a *flow.Error as its cause
+	// (LeftByClient, or ResetByPeer with the code).
+	Context() context.Context
+	// Inform sends an interim response. HTTP/1.0 clients get none: it returns nil.
+	Inform(head *flow.Response) error
+	// Respond sends the final head and returns the sink for its body; a sink is
+	// returned for every framing and must be closed or aborted. Fields are
+	// printed as given: framing fields (Content-Length, Transfer-Encoding) and
+	// Connection are the engine's to set, and the codec obeys them.
+	Respond(head *flow.Response, f flow.Framing) (body.Sink, error)
+	// Upgrade returns the raw connection after a 101 (or a 2xx to CONNECT) was
+	// sent with Respond, with the bytes first that had been read already.
+	Upgrade() (body.Duplex, error)
+	// Abort ends the stream without a (further) response: the connection is
+	// closed, or the stream reset with the code that fits cause.
+	Abort(cause error)
+}
+
+// Upstream opens calls to servers on behalf of one client connection.
+type Upstream interface {
+	// Open gets a connection to where req goes (req.Scheme, Host, Port) and
+	// writes the head. f is how the request body will be delimited. Errors are
+	// *flow.Error with the phase that failed (Dialing, Handshaking, InHead).
+	// reuse says whether a connection that has served before may be taken.
+	Open(ctx context.Context, req *flow.Request, f flow.Framing, reuse Reuse) (Call, error)
+}
+
+// Reuse says which connections Open may take.
+type Reuse uint8
+
+// The choices.
+const (
+	AnyConnection Reuse = iota
+	FreshOnly           // a connection that has not served before
+)
+
+// Call is one request on its way to a server and the response that comes back.
+// Body belongs to one goroutine and the other methods to one (perhaps another);
+// Cancel may be called from anywhere.
+type Call interface {
+	// Server tells about the connection.
+	Server() *flow.Conn
+	// Reused tells whether the connection had served before.
+	Reused() bool
+	// Body takes the request body; closed already when the framing is Unframed.
+	Body() body.Sink
+	// Head waits for the next response head, interim ones included, with what
+	// the codec repaired in it. Errors are *flow.Error.
+	Head(ctx context.Context) (*flow.Response, []flow.Finding, error)
+	// Framing and Response are the body of the final head; Response is nil when
+	// Framing.Kind is Unframed.
+	Framing() flow.Framing
+	Response() body.Reader
+	// Heard tells whether any octet of a response has come.
+	Heard() bool
+	// Upgrade returns the raw connection after a 101 head.
+	Upgrade() (body.Duplex, error)
+	// Cancel gives the call up: the server is told within a second (connection
+	// closed, stream reset). After the response has ended it does nothing.
+	Cancel(cause error)
+	// Close gives the connection back when both messages are through; it must
+	// be called once, after Body and Response are done with.
+	Close()
+}
+
+// Recorder keeps flows. Its methods may be called at once.
+type Recorder interface {
+	// Start begins the record of a flow and returns it; it does not block.
+	Start() Record
+}
+
+// Record is the record of one flow. Its methods may be called at once; pieces
+// of one side come from one goroutine, in order. They block only as long as the
+// recorder's queue is full, never for the disk's errors.
+type Record interface {
+	// Number is the flow's number in the session.
+	Number() uint64
+	// Head notes that the head of side is what f says now (called again when a
+	// later hook changed it before it was sent).
+	Head(f *flow.Flow, side flow.Side)
+	// Interim notes an interim response.
+	Interim(head *flow.Response)
+	// Piece keeps a piece of the body of side that has been sent. p is copied.
+	Piece(side flow.Side, p []byte)
+	// Drop forgets what was recorded of side: the body turned into Pass.
+	Drop(side flow.Side)
+	// State tells what is kept of side so far.
+	State(side flow.Side) (flow.Record, int64, string)
+	// Open reads what has been kept of side, from its start; for hooks that look
+	// at a body that was sent.
+	Open(side flow.Side) (io.ReadCloser, error)
+	// End closes the record; f is the final picture.
+	End(f *flow.Flow)
+}
+
+// Watcher is told of flows as they pass: when a head has come and when the flow
+// has ended. It must return at once and must not change f.
+type Watcher interface {
+	Watch(f *flow.Flow)
+}
