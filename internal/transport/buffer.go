@@ -1,0 +1,51 @@
+package transport
+
+import (
+	"sync"
+	"sync/atomic"
+)
+
+const (
+	// smallSize holds one whole TLS record of the largest size (RFC 8446
+	// section 5.2: 16384 + 256 octets, and a header of 5).
+	smallSize = 16384 + 256 + 5
+	// largeSize holds several records, for connections that carry bulk.
+	largeSize = 128 << 10
+	// largeBudget bounds the large buffers that are out at one time, so that
+	// a thousand stalled downloads cost a thousand small ones.
+	largeBudget = 48
+)
+
+// buffers hands out buffers of two sizes. Small ones are for everybody, large
+// ones as long as the budget lasts.
+var buffers = struct {
+	small, large sync.Pool
+	out          atomic.Int32
+}{
+	small: sync.Pool{New: func() any { return &buffer{b: make([]byte, smallSize)} }},
+	large: sync.Pool{New: func() any { return &buffer{b: make([]byte, largeSize)} }},
+}
+
+type buffer struct{ b []byte }
+
+func getSmall() *buffer { return buffers.small.Get().(*buffer) }
+
+// getLarge returns a large buffer, or a small one when the budget is used up.
+func getLarge() *buffer {
+	if buffers.out.Add(1) > largeBudget {
+		buffers.out.Add(-1)
+		return getSmall()
+	}
+	return buffers.large.Get().(*buffer)
+}
+
+func (b *buffer) put() {
+	switch {
+	case b == nil:
+	case len(b.b) == largeSize:
+		buffers.out.Add(-1)
+		buffers.large.Put(b)
+	default:
+		buffers.small.Put(b)
+	}
+}

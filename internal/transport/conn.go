@@ -1,0 +1,155 @@
+package transport
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+)
+
+// Conn is a connection to a client or a server, plain or with TLS on it.
+type Conn struct {
+	net.Conn // what Read and Write go to: the wire, or TLS on it
+	wire     *wire
+	tls      *tls.Conn // nil without TLS
+}
+
+// New returns a Conn on nc and takes it over.
+func New(nc net.Conn) *Conn {
+	w := newWire(nc)
+	return &Conn{Conn: w, wire: w}
+}
+
+// TLSServer shakes hands as a server and returns the secured connection; c must
+// not be used any more. On an error c is left open, so that the caller can
+// choose how to close it.
+func (c *Conn) TLSServer(ctx context.Context, cfg *tls.Config) (*Conn, error) {
+	return c.secure(ctx, func(nc net.Conn) *tls.Conn { return tls.Server(nc, cfg) })
+}
+
+// TLSClient is TLSServer for the other end.
+func (c *Conn) TLSClient(ctx context.Context, cfg *tls.Config) (*Conn, error) {
+	return c.secure(ctx, func(nc net.Conn) *tls.Conn { return tls.Client(nc, cfg) })
+}
+
+func (c *Conn) secure(ctx context.Context, over func(net.Conn) *tls.Conn) (*Conn, error) {
+	w := c.wire
+	if c.tls != nil {
+		w = newWire(c) // TLS within TLS
+	}
+	w.records = true
+	t := over(w)
+	// What a handshake step writes (a whole flight) leaves in one piece: crypto/tls
+	// buffers a flight itself.
+	if err := t.HandshakeContext(ctx); err != nil {
+		return nil, err
+	}
+	return &Conn{Conn: t, wire: w, tls: t}, nil
+}
+
+// Ready tells that a Read would not have to wait for the peer: something has
+// been read ahead (with TLS, at least one whole record). It may be false when
+// a Read would not wait. It belongs to the reader.
+func (c *Conn) Ready() bool { return c.wire.ready() }
+
+// Peek returns up to n of the octets that come next without consuming them;
+// it waits until there are at least min. At the end of the stream it returns
+// what there is with the error. n is at most 16 KiB, and it must not be
+// called on a secured Conn.
+func (c *Conn) Peek(min, n int) ([]byte, error) {
+	w := c.wire
+	if c.tls != nil {
+		return nil, errors.New("transport: peek below TLS")
+	}
+	if n > smallSize || min > n {
+		return nil, fmt.Errorf("transport: peek of %d octets, more than %d", n, smallSize)
+	}
+	for w.buffered() < min {
+		if err := w.fill(); err != nil {
+			return w.peeked(n), err
+		}
+	}
+	return w.peeked(n), nil
+}
+
+func (w *wire) peeked(n int) []byte {
+	if w.ahead == nil {
+		return nil
+	}
+	return w.ahead.b[w.r:min(w.w, w.r+n)]
+}
+
+// Cork keeps what is written from now on until Uncork, up to 128 KiB. It
+// belongs to the writer.
+func (c *Conn) Cork() { c.wire.cork() }
+
+// Uncork sends what was kept.
+func (c *Conn) Uncork() error { return c.wire.uncork() }
+
+// TLS returns the state of the TLS connection, nil without one.
+func (c *Conn) TLS() *tls.ConnectionState {
+	if c.tls == nil {
+		return nil
+	}
+	s := c.tls.ConnectionState()
+	return &s
+}
+
+// CloseWrite ends the writing direction: close_notify with TLS, then FIN.
+func (c *Conn) CloseWrite() error {
+	if c.tls != nil {
+		if err := c.tls.CloseWrite(); err != nil {
+			return err
+		}
+	}
+	if cw, ok := c.wire.Conn.(interface{ CloseWrite() error }); ok {
+		return cw.CloseWrite()
+	}
+	return nil
+}
+
+// Reset closes the connection so that the peer sees a failure: without
+// close_notify, and with a TCP reset where the system allows.
+func (c *Conn) Reset() error {
+	switch nc := c.wire.Conn.(type) {
+	case *Conn:
+		return nc.Reset()
+	case *net.TCPConn:
+		nc.SetLinger(0)
+		return nc.Close()
+	default:
+		return nc.Close()
+	}
+}
+
+// WriteTo copies to w until the end, without passing through user memory where
+// the system allows: for raw tunnels.
+func (c *Conn) WriteTo(w io.Writer) (n int64, err error) {
+	if c.tls == nil {
+		for c.wire.buffered() > 0 {
+			p := c.wire.peeked(smallSize)
+			m, err := w.Write(p)
+			n += int64(m)
+			c.wire.r += m
+			if err != nil {
+				return n, err
+			}
+			if c.wire.r == c.wire.w {
+				c.wire.release()
+			}
+		}
+		m, err := io.Copy(w, c.wire.Conn)
+		return n + m, err
+	}
+	return io.Copy(w, struct{ io.Reader }{c})
+}
+
+// ReadFrom copies from r until its end, as WriteTo does.
+func (c *Conn) ReadFrom(r io.Reader) (int64, error) {
+	if c.tls == nil && !c.wire.corked {
+		return io.Copy(c.wire.Conn, r)
+	}
+	return io.Copy(struct{ io.Writer }{c}, r)
+}

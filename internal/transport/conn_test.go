@@ -1,0 +1,302 @@
+package transport
+
+import (
+	"bytes"
+	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"io"
+	"math/big"
+	"net"
+	"os"
+	"sync/atomic"
+	"testing"
+	"time"
+)
+
+func tcpPair(t testing.TB) (a, b net.Conn) {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	got := make(chan net.Conn, 1)
+	go func() {
+		c, err := l.Accept()
+		if err != nil {
+			close(got)
+			return
+		}
+		got <- c
+	}()
+	a, err = net.Dial("tcp", l.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, ok := <-got
+	if !ok {
+		t.Fatal("accept failed")
+	}
+	t.Cleanup(func() { a.Close(); b.Close() })
+	return a, b
+}
+
+func serverConfig(t testing.TB) *tls.Config {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tmpl := &x509.Certificate{SerialNumber: big.NewInt(1), NotAfter: time.Now().Add(time.Hour), DNSNames: []string{"a.test"}}
+	der, err := x509.CreateCertificate(rand.Reader, tmpl, tmpl, key.Public(), key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &tls.Config{
+		Certificates:                []tls.Certificate{{Certificate: [][]byte{der}, PrivateKey: key}},
+		DynamicRecordSizingDisabled: true,
+	}
+}
+
+var insecure = &tls.Config{InsecureSkipVerify: true}
+
+func tlsPair(t testing.TB) (client, server *Conn) {
+	t.Helper()
+	a, b := tcpPair(t)
+	return secured(t, New(a), New(b))
+}
+
+func secured(t testing.TB, a, b *Conn) (client, server *Conn) {
+	t.Helper()
+	done := make(chan error, 1)
+	cfg := serverConfig(t)
+	go func() {
+		var err error
+		server, err = b.TLSServer(context.Background(), cfg)
+		done <- err
+	}()
+	client, err := a.TLSClient(context.Background(), insecure)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := <-done; err != nil {
+		t.Fatal(err)
+	}
+	return client, server
+}
+
+// countConn counts the writes that reach the socket.
+type countConn struct {
+	net.Conn
+	writes atomic.Int32
+}
+
+func (c *countConn) Write(p []byte) (int, error) {
+	c.writes.Add(1)
+	return c.Conn.Write(p)
+}
+
+func TestCorkJoinsRecordsIntoOneWrite(t *testing.T) {
+	a, b := tcpPair(t)
+	count := &countConn{Conn: b}
+	client, server := secured(t, New(a), New(count))
+	want := bytes.Repeat([]byte("0123456789abcdef"), 4096) // 64 KiB: four records
+	got := make(chan []byte, 1)
+	go func() {
+		p := make([]byte, len(want))
+		io.ReadFull(client, p)
+		got <- p
+	}()
+	before := count.writes.Load()
+	server.Cork()
+	if _, err := server.Write(want); err != nil {
+		t.Fatal(err)
+	}
+	if err := server.Uncork(); err != nil {
+		t.Fatal(err)
+	}
+	if n := count.writes.Load() - before; n != 1 {
+		t.Errorf("64 KiB under cork took %d writes, want 1", n)
+	}
+	if !bytes.Equal(<-got, want) {
+		t.Error("bytes differ")
+	}
+}
+
+func TestReadyMeansAWholeRecordIsHere(t *testing.T) {
+	client, server := tlsPair(t)
+	if _, err := server.Write([]byte("first")); err != nil {
+		t.Fatal(err)
+	}
+	p := make([]byte, 100)
+	if n, err := client.Read(p); err != nil || string(p[:n]) != "first" {
+		t.Fatalf("read %q, %v", p[:n], err)
+	}
+	if client.Ready() {
+		t.Fatal("ready with nothing sent")
+	}
+	// Both records are in the kernel before the reader looks: the first read
+	// takes both from the socket and serves one.
+	server.Cork()
+	server.Write([]byte("second"))
+	server.Write([]byte("third"))
+	if err := server.Uncork(); err != nil {
+		t.Fatal(err)
+	}
+	if n, err := client.Read(p); err != nil || string(p[:n]) != "second" {
+		t.Fatalf("read %q, %v", p[:n], err)
+	}
+	if !client.Ready() {
+		t.Fatal("the third record has been read ahead, but Ready says no")
+	}
+	if n, err := client.Read(p); err != nil || string(p[:n]) != "third" {
+		t.Fatalf("read %q, %v", p[:n], err)
+	}
+}
+
+func TestNothingIsBufferedWhileWaiting(t *testing.T) {
+	client, server := tlsPair(t)
+	got := make(chan error, 1)
+	go func() {
+		p := make([]byte, 10)
+		_, err := client.Read(p)
+		got <- err
+	}()
+	server.Write([]byte("x"))
+	if err := <-got; err != nil {
+		t.Fatal(err)
+	}
+	if client.wire.ahead != nil {
+		t.Error("an empty connection still holds a read-ahead buffer")
+	}
+}
+
+func TestDeadlineLeavesTheConnectionUsable(t *testing.T) {
+	client, server := tlsPair(t)
+	client.SetReadDeadline(time.Unix(1, 0))
+	p := make([]byte, 10)
+	if _, err := client.Read(p); !errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Fatalf("read past the deadline: %v", err)
+	}
+	client.SetReadDeadline(time.Time{})
+	server.Write([]byte("later"))
+	if n, err := client.Read(p); err != nil || string(p[:n]) != "later" {
+		t.Fatalf("read %q, %v", p[:n], err)
+	}
+}
+
+func TestPeekLeavesTheBytes(t *testing.T) {
+	a, b := tcpPair(t)
+	c := New(b)
+	a.Write([]byte("GET / HTTP/1.1\r\n"))
+	p, err := c.Peek(3, 3)
+	if err != nil || string(p) != "GET" {
+		t.Fatalf("peek %q, %v", p, err)
+	}
+	a.(*net.TCPConn).CloseWrite()
+	rest, err := io.ReadAll(c)
+	if err != nil || string(rest) != "GET / HTTP/1.1\r\n" {
+		t.Fatalf("read %q, %v", rest, err)
+	}
+	if p, err := c.Peek(1, 10); err != io.EOF || len(p) != 0 {
+		t.Fatalf("peek at the end: %q, %v", p, err)
+	}
+}
+
+func TestTLSWithinTLS(t *testing.T) {
+	a, b := tlsPair(t)
+	client, server := secured(t, a, b)
+	want := bytes.Repeat([]byte("in a tunnel "), 20000)
+	go func() {
+		server.Cork()
+		server.Write(want)
+		server.Uncork()
+		server.CloseWrite()
+	}()
+	got, err := io.ReadAll(client)
+	if err != nil || !bytes.Equal(got, want) {
+		t.Fatalf("%d bytes, %v", len(got), err)
+	}
+}
+
+func TestResetIsSeenAsAFailure(t *testing.T) {
+	client, server := tlsPair(t)
+	server.Reset()
+	_, err := client.Read(make([]byte, 1))
+	if err == nil || errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
+		t.Errorf("after a reset the peer read %v", err)
+	}
+}
+
+func TestRawCopyServesWhatWasPeekedFirst(t *testing.T) {
+	a, b := tcpPair(t)
+	c, d := tcpPair(t)
+	in, out := New(b), New(c)
+	a.Write([]byte("hello, "))
+	if _, err := in.Peek(7, 7); err != nil {
+		t.Fatal(err)
+	}
+	a.Write([]byte("world"))
+	a.(*net.TCPConn).CloseWrite()
+	go func() {
+		io.Copy(out, in)
+		out.CloseWrite()
+	}()
+	got, err := io.ReadAll(d)
+	if err != nil || string(got) != "hello, world" {
+		t.Fatalf("%q, %v", got, err)
+	}
+}
+
+func TestLargeBuffersAreBudgeted(t *testing.T) {
+	var out []*buffer
+	for range largeBudget + 10 {
+		out = append(out, getLarge())
+	}
+	large := 0
+	for _, b := range out {
+		if len(b.b) == largeSize {
+			large++
+		}
+		b.put()
+	}
+	if large > largeBudget {
+		t.Errorf("%d large buffers out at once, budget %d", large, largeBudget)
+	}
+	b := getLarge()
+	defer b.put()
+	if len(b.b) != largeSize {
+		t.Error("the budget was not given back")
+	}
+}
+
+func BenchmarkTLSRelay(bm *testing.B) {
+	client, server := tlsPair(bm)
+	p := make([]byte, 64<<10)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		q := make([]byte, 64<<10)
+		for {
+			if _, err := client.Read(q); err != nil {
+				return
+			}
+		}
+	}()
+	bm.SetBytes(int64(len(p)))
+	bm.ReportAllocs()
+	for bm.Loop() {
+		server.Cork()
+		server.Write(p)
+		if err := server.Uncork(); err != nil {
+			bm.Fatal(err)
+		}
+	}
+	server.Close()
+	<-done
+}

@@ -1,0 +1,13 @@
+//go:build !unix
+
+package transport
+
+import (
+	"net"
+	"syscall"
+)
+
+// rawConn returns nil: here a reader holds its buffer while it waits.
+func rawConn(net.Conn) syscall.RawConn { return nil }
+
+func (w *wire) tryRead(uintptr) bool { return true }

@@ -1,0 +1,46 @@
+//go:build unix
+
+package transport
+
+import (
+	"net"
+	"syscall"
+)
+
+// rawConn returns the descriptor of a TCP connection, so that a reader can
+// wait for it without holding a buffer.
+func rawConn(nc net.Conn) syscall.RawConn {
+	c, ok := nc.(*net.TCPConn)
+	if !ok {
+		return nil
+	}
+	raw, err := c.SyscallConn()
+	if err != nil {
+		return nil
+	}
+	return raw
+}
+
+// tryRead reads once without waiting. False makes the caller wait until the
+// descriptor is readable; the buffer is given back for that time.
+func (w *wire) tryRead(fd uintptr) bool {
+	had := w.ahead != nil
+	w.take()
+	for {
+		n, err := syscall.Read(int(fd), w.ahead.b[w.w:])
+		switch {
+		case err == syscall.EINTR:
+			continue
+		case err == syscall.EAGAIN:
+			if !had {
+				w.release()
+			}
+			return false
+		case err != nil:
+			w.tryErr = err
+		default:
+			w.tryN = n
+		}
+		return true
+	}
+}
