@@ -12,7 +12,7 @@ import (
 // with a 502. A panic counts as an error.
 type (
 	// ClientConnectedHook runs when a client's connection was accepted; an
-	// error from a guard refuses it.
+	// error from a guard, or a *Refusal from anybody, refuses it.
 	ClientConnectedHook interface {
 		ClientConnected(ctx context.Context, c *flow.Conn) error
 	}
@@ -58,12 +58,25 @@ type (
 	ResponseHook interface {
 		Response(ctx context.Context, x *Exchange) error
 	}
+	// FinishedHook runs once when an exchange is over, whatever came of it: after
+	// all its other events, its transforms included, and before its last picture
+	// is taken, so that marker, comment and metadata may still be set. It must
+	// not wait. An addon that keeps something for an exchange lets go of it here.
+	FinishedHook interface {
+		Finished(x *Exchange)
+	}
 	// ErrorHook runs instead of the response event when there is no whole
 	// response; x.Err says why.
 	ErrorHook interface {
 		Error(ctx context.Context, x *Exchange) error
 	}
 )
+
+// A Refusal is the error with which a ClientConnected hook refuses a
+// connection without being a guard. It is not a failure of the addon.
+type Refusal struct{ Reason string }
+
+func (r *Refusal) Error() string { return r.Reason }
 
 // Dial is one connection to a server, as the server events see it.
 type Dial struct {
@@ -107,4 +120,5 @@ const (
 	OnResponseHeaders
 	OnResponse
 	OnError
+	OnFinished
 )

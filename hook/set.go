@@ -30,6 +30,7 @@ type Set struct {
 	responseHeaders    []entry[ResponseHeadersHook]
 	response           []entry[ResponseHook]
 	failed             []entry[ErrorHook]
+	finished           []entry[FinishedHook]
 
 	wantsRequest, wantsResponse   bool
 	guardsRequest, guardsResponse bool
@@ -82,6 +83,7 @@ func (s *Set) add(a any) (events int) {
 	events += place(&s.requestHeaders, a, wants&OnRequestHeaders, name, required)
 	events += place(&s.responseHeaders, a, wants&OnResponseHeaders, name, required)
 	events += place(&s.failed, a, wants&OnError, name, required)
+	events += place(&s.finished, a, wants&OnFinished, name, false)
 	if place(&s.request, a, wants&OnRequest, name, required) > 0 {
 		events++
 		s.wantsRequest = s.wantsRequest || !observes
@@ -186,6 +188,17 @@ func (s *Set) Error(ctx context.Context, x *Exchange) error {
 	return each(ctx, s, s.failed, x, "error", ErrorHook.Error)
 }
 
+// Finished tells every addon that asks for it that x is over. The engine calls
+// it once for each exchange, after every other event.
+func (s *Set) Finished(x *Exchange) {
+	if s == nil {
+		return
+	}
+	for _, e := range s.finished {
+		s.call(e.name, "finished", false, x, func() error { e.hook.Finished(x); return nil })
+	}
+}
+
 // HTTPConnect runs the event; errors as RequestHeaders.
 func (s *Set) HTTPConnect(ctx context.Context, x *Exchange) error {
 	if s == nil {
@@ -287,6 +300,9 @@ func (s *Set) call(name, event string, required bool, x *Exchange, run func() er
 		}
 	}()
 	if err := run(); err != nil {
+		if _, ok := errors.AsType[*Refusal](err); ok {
+			return err
+		}
 		if !errors.Is(err, context.Canceled) {
 			s.log.Error("addon failed", "addon", name, "event", event, "err", err)
 		}
