@@ -1,0 +1,175 @@
+package option
+
+import (
+	"fmt"
+	"net/netip"
+	"slices"
+)
+
+// The groups of midstream's own options, in the order they are shown.
+const (
+	GroupListen  = "Listening"
+	GroupBodies  = "Bodies"
+	GroupHosts   = "Hosts and connections"
+	GroupTLS     = "TLS"
+	GroupHTTP    = "HTTP"
+	GroupScript  = "Scripts"
+	GroupRecord  = "Recording"
+	GroupOutput  = "Output"
+	firstVersion = "0.1"
+)
+
+// Builtin returns the options that midstream itself declares.
+func Builtin() []Option {
+	all := slices.Concat(listening(), bodies(), hosts(), tls(), scripting(), recording(), output())
+	for i := range all {
+		all[i].Since = firstVersion
+	}
+	return all
+}
+
+func listening() []Option {
+	return in(GroupListen, []Option{
+		{Name: "mode", Type: List, Default: []string{"regular"}, Short: "m", Meta: "MODE", Main: true,
+			Help: "Way in: regular, or reverse:URL; repeat it for several. A mode is written NAME[:DATA][@[HOST:]PORT]: regular is an explicit proxy for " +
+				"plain requests and CONNECT; reverse:URL is a server that sends everything to URL. An address behind @ is where that one listens."},
+		{Name: "listen_host", Type: String, Meta: "HOST", Main: true,
+			Help: "Address to listen on; empty is 127.0.0.1 (and ::1). Give 0.0.0.0 to be reached from other machines and containers: then everybody who reaches the port can use the proxy."},
+		{Name: "listen_port", Type: Int, Optional: true, Min: 0, Max: 65535, Short: "p", Meta: "PORT", Main: true,
+			Help: "Port to listen on; none is the mode's own, 8080; 0 takes a free one. The address that was taken is printed as \"listening on HOST:PORT\"."},
+		{Name: "server", Type: Bool, Default: true, Short: "n",
+			Help: "Listen at all. -n starts no listener, to run scripts without a proxy."},
+		{Name: "confdir", Type: Path, Default: "~/.midstream", Meta: "DIR", Main: true,
+			Help: "Folder of config.yaml, the CA and the sessions. It is made at the first start, for this user only. It cannot be set in config.yaml."},
+	})
+}
+
+func bodies() []Option {
+	return in(GroupBodies, []Option{
+		{Name: "stream_large_bodies", Type: Size, Optional: true, Flag: "stream", Main: true,
+			Help: "Bodies larger than SIZE pass unrecorded. Hooks find their content missing. 0 lets every body pass so; none records all of them as they pass. " +
+				"A body of unknown length is recorded up to SIZE, and forgotten when it grows past it."},
+		{Name: "store_streamed_bodies", Type: Bool, Main: true,
+			Help: "Record also what passes because of --stream. Then the body is on disk, though no hook can change it."},
+		{Name: "body_size_limit", Type: Size, Optional: true, Main: true,
+			Help: "Refuse larger bodies. A known length above it is answered with 413 (request) or 502 (response); a body that grows past it is cut off as a broken one."},
+		{Name: "content_limit", Type: Size, Default: int64(64 << 20),
+			Help: "Largest body that a script gets as one piece. Above it content, text and json() throw and name the helpers that work on the stream."},
+		{Name: "endless_types", Type: List, Meta: "TYPE",
+			Help: "More media types that are never held because a hook wants the body. The common ones are known: event streams, gRPC, NDJSON, multipart/x-mixed-replace, " +
+				"audio and video without length. A * stands for any rest, as in audio/*."},
+		{Name: "stream_chunk_size", Type: Size, Default: int64(32 << 10), Min: 1, Max: 1 << 20,
+			Help: "Largest piece that a chunk function gets at once. A larger chunk comes in several calls."},
+	})
+}
+
+func hosts() []Option {
+	return in(GroupHosts, []Option{
+		{Name: "ignore_hosts", Type: List, Meta: "REGEX", Main: true,
+			Help: "Hosts that pass undecrypted, byte for byte. A regular expression (with Python's meaning) that is searched for in HOST:PORT; repeat it for several."},
+		{Name: "allow_hosts", Type: List, Meta: "REGEX", Main: true,
+			Help: "Only these hosts are decrypted, all others pass as with --ignore-hosts. The same kind of regular expression."},
+		{Name: "tcp_hosts", Type: List, Meta: "REGEX",
+			Help: "Hosts whose connections are raw TCP inside, whatever they look like. TLS is still taken off. A regular expression that is searched for in HOST:PORT."},
+		{Name: "show_ignored_hosts", Type: Bool,
+			Help: "Record connections of ignored hosts as TCP flows. Their bytes stay encrypted."},
+		{Name: "connection_strategy", Type: Choice, Choices: []string{"eager", "lazy"}, Default: "eager",
+			Help: "When to connect to the server: eager, at once; lazy, at a request. With lazy a certificate is made from the name alone."},
+		{Name: "connect_addr", Type: String, Optional: true, Meta: "IP", Check: isAddress,
+			Help: "Own address that connections to servers start from. None leaves it to the system."},
+		{Name: "tcp_timeout", Type: Duration, Default: int64(600),
+			Help: "Close an idle connection after TIME. No timer runs while an answer is awaited."},
+	})
+}
+
+func tls() []Option {
+	versions := []string{"UNBOUNDED", "TLS1", "TLS1_1", "TLS1_2", "TLS1_3"}
+	return in(GroupTLS, []Option{
+		{Name: "ssl_insecure", Type: Bool, Short: "k", Main: true,
+			Help: "Do not verify certificates of servers. Anybody between midstream and the server can then read and change everything."},
+		{Name: "certs", Type: List, Meta: "[NAME=]PEM", Main: true,
+			Help: "Certificate and key to show to clients. [NAME=]PEM, where NAME may begin with *. and stands for all names when left out; repeat it for several."},
+		{Name: "cert_passphrase", Type: String, Optional: true, Secret: true, Meta: "TEXT",
+			Help: "Passphrase of the keys in --certs and of an encrypted CA. Better as @FILE, because a command line can be seen by others."},
+		{Name: "client_certs", Type: Path, Optional: true,
+			Help: "Certificate and key to show to servers that ask for one. A PEM file, or a folder with HOST.pem files."},
+		{Name: "ssl_verify_upstream_trusted_ca", Type: Path, Optional: true, Meta: "PEM",
+			Help: "Certificates that servers are verified with, instead of the system's. A PEM file."},
+		{Name: "upstream_cert", Type: Bool, Default: true,
+			Help: "Take the names for a certificate from the server's own. Without it they come from what the client asked for, and the server is not contacted first."},
+		{Name: "key_type", Type: Choice, Choices: []string{"ecdsa", "rsa"}, Default: "ecdsa",
+			Help: "Kind of key in the certificates shown to clients. rsa is for clients that know nothing else, and slower."},
+		{Name: "tls_version_client_min", Type: Choice, Choices: versions, Default: "TLS1_2", Meta: "VERSION",
+			Help: "Oldest TLS version that clients may use."},
+		{Name: "tls_version_client_max", Type: Choice, Choices: versions, Default: "UNBOUNDED", Meta: "VERSION",
+			Help: "Newest TLS version that clients may use."},
+		{Name: "tls_version_server_min", Type: Choice, Choices: versions, Default: "TLS1_2", Meta: "VERSION",
+			Help: "Oldest TLS version that is used with servers."},
+		{Name: "tls_version_server_max", Type: Choice, Choices: versions, Default: "UNBOUNDED", Meta: "VERSION",
+			Help: "Newest TLS version that is used with servers."},
+	})
+}
+
+func scripting() []Option {
+	return slices.Concat(in(GroupHTTP, []Option{
+		{Name: "http_profile", Type: Choice, Choices: []string{"tolerant", "strict"}, Default: "tolerant", Meta: "tolerant|strict",
+			Help: "What happens to malformed messages: repaired and noted, or refused. tolerant repairs what browsers tolerate; strict answers 400 or 502. Ambiguous framing passes in neither."},
+		{Name: "keep_host_header", Type: Bool,
+			Help: "Reverse mode: leave Host as the client sent it. Otherwise it is changed to the host of the target."},
+	}), in(GroupScript, []Option{
+		{Name: "scripts", Type: Paths, Short: "s", Flag: "scripts", Meta: "FILE", Main: true,
+			Help: "Script to run, .js or .ts; repeat it for several. They run in that order. Saving the file loads it anew without dropping a connection."},
+		{Name: "script_timeout", Type: Duration, Default: int64(1),
+			Help: "How long a script may compute at a stretch; 0 has no limit. Waiting does not count. Past it the call is broken off and noted on the flow."},
+	}))
+}
+
+func recording() []Option {
+	return in(GroupRecord, []Option{
+		{Name: "session", Type: Path, Optional: true, Meta: "DIR", Main: true,
+			Help: "Record into this folder and keep it. It is made where there is none, and appended to where there is. None makes a session under confdir."},
+		{Name: "session_keep", Type: Duration, Default: int64(24 * 60 * 60), Main: true,
+			Help: "How long a session without --session is kept; 0 removes it at the end. It counts from the end of the session, also after a crash."},
+		{Name: "session_max_size", Type: Size, Optional: true,
+			Help: "Most room a session takes; then the oldest bodies go. Marked flows stay. None is 10g or a quarter of the free disk, whichever is smaller, and no limit with --session."},
+		{Name: "session_min_free", Type: Size, Default: int64(1 << 30),
+			Help: "Free disk below which bodies are not recorded any more. The traffic goes on."},
+		{Name: "record", Type: Choice, Choices: []string{"all", "heads", "none"}, Default: "all", Main: true,
+			Help: "What is recorded: everything, heads without bodies, or nothing."},
+		{Name: "record_stall", Type: Duration, Default: int64(2),
+			Help: "How long a body waits for a slow disk before its record is cut. 0 waits for ever. The cut is marked, and the body goes on."},
+	})
+}
+
+func output() []Option {
+	return in(GroupOutput, []Option{
+		{Name: "flow_detail", Type: Int, Default: int64(1), Min: 0, Max: 4, Main: true,
+			Help: "What is printed: 0 nothing, 1 a line a flow, 2 heads, 3 content, 4 uncut. 1 cuts long URLs to the terminal; 2 adds heads, findings and tries; " +
+				"3 adds content, cut to content_view_lines_cutoff lines."},
+		{Name: "content_view_lines_cutoff", Type: Int, Default: int64(512), Min: 1, Max: 1 << 30,
+			Help: "Lines of content that flow_detail 3 prints."},
+		{Name: "showhost", Type: Bool,
+			Help: "Print URLs with the host that the client named in Host. Otherwise it is the host that the request is sent to."},
+		{Name: "termlog_verbosity", Type: Choice, Choices: []string{"error", "warn", "info", "alert", "debug"}, Default: "info", Meta: "LEVEL",
+			Help: "Least level of log that is printed: error, warn, info, alert or debug. alert is the same as info."},
+		{Name: "log_file", Type: Path, Optional: true, Meta: "FILE", Main: true,
+			Help: "Append the log to FILE instead of stderr. It is made for this user only."},
+		{Name: "log_format", Type: Choice, Choices: []string{"text", "json"}, Default: "text",
+			Help: "Write the log as text or as one JSON object a line."},
+	})
+}
+
+func in(group string, options []Option) []Option {
+	for i := range options {
+		options[i].Group = group
+	}
+	return options
+}
+
+func isAddress(v any) error {
+	s, _ := v.(string)
+	if _, err := netip.ParseAddr(s); err != nil {
+		return fmt.Errorf("%s is not an IP address, as 192.0.2.7 or 2001:db8::7", quote(s))
+	}
+	return nil
+}

@@ -1,0 +1,106 @@
+package option
+
+import (
+	"fmt"
+	"strings"
+)
+
+// Markdown writes the page of all options: a table a group.
+func Markdown(options []*Option) string {
+	var b strings.Builder
+	b.WriteString(`# Options
+
+Every option can be set in five ways; a later one wins:
+
+1. its default,
+2. a line ` + "`name: value`" + ` in ` + "`config.yaml`" + ` in the folder of ` + "`--confdir`" + ` (` + "`~/.midstream`" + `),
+3. a variable ` + "`MIDSTREAM_NAME`" + ` (a list has one entry a line),
+4. its flag, or ` + "`--set name=value`" + `, in the order they stand on the command line.
+
+Each flag of a bool has a twin that begins with ` + "`--no-`" + `. ` + "`--set name`" + ` alone is true for a bool, none for an optional
+option and the empty list for a list; ` + "`--set name=toggle`" + ` turns a bool round. A list collects what the command line gives
+it, and then replaces what the file or the environment had. Paths in ` + "`config.yaml`" + ` are relative to its folder.
+
+Sizes are whole numbers with b, k, m, g or t behind them, each 1024 times the one before. Times are seconds, or numbers
+with ms, s, m, h or d. A secret is never printed; written as ` + "`@FILE`" + ` it is read from a file.
+
+` + "`midstream options`" + ` prints the values and where each came from; ` + "`midstream options NAME`" + ` tells all about one.
+`)
+	group := ""
+	for _, o := range options {
+		if o.Group != group {
+			group = o.Group
+			fmt.Fprintf(&b, "\n## %s\n\n| option | flag | type | default | |\n|---|---|---|---|---|\n", group)
+		}
+		fmt.Fprintf(&b, "| `%s` | %s | %s | %s | %s |\n", o.Name, o.flagCell(), cell(o.TypeText()), o.defaultCell(), cell(o.Help))
+	}
+	return b.String()
+}
+
+func (o *Option) flagCell() string {
+	s := "`--" + o.FlagName()
+	if o.Type == Bool && o.fallback() == true {
+		s = "`--no-" + o.FlagName()
+	}
+	if m := o.Metavar(); m != "" && o.Type != Choice {
+		s += " " + m
+	}
+	s += "`"
+	if o.Short != "" {
+		s += " `-" + o.Short + "`"
+	}
+	return cell(s)
+}
+
+func (o *Option) defaultCell() string {
+	if v := o.fallback(); v != nil && o.Format(v) != "" {
+		return "`" + cell(o.Format(v)) + "`"
+	}
+	if o.Optional {
+		return "none"
+	}
+	return "empty"
+}
+
+// cell makes a text safe for a table of Markdown.
+func cell(s string) string {
+	return strings.NewReplacer("|", "\\|", "\n", " ", "*", "\\*", "<", "&lt;").Replace(s)
+}
+
+// MitmproxyMarkdown writes the page that tells users of mitmproxy which of its
+// options work.
+func MitmproxyMarkdown() string {
+	var b strings.Builder
+	b.WriteString(`# From mitmproxy
+
+Options keep their names where the meaning is the same, so most command lines go on working. This table has every
+option of mitmproxy. ` + "*works*" + `: same name, same meaning. ` + "*renamed*" + `: something else does it. ` + "*not there yet*" + `: midstream
+refuses it instead of passing over it. ` + "*not needed*" + `: nothing is left for it to do.
+
+A program of the name ` + "`mitmdump`" + ` or ` + "`mitmweb`" + ` (a link to midstream) behaves as ` + "`midstream dump`" + `.
+
+What is different from the start:
+
+- Every body passes as it arrives and is recorded on disk as it passes; nothing waits for the end of a body unless a
+  script wants the whole of it. ` + "`stream_large_bodies`" + ` is only needed to keep large bodies off the disk.
+- ` + "`config.yaml`" + ` comes before ` + "`--set`" + ` and flags; of those, the last on the command line wins.
+- A wrong name is an error that names the nearest one, in ` + "`config.yaml`" + ` too, with line and column.
+- A filter behind ` + "`dump`" + ` is not there yet, and neither are the flags of the options that are not.
+
+| option | | |
+|---|---|---|
+`)
+	for _, row := range Mitmproxy() {
+		fmt.Fprintf(&b, "| `%s` | %s | %s |\n", row.Name, row.State, cell(row.Note))
+	}
+	b.WriteString(`
+| flag | |
+|---|---|
+| ` + "`-q` `-v` `-n` `-m` `-p` `-s` `-k` `--set` `--listen-host` `--certs` `--cert-passphrase` `--showhost`" + ` | as in mitmproxy |
+| ` + "`--ignore-hosts` `--allow-hosts` `--tcp-hosts` `--show-ignored-hosts` `--store-streamed-bodies` `--flow-detail`" + ` | as in mitmproxy |
+| ` + "`--version`" + ` | as in mitmproxy |
+| ` + "`--options`" + ` | ` + "`midstream options`" + ` |
+| ` + "`-r` `-w` `-C` `-S` `-M` `-B` `-H` `--map-local` `--hardump` `--anticache` `--anticomp`" + ` and the rest | not there yet |
+`)
+	return b.String()
+}

@@ -1,0 +1,169 @@
+package option
+
+// State is how far an option of mitmproxy goes here.
+type State uint8
+
+// The states.
+const (
+	Works   State = iota // the same name, the same meaning
+	Renamed              // something else does it; Note says what
+	Missing              // not there yet; Note says what helps meanwhile
+	Moot                 // nothing is left for it to do
+)
+
+func (s State) String() string {
+	switch s {
+	case Works:
+		return "works"
+	case Renamed:
+		return "renamed"
+	case Missing:
+		return "not there yet"
+	case Moot:
+		return "not needed"
+	}
+	return "?"
+}
+
+// Row is one option of mitmproxy.
+type Row struct {
+	Name  string
+	State State
+	// Note says what differs (Works, may be empty) or what to do instead.
+	Note string
+}
+
+// Mitmproxy returns all options of mitmproxy, in the order of its own groups.
+func Mitmproxy() []Row {
+	return []Row{
+		{"server", Works, "`-n` too"},
+		{"mode", Works, "`regular` and `reverse:http(s)://...`; the other modes are not there yet"},
+		{"listen_host", Works, "empty is 127.0.0.1 and ::1, not every address"},
+		{"listen_port", Works, ""},
+		{"confdir", Works, "`~/.midstream`; it cannot be set in the file that lies in it"},
+		{"showhost", Works, ""},
+		{"ignore_hosts", Works, "Python's regular expressions, lookaround too"},
+		{"allow_hosts", Works, ""},
+		{"show_ignored_hosts", Works, ""},
+		{"tcp_hosts", Works, ""},
+		{"udp_hosts", Missing, "there is no UDP yet"},
+		{"rawtcp", Moot, "a tunnel that is neither TLS nor HTTP is always a raw one"},
+		{"connection_strategy", Works, ""},
+		{"connect_addr", Works, ""},
+		{"keep_host_header", Works, ""},
+		{"keep_alt_svc_header", Missing, "Alt-Svc is left as it is"},
+		{"tcp_timeout", Works, "a plain number is seconds; units work too, as 10m"},
+		{"proxy_debug", Renamed, "`-v`, or termlog_verbosity=debug"},
+		{"upstream_auth", Missing, "a script can set Authorization in requestheaders"},
+		{"proxyauth", Missing, "listen on 127.0.0.1, which is the default"},
+		{"block_global", Missing, "listen on 127.0.0.1, which is the default"},
+		{"block_private", Missing, "listen on 127.0.0.1, which is the default"},
+
+		{"certs", Works, ""},
+		{"cert_passphrase", Works, "never printed; `@FILE` reads it from a file"},
+		{"upstream_cert", Works, ""},
+		{"add_upstream_certs_to_client_chain", Missing, "clients get the chain of our own CA"},
+		{"client_certs", Works, ""},
+		{"request_client_cert", Missing, "clients are not asked for a certificate"},
+		{"ssl_insecure", Works, ""},
+		{"ssl_verify_upstream_trusted_ca", Works, ""},
+		{"ssl_verify_upstream_trusted_confdir", Renamed, "put the certificates into one PEM file for ssl_verify_upstream_trusted_ca"},
+		{"key_size", Renamed, "key_type=rsa makes RSA keys of 2048 bits"},
+		{"ciphers_client", Missing, "tls_version_client_min and _max bound the version"},
+		{"ciphers_server", Missing, "tls_version_server_min and _max bound the version"},
+		{"tls_version_client_min", Works, "without SSL3"},
+		{"tls_version_client_max", Works, "without SSL3"},
+		{"tls_version_server_min", Works, "without SSL3"},
+		{"tls_version_server_max", Works, "without SSL3"},
+		{"tls_ecdh_curve_client", Missing, "the curves are those of the TLS library"},
+		{"tls_ecdh_curve_server", Missing, "the curves are those of the TLS library"},
+
+		{"http2", Missing, "connections speak HTTP/1.1, as with http2=false"},
+		{"http2_ping_keepalive", Missing, "connections speak HTTP/1.1"},
+		{"http3", Missing, "connections speak HTTP/1.1, as with http3=false"},
+		{"websocket", Missing, "a WebSocket passes and is recorded as a raw tunnel"},
+		{"http_connect_send_host_header", Missing, "there is no upstream mode yet"},
+		{"normalize_outbound_headers", Missing, "names of fields leave as they came"},
+		{"validate_inbound_headers", Renamed, "http_profile=tolerant or strict; ambiguous framing passes in neither"},
+		{"strip_ech", Missing, "there is no DNS mode yet"},
+		{"dns_use_hosts_file", Missing, "there is no DNS mode yet"},
+		{"dns_name_servers", Missing, "there is no DNS mode yet"},
+
+		{"stream_large_bodies", Works, "`--stream SIZE` too; without it every body streams as well, and is recorded as it passes"},
+		{"store_streamed_bodies", Works, ""},
+		{"body_size_limit", Works, ""},
+
+		{"anticache", Missing, "a script can remove If-None-Match and If-Modified-Since in requestheaders"},
+		{"anticomp", Missing, "a script can set Accept-Encoding to identity in requestheaders"},
+		{"block_list", Missing, "a script can set flow.response in requestheaders, or call flow.kill()"},
+		{"client_replay", Missing, "replay is not there yet"},
+		{"client_replay_concurrency", Missing, "replay is not there yet"},
+		{"server_replay", Missing, "a script can set flow.response in requestheaders"},
+		{"server_replay_extra", Missing, "replay is not there yet"},
+		{"server_replay_kill_extra", Missing, "replay is not there yet"},
+		{"server_replay_nopop", Missing, "replay is not there yet"},
+		{"server_replay_reuse", Missing, "replay is not there yet"},
+		{"server_replay_ignore_content", Missing, "replay is not there yet"},
+		{"server_replay_ignore_host", Missing, "replay is not there yet"},
+		{"server_replay_ignore_port", Missing, "replay is not there yet"},
+		{"server_replay_refresh", Missing, "replay is not there yet"},
+		{"server_replay_use_headers", Missing, "replay is not there yet"},
+		{"server_replay_ignore_params", Missing, "replay is not there yet"},
+		{"server_replay_ignore_payload_params", Missing, "replay is not there yet"},
+		{"map_remote", Missing, "a script can change host, port, scheme and path in requestheaders"},
+		{"map_local", Missing, "a script can set flow.response in requestheaders"},
+		{"modify_body", Missing, "a script can replace text in a stream with its native helper"},
+		{"modify_headers", Missing, "a script can change flow.request.headers in requestheaders"},
+		{"intercept", Missing, "a script hook that awaits holds its flow"},
+		{"intercept_active", Missing, "a script hook that awaits holds its flow"},
+		{"stickyauth", Missing, "a script can keep and set Authorization"},
+		{"stickycookie", Missing, "a script can keep and set Cookie"},
+		{"onboarding", Missing, "`midstream ca path` says where the certificate is"},
+		{"onboarding_host", Missing, "`midstream ca path` says where the certificate is"},
+		{"export_preserve_original_ip", Missing, "export is not there yet"},
+		{"rfile", Missing, "reading flow files is not there yet; `midstream flows` reads sessions"},
+		{"readfile_filter", Missing, "reading flow files is not there yet"},
+		{"save_stream_file", Missing, "every flow is in the session anyway; `--session DIR` keeps it where you say"},
+		{"save_stream_filter", Missing, "every flow is in the session anyway"},
+		{"hardump", Missing, "export is not there yet; every flow is in the session"},
+		{"scripts", Works, "JavaScript and TypeScript; Python addons are not there yet"},
+		{"keepserving", Missing, "there is no replay that would end the program"},
+		{"command_history", Missing, "there are no interactive commands yet"},
+		{"termlog_verbosity", Works, ""},
+		{"content_view_lines_cutoff", Works, ""},
+		{"protobuf_definitions", Missing, "there are no content views yet"},
+		{"view_filter", Missing, "filters are not there yet"},
+		{"view_order", Missing, "there is no list to order yet"},
+		{"view_order_reversed", Missing, "there is no list to order yet"},
+
+		{"console_default_contentview", Missing, noConsole},
+		{"console_eventlog_verbosity", Missing, noConsole},
+		{"console_layout", Missing, noConsole},
+		{"console_layout_headers", Missing, noConsole},
+		{"console_focus_follow", Missing, noConsole},
+		{"console_palette", Missing, noConsole},
+		{"console_palette_transparent", Missing, noConsole},
+		{"console_mouse", Missing, noConsole},
+		{"console_flowlist_layout", Missing, noConsole},
+		{"console_strip_trailing_newlines", Missing, noConsole},
+		{"console_quickhelp_visible", Missing, noConsole},
+
+		{"web_port", Missing, noWeb},
+		{"web_host", Missing, noWeb},
+		{"web_open_browser", Missing, noWeb},
+		{"web_debug", Missing, noWeb},
+		{"web_password", Missing, noWeb},
+		{"web_columns", Missing, noWeb},
+		{"web_theme", Missing, noWeb},
+		{"web_static_viewer", Missing, noWeb},
+
+		{"flow_detail", Works, "messages of WebSocket and TCP are not printed yet"},
+		{"dumper_default_contentview", Missing, "there are no content views yet; content is printed as text, or as hexadecimal where it is not text"},
+		{"dumper_filter", Missing, "filters are not there yet"},
+	}
+}
+
+const (
+	noConsole = "there is no terminal interface yet"
+	noWeb     = "there is no web interface yet"
+)
