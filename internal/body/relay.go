@@ -1,0 +1,161 @@
+package body
+
+import (
+	"context"
+	"io"
+
+	"midstream/flow"
+)
+
+// Tap sees a body after it was sent. Piece must not keep or change p.
+type Tap interface {
+	Piece(p []byte)
+}
+
+// RelayOptions say how a body is moved; the zero value is a good choice.
+type RelayOptions struct {
+	// PieceSize is the largest piece in bytes; 0 leaves the choice to Relay.
+	PieceSize int
+	// Buffers lends the buffers; nil allocates one for the body.
+	Buffers *Buffers
+	// From and To are the legs that an error which does not say so belongs to.
+	From, To flow.Peer
+}
+
+const (
+	// maxBatch is how much is read ahead, as long as nothing waits, before it
+	// is sent.
+	maxBatch = 64 << 10
+	// maxPieces is how many pieces one batch has at most.
+	maxPieces = 64
+	// growAfter full reads a body gets a large buffer; shrinkAfter short ones it
+	// goes back.
+	growAfter   = 2
+	shrinkAfter = 8
+	// maxEmptyReads bounds how often a reader may give nothing.
+	maxEmptyReads = 100
+)
+
+// Relay moves a body from src to dst until src ends, and returns how many bytes
+// dst took. Each piece is written to dst first and then given to tap, which may
+// be nil. What src has Ready is sent together with what came before it; nothing
+// that has arrived ever waits for something that has not.
+//
+// At the proper end of src it returns nil and leaves dst open, with nothing
+// kept back in it: the end of the body is the caller's to send. Otherwise the
+// error is a *ReadError, a *WriteError, or the cause of ctx, which is looked at
+// between pieces: to interrupt a Read or Write that waits the caller calls
+// src.Cancel and dst.Abort. A transfer costs no allocation per piece.
+func Relay(ctx context.Context, dst Sink, src Reader, tap Tap, opt RelayOptions) (n int64, err error) {
+	buf := opt.Buffers.takeSmall()
+	defer func() { opt.Buffers.give(buf) }()
+	var b batch
+	full, short := 0, 0
+	for {
+		if ctx.Err() != nil {
+			return n, context.Cause(ctx)
+		}
+		rerr := b.fill(src, buf, opt.PieceSize)
+		sent, err := b.send(dst, tap, buf)
+		n += sent
+		if err != nil {
+			return n, &WriteError{asFlow(err, opt.To)}
+		}
+		if rerr == io.EOF {
+			return n, nil
+		}
+		if rerr != nil {
+			return n, &ReadError{asFlow(rerr, opt.From)}
+		}
+		if sent >= PieceSize {
+			full, short = full+1, 0
+		} else {
+			full, short = 0, short+1
+		}
+		switch {
+		case full == growAfter && len(buf) == smallBuffer:
+			if large := opt.Buffers.takeLarge(); large != nil {
+				opt.Buffers.give(buf)
+				buf = large
+			}
+		case short >= shrinkAfter && len(buf) == largeBuffer:
+			small := opt.Buffers.takeSmall()
+			opt.Buffers.give(buf)
+			buf = small
+		}
+	}
+}
+
+// batch is the pieces that are in the buffer.
+type batch struct {
+	ends  [maxPieces]int // where in the buffer each piece ends
+	count int
+}
+
+// fill reads one piece, waiting for it, and more as long as they are ready and
+// have room. Its error is that of the last Read; there may be pieces with it.
+func (b *batch) fill(src Reader, buf []byte, size int) error {
+	if size <= 0 || size > len(buf) {
+		size = len(buf)
+	}
+	room := min(size, PieceSize) // what a further piece needs to come uncut
+	off, empty := 0, 0
+	b.count = 0
+	for {
+		n, err := src.Read(buf[off:min(off+size, len(buf))])
+		if n > 0 {
+			off += n
+			b.ends[b.count] = off
+			b.count++
+		}
+		if err != nil {
+			return err
+		}
+		if n == 0 {
+			if empty++; empty == maxEmptyReads {
+				return io.ErrNoProgress
+			}
+		}
+		if b.count == 0 {
+			continue
+		}
+		if off >= maxBatch || b.count == maxPieces || len(buf)-off < room || !src.Ready() {
+			return nil
+		}
+	}
+}
+
+// send writes the pieces and then shows to tap what was sent.
+func (b *batch) send(dst Sink, tap Tap, buf []byte) (sent int64, err error) {
+	start, done := 0, 0
+	for i := range b.count {
+		p := buf[start:b.ends[i]]
+		var n int
+		if i < b.count-1 {
+			n, err = dst.WriteMore(p)
+		} else {
+			n, err = dst.Write(p)
+		}
+		if err == nil && n < len(p) {
+			err = io.ErrShortWrite
+		}
+		if err != nil {
+			// Only bytes of this piece prove that those before it have left.
+			if done = 0; n > 0 {
+				done = start + min(n, len(p))
+			}
+			break
+		}
+		start = b.ends[i]
+		done = start
+	}
+	if tap != nil {
+		start = 0
+		for i := 0; i < b.count && start < done; i++ {
+			end := min(b.ends[i], done)
+			tap.Piece(buf[start:end])
+			start = end
+		}
+	}
+	return int64(done), err
+}

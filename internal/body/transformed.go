@@ -1,0 +1,211 @@
+package body
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"sync"
+
+	"midstream/flow"
+	"midstream/hook"
+)
+
+// TransformOptions say how a body is rewritten; the zero value is a good choice.
+type TransformOptions struct {
+	// PieceSize is the largest piece that the transform is given, in bytes; 0 is
+	// 32 KiB, above 1 MiB is 1 MiB.
+	PieceSize int
+	// KeepsLength breaks the body when the transform has emitted more bytes than
+	// it took, or fewer at the end.
+	KeepsLength bool
+	// Buffers lends the buffer that pieces are read into; nil allocates one.
+	Buffers *Buffers
+}
+
+// maxPieceSize bounds what one call of a transform may be given.
+const maxPieceSize = 1 << 20
+
+// Transformed returns src as t rewrites it, what t emits coming one piece a
+// Read. t runs only while a Read waits for it, and stands still inside emit
+// until the piece has been taken: nothing is queued, and memory is one piece.
+// An error of t, and its panic, breaks the body.
+//
+// The caller must read the returned Reader to its end, or an error, or cancel
+// it; else t is left behind standing. Cancel ends the context that t was given.
+func Transformed(ctx context.Context, src Reader, t hook.Transform, opt TransformOptions) Reader {
+	r := &transformed{src: src, t: t, opt: opt}
+	r.ctx, r.cancel = context.WithCancelCause(ctx)
+	r.next, r.stop = iter.Pull(r.run)
+	return r
+}
+
+// transformed runs the transform as a coroutine: Read switches to it and emit
+// switches back, on one thread, without a queue and without a lock of its own.
+type transformed struct {
+	src    Reader
+	t      hook.Transform
+	opt    TransformOptions
+	ctx    context.Context // of this one body, for its transform
+	cancel context.CancelCauseFunc
+	next   func() ([]byte, bool)
+	stop   func()
+
+	rest    []byte // of the piece being handed out
+	err     error  // how the body ended
+	in, out int64
+	stopped bool
+
+	mu    sync.Mutex
+	busy  bool  // guarded by mu: the coroutine runs, or is being stopped
+	ended bool  // guarded by mu: the coroutine has ended
+	cause error // guarded by mu: why Cancel was called
+}
+
+var (
+	errStopped   = errors.New("the body is not wanted any more")
+	errTooMuch   = errors.New("the transform promised to keep the length and emitted more than it took")
+	errTooLittle = errors.New("the transform promised to keep the length and emitted less than it took")
+)
+
+// Read implements Reader.
+func (r *transformed) Read(p []byte) (int, error) {
+	for len(r.rest) == 0 {
+		if err := r.resume(); err != nil {
+			return 0, err
+		}
+	}
+	n := copy(p, r.rest)
+	r.rest = r.rest[n:]
+	return n, nil
+}
+
+// resume runs the transform until it emits a piece or the body ends.
+func (r *transformed) resume() error {
+	r.mu.Lock()
+	if r.cause != nil || r.ended {
+		defer r.mu.Unlock()
+		if r.cause != nil {
+			return r.cause
+		}
+		return r.err
+	}
+	r.busy = true
+	r.mu.Unlock()
+
+	piece, ok := r.next()
+
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.busy = false
+	if !ok {
+		r.ended = true
+		if r.cause != nil {
+			return r.cause
+		}
+		return r.err
+	}
+	if r.cause != nil {
+		r.ended = true
+		r.stop()
+		return r.cause
+	}
+	r.rest = piece
+	return nil
+}
+
+// run is the coroutine.
+func (r *transformed) run(yield func([]byte) bool) {
+	buf := r.buffer()
+	defer r.opt.Buffers.give(buf[:cap(buf)])
+	defer func() {
+		if p := recover(); p != nil {
+			r.err = broken(flow.Unspecified, fmt.Errorf("transform body: panic: %v", p))
+		}
+		r.cancel(nil)
+	}()
+	emit := func(q []byte) error {
+		if len(q) == 0 {
+			return nil
+		}
+		if r.out += int64(len(q)); r.opt.KeepsLength && r.out > r.in {
+			return errTooMuch
+		}
+		if r.stopped || !yield(q) {
+			r.stopped = true
+			return errStopped
+		}
+		return nil
+	}
+	for {
+		n, err := r.src.Read(buf)
+		if n > 0 {
+			r.in += int64(n)
+			if terr := r.t.Chunk(r.ctx, buf[:n], emit); terr != nil {
+				r.fail(terr)
+				return
+			}
+		}
+		if err == io.EOF {
+			if terr := r.t.End(r.ctx, emit); terr != nil {
+				r.fail(terr)
+			} else if r.opt.KeepsLength && r.in != r.out {
+				r.fail(errTooLittle)
+			} else {
+				r.err = io.EOF
+			}
+			return
+		}
+		if err != nil {
+			r.err = err
+			return
+		}
+		if r.stopped {
+			r.fail(errStopped)
+			return
+		}
+	}
+}
+
+func (r *transformed) fail(err error) {
+	if r.ctx.Err() != nil && errors.Is(err, r.ctx.Err()) {
+		r.err = broken(flow.Unspecified, context.Cause(r.ctx))
+		return
+	}
+	r.err = broken(flow.Unspecified, fmt.Errorf("transform body: %w", err))
+}
+
+func (r *transformed) buffer() []byte {
+	size := r.opt.PieceSize
+	if size <= 0 {
+		size = PieceSize
+	}
+	if size <= smallBuffer {
+		return r.opt.Buffers.takeSmall()[:size]
+	}
+	return make([]byte, min(size, maxPieceSize))
+}
+
+// Ready implements Reader: a transform may swallow what has arrived, so only
+// what it has emitted is certain.
+func (r *transformed) Ready() bool { return len(r.rest) > 0 }
+
+// Trailers implements Reader.
+func (r *transformed) Trailers() flow.Fields { return r.src.Trailers() }
+
+// Cancel implements Reader.
+func (r *transformed) Cancel(cause error) {
+	r.src.Cancel(cause)
+	r.cancel(cause)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.ended || r.cause != nil {
+		return
+	}
+	r.cause = cause
+	if !r.busy {
+		r.ended = true
+		r.stop()
+	}
+}
