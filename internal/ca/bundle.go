@@ -163,6 +163,9 @@ func parseP12(data []byte, passphrase string) (b Bundle, err error) {
 	if n, ok := derLength(data); !ok || n > len(data) {
 		return Bundle{}, errors.New("neither PEM nor DER nor PKCS#12")
 	}
+	if err := checkIterations(data, 0); err != nil {
+		return Bundle{}, err
+	}
 	// The decoder works on attacker-shaped ASN.1; a fault in it must not end
 	// the program.
 	defer func() {

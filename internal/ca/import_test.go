@@ -8,6 +8,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
+	"encoding/asn1"
 	"net"
 	"os"
 	"path/filepath"
@@ -349,6 +350,27 @@ func TestClientCertRSA1024Handshake(t *testing.T) {
 		}
 		client.Close()
 		server.Close()
+	}
+}
+
+func TestP12MayNotComputeForHours(t *testing.T) {
+	data, err := os.ReadFile("testdata/ca.p12")
+	if err != nil {
+		t.Fatal(err)
+	}
+	// The count of rounds is 2048 everywhere in it: 02 02 08 00.
+	few := []byte{0x02, 0x02, 0x08, 0x00}
+	if !bytes.Contains(data, few) || checkIterations(data, 0) != nil {
+		t.Fatal("the file is not what this test thinks")
+	}
+	salt, _ := asn1.Marshal(struct {
+		Salt  []byte
+		Count int
+	}{[]byte("saltsalt"), maxP12Iterations + 1})
+	wrapped, _ := asn1.Marshal(asn1.RawValue{Tag: asn1.TagOctetString, Bytes: salt})
+	outer, _ := asn1.Marshal(asn1.RawValue{Tag: asn1.TagSequence, IsCompound: true, Bytes: wrapped})
+	if _, err := ParseBundle(outer, "x"); err == nil || !strings.Contains(err.Error(), "rounds of key derivation") {
+		t.Error(err)
 	}
 }
 

@@ -45,10 +45,7 @@ func (a *Authority) Leaf(ctx context.Context, r LeafRequest) (*tls.Certificate, 
 	if own := a.certs.Load().Match(r.SNI, r.Addr); own != nil {
 		return own, nil
 	}
-	names, err := leafNames(r)
-	if err != nil {
-		return nil, fmt.Errorf("encode names of the certificate for %q: %w", firstOf(r.SNI, r.Addr), err)
-	}
+	names := leafNames(r)
 	kind := a.keyType
 	if r.RSA {
 		kind = RSA

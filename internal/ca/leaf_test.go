@@ -53,6 +53,7 @@ func TestLeafNames(t *testing.T) {
 		{"server's names follow", LeafRequest{SNI: "a.test", Upstream: upstream("*.test", "c.test")}, []string{"a.test", "*.test", "c.test"}, nil},
 		{"empty and odd names of the server", LeafRequest{SNI: "a.test", Upstream: upstream("", ".", "*.", "*", "*.*", "b\x00.test", "c d", "ok.test")}, []string{"a.test", "ok.test"}, nil},
 		{"server's addresses", LeafRequest{SNI: "a.test", Upstream: &x509.Certificate{IPAddresses: []net.IP{{192, 0, 2, 9}, {1, 2, 3}, nil}}}, []string{"a.test"}, []string{"192.0.2.9"}},
+		{"addresses have no case", LeafRequest{Addr: "65.65.65.65", Upstream: &x509.Certificate{IPAddresses: []net.IP{{97, 97, 97, 97}}}}, nil, []string{"65.65.65.65", "97.97.97.97"}},
 		{"ten thousand names", LeafRequest{SNI: "a.test", Upstream: upstream(many...)}, append([]string{"a.test"}, many[:maxNames-1]...), nil},
 		{"nothing known", LeafRequest{}, []string{noName}, nil},
 		{"nothing usable", LeafRequest{SNI: "..", Addr: "\x00", Upstream: &x509.Certificate{}}, []string{noName}, nil},

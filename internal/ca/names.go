@@ -2,7 +2,6 @@ package ca
 
 import (
 	"crypto/x509"
-	"encoding/asn1"
 	"net/netip"
 	"strings"
 	"unicode/utf8"
@@ -36,36 +35,71 @@ const (
 	noName = "midstream.invalid"
 )
 
-// GeneralName tags of RFC 5280 section 4.2.1.6.
+// The tags of GeneralName that a leaf uses (RFC 5280 section 4.2.1.6), and
+// those around them.
 const (
-	tagDNS = 2
-	tagIP  = 7
+	tagDNS       = 2
+	tagIP        = 7
+	contextClass = 0x80
+	tagSequence  = 0x30
 )
 
 // nameList collects names, at most maxNames and maxNameBytes of them.
 type nameList struct {
-	values []asn1.RawValue
-	seen   map[string]bool
+	values []generalName
 	bytes  int
+}
+
+type generalName struct {
+	tag   byte
+	value string
 }
 
 func (l *nameList) full() bool { return len(l.values) >= maxNames || l.bytes >= maxNameBytes }
 
-func (l *nameList) add(tag int, b []byte) {
-	key := string(rune(tag)) + strings.ToLower(string(b))
-	if l.full() || l.bytes+len(b) > maxNameBytes || l.seen[key] {
+func (l *nameList) add(tag byte, value string) {
+	if l.full() || l.bytes+len(value) > maxNameBytes {
 		return
 	}
-	if l.seen == nil {
-		l.seen = make(map[string]bool)
+	for _, have := range l.values {
+		if have.value == value && have.tag == tag {
+			return
+		}
+		if tag == tagDNS && have.tag == tagDNS && len(have.value) == len(value) && strings.EqualFold(have.value, value) {
+			return
+		}
 	}
-	l.seen[key] = true
-	l.bytes += len(b) + 2
-	l.values = append(l.values, asn1.RawValue{Class: asn1.ClassContextSpecific, Tag: tag, Bytes: b})
+	l.bytes += len(value) + 2
+	l.values = append(l.values, generalName{tag, value})
+}
+
+// der returns the list as GeneralNames.
+func (l *nameList) der() []byte {
+	body := make([]byte, 0, l.bytes+2*len(l.values))
+	for _, n := range l.values {
+		body = append(body, contextClass|n.tag)
+		body = appendLength(body, len(n.value))
+		body = append(body, n.value...)
+	}
+	out := make([]byte, 0, len(body)+4)
+	out = append(out, tagSequence)
+	out = appendLength(out, len(body))
+	return append(out, body...)
+}
+
+// appendLength appends a definite length (X.690 section 8.1.3) below 64 KiB.
+func appendLength(b []byte, n int) []byte {
+	switch {
+	case n < 0x80:
+		return append(b, byte(n))
+	case n < 0x100:
+		return append(b, 0x81, byte(n))
+	}
+	return append(b, 0x82, byte(n>>8), byte(n))
 }
 
 func (l *nameList) addIP(ip netip.Addr) {
-	l.add(tagIP, ip.Unmap().WithZone("").AsSlice())
+	l.add(tagIP, string(ip.Unmap().WithZone("").AsSlice()))
 }
 
 // addHost adds a name or an address, with or without brackets and final dot.
@@ -76,7 +110,7 @@ func (l *nameList) addHost(host string) {
 		return
 	}
 	if name, ok := dnsName(host); ok {
-		l.add(tagDNS, []byte(name))
+		l.add(tagDNS, name)
 	}
 }
 
@@ -86,7 +120,7 @@ func (l *nameList) addUpstream(cert *x509.Certificate) {
 			break
 		}
 		if name, ok := dnsName(name); ok {
-			l.add(tagDNS, []byte(name))
+			l.add(tagDNS, name)
 		}
 	}
 	for i, ip := range cert.IPAddresses {
@@ -138,7 +172,7 @@ func dnsName(name string) (string, bool) {
 }
 
 // leafNames returns the subjectAltName of a leaf, DER-encoded.
-func leafNames(r LeafRequest) ([]byte, error) {
+func leafNames(r LeafRequest) []byte {
 	var l nameList
 	l.addHost(r.SNI)
 	l.addHost(r.Addr)
@@ -146,7 +180,7 @@ func leafNames(r LeafRequest) ([]byte, error) {
 		l.addUpstream(r.Upstream)
 	}
 	if len(l.values) == 0 {
-		l.add(tagDNS, []byte(noName))
+		l.add(tagDNS, noName)
 	}
-	return asn1.Marshal(l.values)
+	return l.der()
 }

@@ -15,9 +15,9 @@ import (
 	"hash"
 )
 
-// maxIterations bounds what a file can make us compute: ten times what careful
-// tools write today, and some seconds of work.
-const maxIterations = 10_000_000
+// maxIterations bounds what a file can make us compute: more than careful tools
+// write today, and less than a few seconds of work.
+const maxIterations = 2_000_000
 
 var errPassphrase = errors.New("wrong passphrase")
 
