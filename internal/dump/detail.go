@@ -1,0 +1,92 @@
+package dump
+
+import (
+	"strconv"
+	"time"
+
+	"midstream/flow"
+)
+
+// appendHeads appends both heads with their trailers, findings and tries, each
+// line indented.
+func appendHeads(dst []byte, p Palette, f *flow.Flow) []byte {
+	if f.Request != nil && f.Kind == flow.HTTP {
+		dst = appendRow(dst, p, bold, "> ", requestLine(f.Request))
+		dst = appendFields(dst, p, "> ", f.Request.Fields)
+		dst = appendTrailers(dst, p, "> ", f.Request.Trailers)
+	}
+	for i := range f.Interim {
+		dst = appendRow(dst, p, dim, "< ", statusLine(&f.Interim[i]))
+		dst = appendFields(dst, p, "< ", f.Interim[i].Fields)
+	}
+	if f.Response != nil {
+		dst = appendRow(dst, p, bold, "< ", statusLine(f.Response))
+		dst = appendFields(dst, p, "< ", f.Response.Fields)
+		dst = appendTrailers(dst, p, "< ", f.Response.Trailers)
+	}
+	for _, n := range f.Findings {
+		dst = appendRow(dst, p, yellow, "! ", n.Code+": "+n.Text)
+	}
+	if len(f.Tries) > 1 || len(f.Tries) == 1 && f.Tries[0].Error != "" {
+		for i, t := range f.Tries {
+			dst = appendRow(dst, p, dim, "~ ", tryText(i+1, t, f.Start))
+		}
+	}
+	return dst
+}
+
+func requestLine(r *flow.Request) string {
+	target := r.Path
+	switch {
+	case r.Form == flow.AuthorityForm:
+		target = r.Address()
+	case r.Form == flow.AbsoluteForm:
+		target = r.URL()
+	}
+	return r.Method + " " + target + " " + r.Version.String()
+}
+
+func statusLine(r *flow.Response) string {
+	return r.Version.String() + " " + strconv.Itoa(r.Status) + " " + r.Reason
+}
+
+func tryText(n int, t flow.Try, start time.Time) string {
+	s := "try " + strconv.Itoa(n) + " after " + spanText(t.Start.Sub(start)) + ": " + t.Address
+	if t.Reused {
+		s += ", on a connection that had served before"
+	}
+	if t.Error != "" {
+		s += ": " + t.Error
+	}
+	return s
+}
+
+func appendTrailers(dst []byte, p Palette, mark string, fields flow.Fields) []byte {
+	if len(fields) == 0 {
+		return dst
+	}
+	dst = appendRow(dst, p, dim, mark, "(trailers)")
+	return appendFields(dst, p, mark, fields)
+}
+
+func appendFields(dst []byte, p Palette, mark string, fields flow.Fields) []byte {
+	for _, f := range fields {
+		dst = append(dst, indent...)
+		dst = p.paint(dst, dim, mark)
+		dst = p.paint(dst, cyan, Safe(f.Name))
+		dst = append(dst, ": "...)
+		dst = AppendSafe(dst, f.Value)
+		dst = append(dst, '\n')
+	}
+	return dst
+}
+
+const indent = "    "
+
+// appendRow appends one indented line of text that is not safe yet.
+func appendRow(dst []byte, p Palette, c colour, mark, text string) []byte {
+	dst = append(dst, indent...)
+	dst = p.paint(dst, dim, mark)
+	dst = p.paint(dst, c, Safe(text))
+	return append(dst, '\n')
+}

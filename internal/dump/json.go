@@ -1,0 +1,270 @@
+package dump
+
+import (
+	"crypto/tls"
+	"strconv"
+	"time"
+
+	"midstream/flow"
+)
+
+// Schema is the number of the JSON that AppendJSON makes; keys are only ever
+// added.
+const Schema = 1
+
+// AppendJSON appends f as one JSON object, without a line ending. Times are RFC
+// 3339 in UTC with microseconds, durations are seconds, sizes octets. Fields are
+// pairs of name and value in their order. Keys whose value is not there yet are
+// null. Octets that are not UTF-8 become U+FFFD.
+func AppendJSON(dst []byte, f *flow.Flow) []byte {
+	o := object{dst: append(dst, '{')}
+	o.number("schema", Schema)
+	o.number("number", int64(f.Number))
+	o.text("id", f.ID.String())
+	o.text("kind", f.Kind.String())
+	o.time("start", f.Start)
+	o.time("end", f.End)
+	o.seconds("duration", f.Start, f.End)
+	o.connection("client", f.Client)
+	o.connection("server", f.Server)
+	o.request(f.Request)
+	o.response("response", f.Response)
+	o.list("interim", len(f.Interim), func(i int) {
+		o.open("", '{')
+		o.head(&f.Interim[i])
+		o.close('}')
+	})
+	o.body("request_body", f.RequestBody)
+	o.body("response_body", f.ResponseBody)
+	o.list("tries", len(f.Tries), func(i int) { o.try(f.Tries[i]) })
+	o.list("findings", len(f.Findings), func(i int) {
+		o.open("", '{')
+		o.text("code", f.Findings[i].Code)
+		o.text("text", f.Findings[i].Text)
+		o.close('}')
+	})
+	o.open("outcome", '{')
+	o.text("kind", outcomeWord(f.Outcome.Kind))
+	o.text("summary", f.Outcome.String())
+	o.number("bytes", f.Outcome.Bytes)
+	o.text("phase", f.Outcome.Phase)
+	o.text("error", f.Outcome.Text)
+	o.close('}')
+	o.text("marker", f.Marker)
+	o.text("comment", f.Comment)
+	o.close('}')
+	return o.dst
+}
+
+// outcomeWord is a word for programs.
+func outcomeWord(k flow.OutcomeKind) string {
+	switch k {
+	case flow.Running:
+		return "running"
+	case flow.Completed:
+		return "completed"
+	case flow.ClientLeft:
+		return "client-left"
+	case flow.ServerCut:
+		return "server-cut"
+	case flow.TimedOut:
+		return "timeout"
+	case flow.WasReset:
+		return "reset"
+	case flow.Killed:
+		return "killed"
+	case flow.Failed:
+		return "failed"
+	case flow.Refused:
+		return "refused"
+	case flow.Interrupt:
+		return "interrupted"
+	}
+	return strconv.Itoa(int(k))
+}
+
+// object writes JSON. It puts the commas where they belong, and its methods
+// take "" as the key of an entry of a list.
+type object struct {
+	dst []byte
+}
+
+func (o *object) key(name string) {
+	if c := o.dst[len(o.dst)-1]; c != '{' && c != '[' {
+		o.dst = append(o.dst, ',')
+	}
+	if name != "" {
+		o.dst = append(o.dst, '"')
+		o.dst = append(o.dst, name...)
+		o.dst = append(o.dst, '"', ':')
+	}
+}
+
+func (o *object) open(name string, bracket byte) {
+	o.key(name)
+	o.dst = append(o.dst, bracket)
+}
+
+func (o *object) close(bracket byte) { o.dst = append(o.dst, bracket) }
+
+func (o *object) null(name string) {
+	o.key(name)
+	o.dst = append(o.dst, "null"...)
+}
+
+func (o *object) text(name, value string) {
+	o.key(name)
+	o.dst = appendString(o.dst, value)
+}
+
+func (o *object) number(name string, n int64) {
+	o.key(name)
+	o.dst = strconv.AppendInt(o.dst, n, 10)
+}
+
+func (o *object) truth(name string, v bool) {
+	o.key(name)
+	o.dst = strconv.AppendBool(o.dst, v)
+}
+
+func (o *object) time(name string, t time.Time) {
+	if t.IsZero() {
+		o.null(name)
+		return
+	}
+	o.key(name)
+	o.dst = append(o.dst, '"')
+	o.dst = t.UTC().AppendFormat(o.dst, "2006-01-02T15:04:05.000000Z")
+	o.dst = append(o.dst, '"')
+}
+
+func (o *object) seconds(name string, from, to time.Time) {
+	if from.IsZero() || to.IsZero() {
+		o.null(name)
+		return
+	}
+	o.key(name)
+	o.dst = strconv.AppendFloat(o.dst, to.Sub(from).Seconds(), 'f', 6, 64)
+}
+
+func (o *object) list(name string, n int, entry func(i int)) {
+	o.open(name, '[')
+	for i := range n {
+		entry(i)
+	}
+	o.close(']')
+}
+
+func (o *object) fields(name string, fields flow.Fields) {
+	o.list(name, len(fields), func(i int) {
+		o.open("", '[')
+		o.text("", fields[i].Name)
+		o.text("", fields[i].Value)
+		o.close(']')
+	})
+}
+
+func (o *object) request(r *flow.Request) {
+	if r == nil {
+		o.null("request")
+		return
+	}
+	o.open("request", '{')
+	o.text("method", r.Method)
+	o.text("url", r.URL())
+	o.text("display_url", r.DisplayURL())
+	o.text("scheme", r.Scheme)
+	o.text("host", r.Host)
+	o.number("port", int64(r.Port))
+	o.text("authority", r.Authority)
+	o.text("path", r.Path)
+	o.text("version", r.Version.String())
+	o.fields("fields", r.Fields)
+	o.fields("trailers", r.Trailers)
+	o.close('}')
+}
+
+func (o *object) response(name string, r *flow.Response) {
+	if r == nil {
+		o.null(name)
+		return
+	}
+	o.open(name, '{')
+	o.head(r)
+	o.close('}')
+}
+
+func (o *object) head(r *flow.Response) {
+	o.number("status", int64(r.Status))
+	o.text("reason", r.Reason)
+	o.text("version", r.Version.String())
+	o.fields("fields", r.Fields)
+	o.fields("trailers", r.Trailers)
+}
+
+func (o *object) body(name string, b flow.Body) {
+	o.open(name, '{')
+	o.text("disposition", b.Disposition.Word())
+	o.text("reason", b.Reason)
+	o.list("changes", len(b.Changes), func(i int) {
+		o.open("", '{')
+		o.number("offset", b.Changes[i].Offset)
+		o.text("to", b.Changes[i].To.Word())
+		o.text("reason", b.Changes[i].Reason)
+		o.close('}')
+	})
+	if b.Declared < 0 {
+		o.null("declared")
+	} else {
+		o.number("declared", b.Declared)
+	}
+	o.number("received", b.Received)
+	o.number("sent", b.Sent)
+	o.text("record", b.Record.String())
+	o.number("recorded", b.Recorded)
+	o.text("cut_reason", b.CutReason)
+	o.truth("transformed", b.Transformed)
+	o.truth("ended", b.Ended)
+	o.close('}')
+}
+
+func (o *object) try(t flow.Try) {
+	o.open("", '{')
+	o.text("address", t.Address)
+	o.time("start", t.Start)
+	o.truth("reused", t.Reused)
+	o.text("error", t.Error)
+	o.close('}')
+}
+
+func (o *object) connection(name string, c *flow.Conn) {
+	if c == nil {
+		o.null(name)
+		return
+	}
+	o.open(name, '{')
+	o.text("id", c.ID.String())
+	o.text("address", c.Address)
+	o.text("peer", c.Peer)
+	o.text("local", c.Local)
+	o.text("mode", c.Mode)
+	o.time("start", c.Start)
+	o.time("connected", c.Connected)
+	o.time("secured", c.Secured)
+	if c.TLS == nil {
+		o.null("tls")
+	} else {
+		o.tls(c.TLS)
+	}
+	o.close('}')
+}
+
+func (o *object) tls(t *flow.TLS) {
+	o.open("tls", '{')
+	o.text("version", tls.VersionName(t.Version))
+	o.text("cipher", tls.CipherSuiteName(t.Cipher))
+	o.text("sni", t.SNI)
+	o.text("alpn", t.ALPN)
+	o.truth("resumed", t.Resumed)
+	o.close('}')
+}

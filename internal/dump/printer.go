@@ -1,0 +1,209 @@
+package dump
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"sync"
+	"time"
+
+	"midstream/flow"
+)
+
+// Form is what is printed of a flow.
+type Form uint8
+
+// The forms.
+const (
+	Text Form = iota
+	JSON      // one object a flow, when it ends
+)
+
+// The details of the form Text, as flow_detail counts them.
+const (
+	Nothing = 0
+	OneLine = 1
+	Heads   = 2 // and findings and tries
+	Cut     = 3 // and content, cut to a number of lines
+	Uncut   = 4
+)
+
+// Config says what a Printer prints, and where.
+type Config struct {
+	// Out takes what is printed; only the Printer writes to it until Close has
+	// returned.
+	Out  io.Writer
+	Form Form
+	// Detail returns one of Nothing to Uncut; nil is OneLine. It is asked once
+	// a flow, so that it may change while the program runs.
+	Detail  func() int
+	Palette Palette
+	Host    Host
+	// Width returns the columns of the terminal, 0 without one; nil is 0.
+	Width func() int
+	// Lines is what detail Cut cuts content to; 0 is 512.
+	Lines int
+	// Content opens recorded bodies; nil prints none.
+	Content Content
+	// Log takes what goes wrong in printing; nil discards it.
+	Log *slog.Logger
+}
+
+const (
+	// mostQueued bounds what waits to be printed, in octets of heads.
+	mostQueued = 4 << 20
+	// defaultLines is how many lines of content mitmproxy shows, too.
+	defaultLines = 512
+	// tick is how often live flows are looked at.
+	tick = 200 * time.Millisecond
+)
+
+// Printer prints flows. It is the engine's Watcher.
+type Printer struct {
+	cfg  Config
+	wake chan struct{}
+	stop chan struct{}
+	done chan struct{}
+	once sync.Once
+
+	mu     sync.Mutex // guards what follows
+	live   liveFlows
+	queue  []*flow.Flow
+	queued int64 // octets
+	lost   int   // flows that found the queue full
+	closed bool
+}
+
+// New starts a Printer. The caller must Close it.
+func New(cfg Config) *Printer {
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	if cfg.Width == nil {
+		cfg.Width = func() int { return 0 }
+	}
+	if cfg.Detail == nil {
+		cfg.Detail = func() int { return OneLine }
+	}
+	if cfg.Lines == 0 {
+		cfg.Lines = defaultLines
+	}
+	p := &Printer{cfg: cfg, wake: make(chan struct{}, 1), stop: make(chan struct{}), done: make(chan struct{})}
+	go p.run()
+	return p
+}
+
+// Watch takes a picture of a flow: while it lives, and when it has ended. It
+// never waits; when too much is to be printed already, the flow is counted
+// only. After Close it does nothing.
+func (p *Printer) Watch(f *flow.Flow) {
+	size := sizeOf(f)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.closed {
+		return
+	}
+	if f.Live() {
+		if p.cfg.Form == Text {
+			p.live.watch(f, size, time.Now())
+		}
+		return
+	}
+	p.live.ended(f.ID)
+	p.enqueue(f, size)
+}
+
+// enqueue adds f to what is to be printed; the caller holds the lock.
+func (p *Printer) enqueue(f *flow.Flow, size int64) {
+	if p.queued+size > mostQueued && len(p.queue) > 0 {
+		p.lost++
+		return
+	}
+	p.queue = append(p.queue, f)
+	p.queued += size
+	select {
+	case p.wake <- struct{}{}:
+	default:
+	}
+}
+
+// Close prints what is queued and ends the Printer. When ctx ends first, as it
+// does when nobody reads Out, it returns the cause at once; then a goroutine is
+// left until the Write that it waits for returns.
+func (p *Printer) Close(ctx context.Context) error {
+	p.mu.Lock()
+	p.closed = true
+	p.mu.Unlock()
+	p.once.Do(func() { close(p.stop) })
+	select {
+	case <-p.done:
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("print the last flows: %w", context.Cause(ctx))
+	}
+}
+
+// run is the one goroutine that prints.
+func (p *Printer) run() {
+	defer close(p.done)
+	ticker := time.NewTicker(tick)
+	defer ticker.Stop()
+	w := &writer{Printer: p, out: bufio.NewWriterSize(p.cfg.Out, 32<<10)}
+	for {
+		select {
+		case <-p.wake:
+		case <-ticker.C:
+			p.findDue()
+		case <-p.stop:
+			w.drain()
+			return
+		}
+		w.drain()
+	}
+}
+
+// findDue queues the flows that have lived for a second.
+func (p *Printer) findDue() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, f := range p.live.due(time.Now()) {
+		p.enqueue(f, sizeOf(f))
+	}
+}
+
+// take empties the queue.
+func (p *Printer) take() (flows []*flow.Flow, lost int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	flows, lost = p.queue, p.lost
+	p.queue, p.queued, p.lost = nil, 0, 0
+	return flows, lost
+}
+
+// sizeOf estimates the octets that f keeps in memory.
+func sizeOf(f *flow.Flow) int64 {
+	n := 1024
+	if f.Request != nil {
+		n += len(f.Request.Path) + fieldsSize(f.Request.Fields) + fieldsSize(f.Request.Trailers)
+	}
+	if f.Response != nil {
+		n += fieldsSize(f.Response.Fields) + fieldsSize(f.Response.Trailers)
+	}
+	for i := range f.Interim {
+		n += 128 + fieldsSize(f.Interim[i].Fields)
+	}
+	for i := range f.Findings {
+		n += len(f.Findings[i].Text)
+	}
+	return int64(n)
+}
+
+func fieldsSize(fields flow.Fields) int {
+	n := 0
+	for i := range fields {
+		n += 48 + len(fields[i].Name) + len(fields[i].Value)
+	}
+	return n
+}
