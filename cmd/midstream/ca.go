@@ -126,7 +126,7 @@ func (c *caCommand) pathCmd() *cobra.Command {
 		},
 	}
 	cmd.Flags().BoolVar(&der, "der", false, "the DER file (.cer: Windows, Android)")
-	cmd.Flags().BoolVar(&p12, "p12", false, "the PKCS#12 file, certificate only (Java, macOS)")
+	cmd.Flags().BoolVar(&p12, "p12", false, "the PKCS#12 file, certificate only (Java)")
 	cmd.Flags().BoolVar(&key, "key", false, "write and name the PKCS#12 file with the private key")
 	cmd.Flags().StringVar(&passphrase, "passphrase", "", "passphrase for --key, as `@FILE` or text")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "all paths and what the certificate says, as JSON")

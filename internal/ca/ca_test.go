@@ -276,8 +276,7 @@ func TestOpenSSLVerifiesLeaves(t *testing.T) {
 				t.Errorf("%v: %s", kind, out)
 			}
 		}
-		// The PKCS#12 copy opens with the empty passphrase.
-		out := openssl(t, "pkcs12", "-legacy", "-in", a.Path(CertP12File), "-passin", "pass:", "-nokeys")
+		out := openssl(t, "pkcs12", "-in", a.Path(CertP12File), "-passin", "pass:", "-nokeys")
 		if !strings.Contains(out, "BEGIN CERTIFICATE") {
 			t.Errorf("pkcs12: %s", out)
 		}

@@ -27,7 +27,7 @@ const (
 	KeyFile     = "midstream-ca.pem"      // private key (PKCS#8) and certificate, mode 0600
 	CertFile    = "midstream-ca-cert.pem" // certificate
 	CertDERFile = "midstream-ca-cert.cer" // certificate, DER: Windows, Android
-	CertP12File = "midstream-ca-cert.p12" // certificate as a PKCS#12 trust store: Java, macOS
+	CertP12File = "midstream-ca-cert.p12" // certificate as a PKCS#12 trust store: Java
 	KeyP12File  = "midstream-ca.p12"      // key and certificate, made on request
 )
 
@@ -141,11 +141,11 @@ func encodeCerts(certs ...*x509.Certificate) []byte {
 	return out.Bytes()
 }
 
-// encodeTrustP12 makes a PKCS#12 file without key and with the empty
-// passphrase. It uses the oldest algorithms on purpose: there is nothing to
-// hide in it, and every importer reads them.
+// encodeTrustP12 makes a PKCS#12 file without key, encryption and MAC: there is
+// nothing to hide in it, and Java opens it with any password or with none, which
+// it does not do with the empty password.
 func encodeTrustP12(cert *x509.Certificate) ([]byte, error) {
-	return pkcs12.LegacyDES.WithRand(rand.Reader).EncodeTrustStore([]*x509.Certificate{cert}, "")
+	return pkcs12.Passwordless.WithRand(rand.Reader).EncodeTrustStore([]*x509.Certificate{cert}, "")
 }
 
 // writeCopies brings the public copies in line with cert and returns the paths

@@ -5,9 +5,11 @@ import (
 	"context"
 	"errors"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 )
 
 func tools(names ...string) map[string]bool {
@@ -145,4 +147,61 @@ func TestLookFindsDatabasesAndKeystore(t *testing.T) {
 	if m.Keystore != filepath.Join(home, "jdk/lib/security/cacerts") || !m.KeystoreWritable {
 		t.Errorf("keystore %q writable %v", m.Keystore, m.KeystoreWritable)
 	}
+}
+
+// The commands for Java and NSS are run for real, on stores of the test's own.
+func TestPlanChangesRealStores(t *testing.T) {
+	o := testOptions()
+	o.Now = time.Now
+	a := mustLoad(t, t.TempDir(), o)
+	ctx := context.Background()
+	carry := func(t *testing.T, m Machine, action Action) string {
+		t.Helper()
+		var out bytes.Buffer
+		if err := NewPlan(m, action, a.Cert(), a.Path(CertFile)).Run(ctx, Exec(nil, &out), &out); err != nil {
+			t.Fatalf("%v\n%s", err, out.String())
+		}
+		return out.String()
+	}
+	alias := "midstream-ca-" + shortID(a.Cert())
+	t.Run("java", func(t *testing.T) {
+		keytool, err := exec.LookPath("keytool")
+		if err != nil {
+			t.Skip("keytool is not installed")
+		}
+		store := filepath.Join(t.TempDir(), "cacerts")
+		m := Machine{OS: "none", Keystore: store, KeystoreWritable: true, Keytool: keytool}
+		list := func() string {
+			out, _ := exec.Command(keytool, "-list", "-keystore", store, "-storepass", "changeit").CombinedOutput()
+			return string(out)
+		}
+		if carry(t, m, Trust); !strings.Contains(list(), alias+",") {
+			t.Errorf("not in the keystore: %s", list())
+		}
+		if out := carry(t, m, Trust); !strings.Contains(out, "nothing changed") {
+			t.Errorf("again: %s", out)
+		}
+		if carry(t, m, Untrust); strings.Contains(list(), alias+",") {
+			t.Errorf("still in the keystore: %s", list())
+		}
+	})
+	t.Run("nss", func(t *testing.T) {
+		certutil, err := exec.LookPath("certutil")
+		if err != nil {
+			t.Skip("certutil of NSS is not installed")
+		}
+		db := filepath.Join(t.TempDir(), ".pki", "nssdb")
+		list := func() string {
+			out, _ := exec.Command(certutil, "-L", "-d", "sql:"+db).CombinedOutput()
+			return string(out)
+		}
+		if carry(t, Machine{OS: "none", NewNSS: db, Tools: tools("certutil")}, Trust); !strings.Contains(list(), alias) {
+			t.Errorf("not in the database: %s", list())
+		}
+		m := Machine{OS: "none", NSS: []string{db}, Tools: tools("certutil")}
+		carry(t, m, Trust)
+		if carry(t, m, Untrust); strings.Contains(list(), alias) {
+			t.Errorf("still in the database: %s", list())
+		}
+	})
 }
