@@ -1,0 +1,161 @@
+package body
+
+import (
+	"bytes"
+	"context"
+	"regexp"
+
+	"midstream/hook"
+)
+
+// matchWindow is how much of a body a match that is not certain yet may hold
+// back.
+const matchWindow = 64 << 10
+
+// A Rewrite replaces the matches of a pattern. It may make transforms for many
+// bodies at once.
+type Rewrite struct {
+	re       *regexp.Regexp
+	template []byte
+	fixed    bool     // the template is the same for every match
+	prog     *program // nil when literal is set
+	literal  []byte   // the only text that the pattern matches
+}
+
+// NewRewrite prepares the replacement of the matches of re by template, in
+// which $1, ${1} and ${name} stand for submatches, as in regexp.Expand. re is
+// taken as written in Perl syntax and matched leftmost-first.
+func NewRewrite(re *regexp.Regexp, template []byte) (*Rewrite, error) {
+	w := &Rewrite{re: re, template: template, fixed: bytes.IndexByte(template, '$') < 0}
+	if literal, all := re.LiteralPrefix(); all && literal != "" {
+		w.literal = []byte(literal)
+		w.template = re.Expand(nil, template, w.literal, re.FindSubmatchIndex(w.literal))
+		return w, nil
+	}
+	slots := 2
+	if !w.fixed {
+		slots = 2 * (re.NumSubexp() + 1)
+	}
+	var err error
+	w.prog, err = newProgram(re, slots)
+	return w, err
+}
+
+// Transform returns the transform of one body. Wherever the body is cut into
+// pieces, what comes out is what regexp.ReplaceAll makes of the whole, as long
+// as it can be decided within 64 KiB whether a match that has begun is one:
+// past that it ends where it had matched last, or is none. Only what may belong
+// to a match is held back, and what is needed to see whole characters.
+func (w *Rewrite) Transform() hook.Transform {
+	if w.prog == nil {
+		return Replace(w.literal, w.template)
+	}
+	return &rewriter{Rewrite: w, m: newMatcher(w.prog, matchWindow), before: -1}
+}
+
+// ReplaceRegexp is the transform of one body by NewRewrite. Prepare that once
+// where many bodies pass.
+func ReplaceRegexp(re *regexp.Regexp, template []byte) hook.Transform {
+	w, err := NewRewrite(re, template)
+	if err != nil {
+		return failing{err}
+	}
+	return w.Transform()
+}
+
+// failing is a transform that could not be made.
+type failing struct{ err error }
+
+func (f failing) Chunk(context.Context, []byte, func([]byte) error) error { return f.err }
+func (f failing) End(context.Context, func([]byte) error) error           { return f.err }
+
+type rewriter struct {
+	*Rewrite
+	m       *matcher
+	held    []byte // text that has not been put out
+	base    int    // position of held[0], or of the next piece
+	before  rune   // the byte before base; -1 at the beginning
+	lastEnd int    // of the match before
+	out     []byte
+}
+
+func (w *rewriter) Chunk(_ context.Context, p []byte, emit func([]byte) error) error {
+	text := p
+	if len(w.held) > 0 {
+		w.held = append(w.held, p...)
+		text = w.held
+	}
+	done, err := w.rewrite(text, false, emit)
+	if err != nil {
+		return err
+	}
+	// Before w.held changes, what is certain goes out: text may be w.held.
+	keep := w.m.held() - w.base
+	if err := w.put(text[done:max(done, keep)], emit); err != nil {
+		return err
+	}
+	keep = max(done, keep)
+	if keep > 0 {
+		w.before = rune(text[keep-1])
+	}
+	w.base += keep
+	w.held = append(w.held[:0], text[keep:]...)
+	return nil
+}
+
+func (w *rewriter) End(_ context.Context, emit func([]byte) error) error {
+	done, err := w.rewrite(w.held, true, emit)
+	if err != nil {
+		return err
+	}
+	return w.put(w.held[done:], emit)
+}
+
+// rewrite replaces the matches in text, which begins at w.base. It returns up to
+// where it has put the text into w.out.
+func (w *rewriter) rewrite(text []byte, last bool, emit func([]byte) error) (done int, err error) {
+	w.out = w.out[:0]
+	for w.m.next(text, w.base, last) {
+		begin, end := w.m.match[0], w.m.match[1]
+		w.out = append(w.out, text[done:begin-w.base]...)
+		// No empty match directly behind a match, as regexp has it.
+		if end > w.lastEnd || begin == 0 {
+			w.expand(text)
+		}
+		done, w.lastEnd = end-w.base, end
+		w.m.resume(text, w.base, w.before)
+		if len(w.out) >= PieceSize {
+			if err := emit(w.out); err != nil {
+				return done, err
+			}
+			w.out = w.out[:0]
+		}
+	}
+	return done, nil
+}
+
+func (w *rewriter) expand(text []byte) {
+	if w.fixed {
+		w.out = append(w.out, w.template...)
+		return
+	}
+	for i, at := range w.m.match {
+		if at >= 0 {
+			w.m.match[i] = at - w.base
+		}
+	}
+	w.out = w.re.Expand(w.out, w.template, text, w.m.match)
+	w.m.match[1] += w.base // the only one that is needed further
+}
+
+// put emits what is in w.out and then p.
+func (w *rewriter) put(p []byte, emit func([]byte) error) error {
+	if len(w.out) > 0 {
+		w.out = append(w.out, p...)
+		p = w.out
+	}
+	if len(p) == 0 {
+		return nil
+	}
+	return emit(p)
+}
