@@ -1,0 +1,275 @@
+package http1
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"midstream/flow"
+	"midstream/internal/body"
+)
+
+// Call is one request on its way to a server and the response that comes back.
+type Call struct {
+	client   *Client
+	method   string
+	reused   bool
+	closes   bool // the request asks for the connection to be closed after it
+	sink     sink
+	reader   reader
+	framing  flow.Framing
+	final    *flow.Response // nil until its head has come
+	interims int
+	fit      bool // the response leaves the connection usable
+	heard    atomic.Bool
+
+	mu       sync.Mutex
+	cause    *flow.Error // what Cancel was given
+	sent     bool        // the request came to its end
+	received bool        // the response came to its end
+	closed   bool        // Close was called
+	handed   bool        // Upgrade gave the connection away
+}
+
+// interimLimit bounds the interim responses of a call. One every ten seconds is
+// usual for 102; this is hours of them.
+const interimLimit = 5000
+
+// sendHead writes the printed head; a body that follows leaves apart.
+func (call *Call) sendHead(ctx context.Context) error {
+	c := call.client
+	what := "send request head to " + c.to
+	if ctx.Err() != nil {
+		return given(context.Cause(ctx), flow.AtServer, flow.InHead, what)
+	}
+	stop := untilDone(ctx, c.conn)
+	_, err := c.conn.Write(c.print)
+	if stop() {
+		return given(context.Cause(ctx), flow.AtServer, flow.InHead, what)
+	}
+	if err != nil {
+		return ioError(flow.AtServer, flow.InHead, err, what, "")
+	}
+	return nil
+}
+
+// Server tells about the connection.
+func (call *Call) Server() *flow.Conn { return call.client.cfg.Server }
+
+// Reused tells whether the connection had served before.
+func (call *Call) Reused() bool { return call.reused }
+
+// Body takes the request body.
+func (call *Call) Body() body.Sink { return &call.sink }
+
+// Heard tells whether any octet of a response has come.
+func (call *Call) Heard() bool {
+	return call.heard.Load() || len(call.client.src.buffered()) > 0
+}
+
+// Framing is how the body of the final response is delimited.
+func (call *Call) Framing() flow.Framing { return call.framing }
+
+// Response reads the body of the final response; nil when it is Unframed.
+func (call *Call) Response() body.Reader {
+	if call.final == nil || call.framing.Kind == flow.Unframed {
+		return nil
+	}
+	return &call.reader
+}
+
+// Findings returns what was repaired in the response body and at its end; valid
+// after that.
+func (call *Call) Findings() []flow.Finding { return call.reader.Findings() }
+
+// Head waits for the next response head: interim ones, then the final one.
+// Errors are *flow.Error; after one the call is over.
+func (call *Call) Head(ctx context.Context) (*flow.Response, []flow.Finding, error) {
+	c := call.client
+	what := "read response head from " + c.to
+	if call.final != nil {
+		return nil, nil, &flow.Error{Peer: flow.AtProxy, Phase: flow.InHead, Err: errors.New(what + ": the final head has been read")}
+	}
+	if ctx.Err() != nil {
+		return nil, nil, call.broken(given(context.Cause(ctx), flow.AtServer, flow.InHead, what))
+	}
+	stop := untilDone(ctx, c.conn)
+	block, start, err := call.block()
+	if stop() {
+		return nil, nil, call.broken(given(context.Cause(ctx), flow.AtServer, flow.InHead, what))
+	}
+	if err != nil {
+		return nil, nil, call.broken(err)
+	}
+	head, findings, err := ParseResponseHead(block, c.cfg.Profile, c.limits)
+	if err != nil {
+		return nil, findings, call.broken(from(err, c.to))
+	}
+	head.Start = start
+	framing, more, err := ResponseFraming(call.method, head, c.cfg.Profile)
+	findings = append(findings, more...)
+	if err != nil {
+		return nil, findings, call.broken(from(err, c.to))
+	}
+	if head.Interim() {
+		if call.interims++; call.interims > interimLimit {
+			return nil, findings, call.broken(from(refuse(flow.ToClient, "read response head: more than %d interim responses", interimLimit), c.to))
+		}
+	} else {
+		call.finalHead(head, framing, findings)
+	}
+	return head, findings, nil
+}
+
+// from adds the server's name to the text of a parse error.
+func from(err error, name string) error {
+	if e, ok := err.(*flow.Error); ok {
+		e.Err = &wrapped{"from " + name + ": " + e.Err.Error(), e.Err}
+	}
+	return err
+}
+
+func (call *Call) finalHead(head *flow.Response, framing flow.Framing, findings notes) {
+	call.final, call.framing = head, framing
+	closes := call.closes || head.Fields.HasToken("Connection", "close") ||
+		head.Version == flow.HTTP10 && !head.Fields.HasToken("Connection", "keep-alive")
+	call.fit = !closes && framing.Kind != flow.UntilClose && cleanly(findings)
+	call.reader.start(framing)
+	if call.reader.complete {
+		call.readerEnded()
+	}
+}
+
+// block reads the octets of one head.
+func (call *Call) block() (string, time.Time, error) {
+	c := call.client
+	var scan headScan
+	var start time.Time
+	for {
+		b := c.src.buffered()
+		if len(b) > 0 && start.IsZero() {
+			start = time.Now()
+			call.heard.Store(true)
+		}
+		n, err := scan.scan(b, flow.ToClient, c.limits)
+		if err != nil {
+			return "", start, from(err, c.to)
+		}
+		if n > 0 {
+			block := string(b[:n])
+			c.src.consume(n)
+			return block, start, nil
+		}
+		if err := c.src.fill(); err != nil {
+			return "", start, call.headError(err, len(b))
+		}
+	}
+}
+
+// headError says that the head ended early, after had octets.
+func (call *Call) headError(err error, had int) error {
+	what := "read response head from " + call.client.to
+	detail := "before sending a response"
+	if had > 0 {
+		detail = fmt.Sprintf("after %d octets of it", had)
+	}
+	e := ioError(flow.AtServer, flow.InHead, err, what, detail)
+	e.Status = 502
+	if e.Cause == flow.Timeout {
+		e.Status = 504
+	}
+	return e
+}
+
+// broken ends the call because of err, or of what Cancel was given before.
+func (call *Call) broken(err error) error {
+	call.mu.Lock()
+	if call.cause != nil {
+		err = call.cause
+	}
+	call.mu.Unlock()
+	call.client.conn.Close()
+	return err
+}
+
+// Upgrade returns the raw connection after a 101, or after a 2xx to CONNECT. It
+// belongs to the caller then; Close must still be called.
+func (call *Call) Upgrade() (body.Duplex, error) {
+	if call.final == nil || call.final.Status != 101 && (call.method != "CONNECT" || call.final.Status/100 != 2) {
+		return nil, &flow.Error{Peer: flow.AtProxy, Phase: flow.InHead,
+			Err: errors.New("upgrade the connection to " + call.client.to + ": the server has not agreed to that")}
+	}
+	call.mu.Lock()
+	defer call.mu.Unlock()
+	if call.cause != nil {
+		return nil, call.cause
+	}
+	call.handed = true
+	call.client.src.detach()
+	return &duplex{Conn: call.client.conn, src: call.client.src}, nil
+}
+
+// Cancel gives the call up: the connection is closed. After the response has
+// ended, or once the connection was upgraded, it does nothing.
+func (call *Call) Cancel(cause error) {
+	call.mu.Lock()
+	if call.received || call.closed || call.handed || call.cause != nil {
+		call.mu.Unlock()
+		return
+	}
+	call.cause = given(cause, flow.AtServer, flow.InBody, "request to "+call.client.to)
+	call.mu.Unlock()
+	// A Read, a Head or a Write that waits ends with the connection; they say cause.
+	call.reader.Cancel(call.cause)
+	call.sink.Abort(call.cause)
+	call.client.conn.Close()
+}
+
+// interruptRead is told when the response body is given up.
+func (call *Call) interruptRead(cause error) {
+	call.mu.Lock()
+	if call.cause == nil {
+		call.cause = given(cause, flow.AtServer, flow.InBody, "response from "+call.client.to)
+	}
+	call.mu.Unlock()
+	call.client.conn.Close()
+}
+
+// readerEnded is told by the reader of the response body.
+func (call *Call) readerEnded() {
+	call.mu.Lock()
+	call.received = call.reader.complete
+	call.mu.Unlock()
+}
+
+// sinkEnded is told by the sink of the request body.
+func (call *Call) sinkEnded(err error) {
+	call.mu.Lock()
+	call.sent = err == nil
+	call.mu.Unlock()
+}
+
+// Close gives the connection back when both messages are through, and closes it
+// otherwise. It must be called once, after Body and Response are done with.
+func (call *Call) Close() {
+	call.mu.Lock()
+	if call.closed {
+		call.mu.Unlock()
+		return
+	}
+	call.closed = true
+	reusable := call.sent && call.received && call.fit && call.cause == nil
+	handed := call.handed
+	call.mu.Unlock()
+	call.reader.retire()
+	if handed {
+		if release := call.client.cfg.Release; release != nil {
+			release(call.client, false)
+		}
+		return
+	}
+	call.client.free(reusable)
+}
