@@ -1,0 +1,156 @@
+package store
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"sync"
+)
+
+// The sizes at which a segment is sealed and the next one begun.
+const (
+	bodiesRoll = 256 << 20
+	headsRoll  = 64 << 20
+)
+
+// appender writes one stream of segments. It belongs to the writer.
+type appender struct {
+	dir     string
+	stream  uint8
+	session [8]byte
+	roll    int64
+
+	number uint32
+	at     int64 // where the next record goes
+	file   *os.File
+	direct *os.File // past the page cache; nil where that cannot be had
+
+	seals   sync.WaitGroup // sealed segments on their way to the disk
+	sealErr func(error)
+}
+
+// pos is where the next record goes.
+func (a *appender) pos() Pos { return posOf(a.number, a.at) }
+
+// open continues the segment number at offset at, or begins it where at is 0.
+// What the file holds beyond at is cut off.
+func (a *appender) open(number uint32, at int64) error {
+	path := segmentPath(a.dir, a.stream, number)
+	flags := os.O_RDWR | os.O_CREATE
+	if at == 0 {
+		flags |= os.O_EXCL
+	}
+	f, err := os.OpenFile(path, flags, 0o600)
+	if err != nil {
+		return fmt.Errorf("open segment: %w", err)
+	}
+	if err := f.Chmod(0o600); err != nil && !errors.Is(err, errors.ErrUnsupported) {
+		f.Close()
+		return fmt.Errorf("open segment: %w", err)
+	}
+	if err := f.Truncate(at); err != nil {
+		f.Close()
+		return fmt.Errorf("open segment: %w", err)
+	}
+	a.file, a.number, a.at = f, number, at
+	if a.stream == bodiesStream {
+		a.direct = openDirect(path)
+	}
+	if at == 0 {
+		return a.write(appendSegmentHeader(nil, a.stream, number, a.session))
+	}
+	return nil
+}
+
+// write appends p through the page cache.
+func (a *appender) write(p []byte) error {
+	if _, err := a.file.WriteAt(p, a.at); err != nil {
+		return fmt.Errorf("write segment %s: %w", segmentPath(a.dir, a.stream, a.number), err)
+	}
+	a.at += int64(len(p))
+	return nil
+}
+
+// alignedPos is where writeAligned would write.
+func (a *appender) alignedPos() int64 { return (a.at + alignment - 1) &^ (alignment - 1) }
+
+// writeAligned appends p, whose address and length are aligned, at
+// alignedPos; past the page cache where that can be had.
+func (a *appender) writeAligned(p []byte) error {
+	at := a.alignedPos()
+	f := a.file
+	if a.direct != nil {
+		f = a.direct
+	}
+	if _, err := f.WriteAt(p, at); err != nil {
+		if f != a.direct || !unsupportedDirect(err) {
+			return fmt.Errorf("write segment %s: %w", segmentPath(a.dir, a.stream, a.number), err)
+		}
+		a.direct.Close()
+		a.direct = nil
+		return a.writeAligned(p)
+	}
+	a.at = at + int64(len(p))
+	return nil
+}
+
+// due tells whether the segment has reached its size.
+func (a *appender) due() bool { return a.at >= a.roll }
+
+// next seals the segment and begins the one after it. The seal is brought to
+// the disk beside: sealErr is told of its failure.
+func (a *appender) next() error {
+	f := a.file
+	if a.direct != nil {
+		a.direct.Close()
+		a.direct = nil
+	}
+	a.file = nil
+	a.seals.Add(1)
+	go func() {
+		defer a.seals.Done()
+		if err := errors.Join(f.Sync(), f.Close()); err != nil {
+			a.sealErr(fmt.Errorf("seal segment: %w", err))
+		}
+	}()
+	return a.open(a.number+1, 0)
+}
+
+// close brings everything to the disk.
+func (a *appender) close() error {
+	if a.direct != nil {
+		a.direct.Close()
+		a.direct = nil
+	}
+	var err error
+	if a.file != nil {
+		err = errors.Join(a.file.Sync(), a.file.Close())
+		a.file = nil
+	}
+	a.seals.Wait()
+	if err != nil {
+		return fmt.Errorf("close segment: %w", err)
+	}
+	return nil
+}
+
+// makeFolder makes dir, 0700 whatever the umask.
+func makeFolder(dir string) error {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return err
+	}
+	info, err := os.Lstat(dir)
+	if err != nil {
+		return err
+	}
+	if !info.IsDir() {
+		return &fs.PathError{Op: "open", Path: dir, Err: errors.New("not a folder")}
+	}
+	return os.Chmod(dir, 0o700)
+}
+
+func makeStreamFolder(dir string, stream uint8) error {
+	return makeFolder(filepath.Join(dir, streamFolder(stream)))
+}

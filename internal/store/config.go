@@ -1,0 +1,83 @@
+package store
+
+import (
+	"fmt"
+	"log/slog"
+	"time"
+)
+
+// Mode is what is recorded.
+type Mode uint8
+
+// The modes.
+const (
+	All   Mode = iota // heads and bodies
+	Heads             // heads only
+)
+
+// ParseMode reads "all" or "heads". With "none" there is no Store at all.
+func ParseMode(s string) (Mode, error) {
+	switch s {
+	case "all":
+		return All, nil
+	case "heads":
+		return Heads, nil
+	}
+	return All, fmt.Errorf("record: %q is not one of all, heads, none", s)
+}
+
+// Config says how a session is written. The zero value records everything
+// without a bound.
+type Config struct {
+	Record Mode
+	// Stall is how long the traffic waits for a full queue before the record of
+	// that flow is cut; 0 is DefaultStall, a negative value waits for ever.
+	Stall time.Duration
+	// MaxSize is the size in octets above which the bodies of the oldest flows
+	// go; 0 is no bound. See DefaultMaxSize.
+	MaxSize int64
+	// MinFree is the free space in octets below which no bodies are recorded;
+	// 0 is no floor. See DefaultMinFree.
+	MinFree int64
+	// Log is told, once each, of what a person should know; nil tells nobody.
+	Log *slog.Logger
+
+	// bodiesRoll and headsRoll are the sizes of segments, for tests; 0 is the
+	// default.
+	bodiesRoll, headsRoll int64
+}
+
+const (
+	// DefaultStall is long for a disk and short for a person.
+	DefaultStall = 2 * time.Second
+	// DefaultMinFree leaves a machine room to work.
+	DefaultMinFree = 1 << 30
+	// unnamedMaxSize bounds a session that nobody asked for by name.
+	unnamedMaxSize = 10 << 30
+)
+
+// DefaultMaxSize is the bound of a session without a name in dir: 10 GiB, or a
+// quarter of the free disk where that is less.
+func DefaultMaxSize(dir string) int64 {
+	free, err := freeSpace(dir)
+	if err != nil {
+		return unnamedMaxSize
+	}
+	return min(unnamedMaxSize, free/4)
+}
+
+func (c Config) withDefaults() Config {
+	if c.Stall == 0 {
+		c.Stall = DefaultStall
+	}
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	if c.bodiesRoll == 0 {
+		c.bodiesRoll = bodiesRoll
+	}
+	if c.headsRoll == 0 {
+		c.headsRoll = headsRoll
+	}
+	return c
+}

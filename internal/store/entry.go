@@ -1,0 +1,290 @@
+package store
+
+import (
+	"fmt"
+	"io"
+	"sync"
+	"time"
+
+	"midstream/flow"
+)
+
+// Record is the record of one flow while it lives.
+type Record struct {
+	s      *Store
+	number uint64
+	base   time.Time // arrival times count from here
+
+	mu       sync.Mutex // guards what follows, up to the writer's part
+	queued   bool       // is in the queue's list
+	picture  *flow.Flow // the newest
+	size     int        // what picture counts for in the queue; 0 once it is written
+	interim  []flow.Response
+	ended    bool
+	lost     bool // a head or the end had no room
+	side     [2]sideState
+	inQueue  int // octets in blocks; guarded by the queue's mu
+	next     *Record
+	previous *Record // the list of open records, guarded by the store's mu
+
+	// The writer's part: no other goroutine touches it.
+	headAt   Pos // where its first picture stands, 0 before
+	bodiesAt Pos
+	indexed  bool // has a row
+	ending   bool // all its pieces are in the batch, or written
+	out      [2]outState
+}
+
+// sideState is one body on its way to the disk.
+type sideState struct {
+	cur     *block
+	full    []*block
+	class   uint8 // of the next block
+	n       int64 // octets taken
+	written int64 // octets on disk
+	cut     string
+	drop    bool // a drop is to be written
+	dropped bool
+}
+
+// outState is where a body is on disk.
+type outState struct {
+	list extentList
+}
+
+// Number is the flow's number in the session, from 1.
+func (r *Record) Number() uint64 { return r.number }
+
+// Head notes that the head of a side is what f says. f must not change any more.
+func (r *Record) Head(f *flow.Flow, _ flow.Side) { r.show(f) }
+
+// End closes the record; f is the last picture. What comes after it is ignored.
+func (r *Record) End(f *flow.Flow) {
+	r.mu.Lock()
+	ended := r.ended
+	r.mu.Unlock()
+	if ended {
+		return
+	}
+	r.show(f)
+	r.mu.Lock()
+	r.ended = true
+	put := r.enqueue()
+	r.mu.Unlock()
+	if put {
+		r.s.q.put(r)
+	}
+}
+
+// show makes f the newest picture.
+func (r *Record) show(f *flow.Flow) {
+	if f == nil {
+		return
+	}
+	size := pictureSize(f)
+	r.mu.Lock()
+	waiting := r.size > 0
+	if r.ended || waiting {
+		if !r.ended {
+			r.picture = f
+		}
+		r.mu.Unlock()
+		return
+	}
+	r.mu.Unlock()
+	ok := r.s.q.acquire(&waiter{rec: r, size: size})
+	r.mu.Lock()
+	r.picture = f
+	var put bool
+	if ok {
+		r.size = size
+		put = r.enqueue()
+	} else {
+		r.lost = true
+	}
+	r.mu.Unlock()
+	if put {
+		r.s.q.put(r)
+	}
+}
+
+// pictureSize estimates what a picture holds in memory.
+func pictureSize(f *flow.Flow) int {
+	n := 1024
+	count := func(fs flow.Fields) {
+		for i := range fs {
+			n += 64 + len(fs[i].Name) + 2*len(fs[i].Value)
+		}
+	}
+	if f.Request != nil {
+		n += len(f.Request.Path)
+		count(f.Request.Fields)
+	}
+	if f.Response != nil {
+		count(f.Response.Fields)
+	}
+	return n
+}
+
+// enqueue tells whether the caller must put r into the queue. It holds mu.
+func (r *Record) enqueue() bool {
+	if r.queued {
+		return false
+	}
+	r.queued = true
+	return true
+}
+
+// maxInterim bounds how many interim responses of a flow are kept.
+const maxInterim = 32
+
+// Interim notes an interim response.
+func (r *Record) Interim(head *flow.Response) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if head != nil && len(r.interim) < maxInterim {
+		r.interim = append(r.interim, *head)
+	}
+}
+
+// Piece keeps a piece of the body of side that has been sent. p is copied. It
+// waits while the queue is full, at most record_stall; then the record of this
+// body is cut.
+func (r *Record) Piece(side flow.Side, p []byte) {
+	if r.s.cfg.Record != All || len(p) == 0 {
+		return
+	}
+	micros := max(0, time.Since(r.base).Microseconds())
+	small := len(p) < smallPiece
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	st := &r.side[side&1]
+	for len(p) > 0 {
+		if st.cut != "" || st.dropped || r.ended {
+			return
+		}
+		if reason := r.s.refuses(); reason != "" {
+			st.cut = reason
+			return
+		}
+		if st.cur == nil {
+			r.mu.Unlock()
+			b := r.s.q.block(waiter{rec: r, class: max(st.class, classFor(len(p))), small: small})
+			r.mu.Lock()
+			if b == nil {
+				st.cut = r.s.stallReason()
+				return
+			}
+			if st.cut != "" || st.dropped || r.ended {
+				r.s.q.release(r, b)
+				return
+			}
+			st.cur = b
+		}
+		n := st.cur.add(p, st.n, micros)
+		p = p[n:]
+		st.n += int64(n)
+		if st.cur.full {
+			st.class = min(st.cur.class+1, bulkClass)
+			if st.cur.class == bulkClass {
+				nudge(r.s.q.urgent)
+			}
+			st.full = append(st.full, st.cur)
+			st.cur = nil
+		}
+		if r.enqueue() {
+			r.s.q.put(r)
+		}
+	}
+}
+
+// Drop forgets what was recorded of side, and what comes later.
+func (r *Record) Drop(side flow.Side) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	st := &r.side[side&1]
+	if st.dropped || r.ended {
+		return
+	}
+	for _, b := range st.full {
+		r.s.q.release(r, b)
+	}
+	if st.cur != nil {
+		r.s.q.release(r, st.cur)
+	}
+	*st = sideState{dropped: true, drop: st.n > 0}
+	if st.drop && r.enqueue() {
+		r.s.q.put(r)
+	}
+}
+
+// State tells what is kept of side so far: nothing, some of a body that goes
+// on, all of it once End was called, or the first octets and why it was cut.
+func (r *Record) State(side flow.Side) (flow.Record, int64, string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	st := &r.side[side&1]
+	switch {
+	case st.dropped || st.n == 0 && st.cut == "":
+		return flow.Unrecorded, 0, ""
+	case st.cut != "":
+		return flow.Cut, st.n, st.cut
+	case r.ended:
+		return flow.Complete, st.n, ""
+	}
+	return flow.Recording, st.n, ""
+}
+
+// Open reads what has been kept of side, from its start. The caller must close
+// it.
+func (r *Record) Open(side flow.Side) (io.ReadCloser, error) {
+	r.s.q.flush()
+	// The writer has let go of everything that was queued before; extents are
+	// its own, so it hands out a copy.
+	list := r.s.extents(r, side&1)
+	b, err := openExtents(r.s.dir, r.number, SideOf(side), list, r.base.UnixMicro())
+	if err != nil {
+		return nil, fmt.Errorf("open the recorded body of flow %d: %w", r.number, err)
+	}
+	return &sectionReader{Reader: io.NewSectionReader(b, 0, b.Size()), Closer: b}, nil
+}
+
+type sectionReader struct {
+	io.Reader
+	io.Closer
+}
+
+// settled returns f with what is known of its record. The caller holds mu.
+func (r *Record) settled(f *flow.Flow) *flow.Flow {
+	c := *f
+	c.Number = r.number
+	if len(c.Interim) == 0 {
+		c.Interim = r.interim
+	}
+	for i := range r.side {
+		st, b := &r.side[i], &c.RequestBody
+		if i == 1 {
+			b = &c.ResponseBody
+		}
+		switch {
+		case st.dropped:
+			b.Record, b.Recorded = flow.Unrecorded, 0
+		case st.cut != "":
+			b.Record, b.Recorded, b.CutReason = flow.Cut, st.written, st.cut
+		case st.n > 0 && !r.ended:
+			b.Record, b.Recorded = flow.Recording, st.written
+		case st.n > 0 && st.n >= b.Sent:
+			b.Record, b.Recorded = flow.Complete, st.n
+		case st.n > 0:
+			b.Record, b.Recorded = flow.Cut, st.n
+			if b.CutReason == "" {
+				b.CutReason = "not all that was sent was handed to the recorder"
+			}
+		case r.ended && b.Sent == 0 && (b.Disposition == flow.Tee || b.Disposition == flow.Hold):
+			b.Record, b.Recorded = flow.Complete, 0
+		default:
+			b.Record, b.Recorded = flow.Unrecorded, 0
+		}
+	}
+	return &c
+}

@@ -1,0 +1,264 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"iter"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"midstream/flow"
+)
+
+// ListOptions says which flows are listed. The zero value lists all.
+type ListOptions struct {
+	// After leaves out the flows up to this number.
+	After uint64
+	// Last lists only so many of the newest; 0 lists all.
+	Last int
+}
+
+// List yields the flows in the order of their numbers. Flows without an end
+// whose writer is gone are shown as interrupted.
+func (r *Reader) List(ctx context.Context, o ListOptions) iter.Seq2[Summary, error] {
+	return func(yield func(Summary, error) bool) {
+		live := r.Live()
+		overlay, err := r.overlay(ctx)
+		if err != nil {
+			yield(Summary{}, err)
+			return
+		}
+		if o.Last > 0 {
+			from, err := r.lastFrom(ctx, o.Last, overlay)
+			if err != nil {
+				yield(Summary{}, err)
+				return
+			}
+			o.After = max(o.After, from)
+		}
+		show := func(s Summary) bool {
+			if s.Outcome.Kind == flow.Running && !live {
+				s.Outcome = flow.Outcome{Kind: flow.Interrupt, Bytes: s.Response.Size, Text: killedText}
+			}
+			return yield(s, nil)
+		}
+		newer := slices.Sorted(maps.Keys(overlay))
+		rows, err := r.db.QueryContext(ctx, selectRow+"WHERE f.number > ? ORDER BY f.number", int64(o.After))
+		if err != nil {
+			yield(Summary{}, fmt.Errorf("read index: %w", err))
+			return
+		}
+		defer rows.Close()
+		for rows.Next() {
+			s, err := scanRow(rows)
+			if err != nil {
+				yield(Summary{}, err)
+				return
+			}
+			for len(newer) > 0 && newer[0] <= s.Number {
+				n := newer[0]
+				newer = newer[1:]
+				if n == s.Number {
+					s = overlay[n]
+					break
+				}
+				if n > o.After && !show(overlay[n]) {
+					return
+				}
+			}
+			if !show(s) {
+				return
+			}
+		}
+		if err := rows.Err(); err != nil {
+			yield(Summary{}, fmt.Errorf("read index: %w", err))
+			return
+		}
+		for _, n := range newer {
+			if n > o.After && !show(overlay[n]) {
+				return
+			}
+		}
+	}
+}
+
+// overlay is what the index may not have yet.
+func (r *Reader) overlay(ctx context.Context) (map[uint64]Summary, error) {
+	m := make(map[uint64]Summary)
+	_, err := r.tail(ctx, func(_ Pos, h header, p []byte) error {
+		pic, err := decodePicture(p)
+		if err != nil {
+			return nil // damaged: the index may know it
+		}
+		pic.flow.Number = h.flow
+		m[h.flow] = Summarize(pic.flow)
+		return nil
+	})
+	return m, err
+}
+
+// lastFrom returns the number after which the last n flows stand.
+func (r *Reader) lastFrom(ctx context.Context, n int, overlay map[uint64]Summary) (uint64, error) {
+	rows, err := r.db.QueryContext(ctx, "SELECT number FROM flows ORDER BY number DESC LIMIT ?", n+1)
+	if err != nil {
+		return 0, fmt.Errorf("read index: %w", err)
+	}
+	defer rows.Close()
+	numbers := slices.Collect(maps.Keys(overlay))
+	for rows.Next() {
+		var v int64
+		if err := rows.Scan(&v); err != nil {
+			return 0, fmt.Errorf("read index: %w", err)
+		}
+		if _, known := overlay[uint64(v)]; !known {
+			numbers = append(numbers, uint64(v))
+		}
+	}
+	if err := rows.Err(); err != nil {
+		return 0, fmt.Errorf("read index: %w", err)
+	}
+	if len(numbers) <= n {
+		return 0, nil
+	}
+	slices.Sort(numbers)
+	return numbers[len(numbers)-n-1], nil
+}
+
+func scanRow(rows *sql.Rows) (Summary, error) {
+	var s Summary
+	var id []byte
+	var start, duration, head, bodies int64
+	var number int64
+	err := rows.Scan(&number, &id, &s.Kind, &start, &duration, &s.Method, &s.Scheme, &s.Host, &s.Path, &s.Status, &s.Type,
+		&s.Request.Disposition, &s.Request.Size, &s.Request.Record, &s.Response.Disposition, &s.Response.Size, &s.Response.Record,
+		&s.Outcome.Kind, &s.Outcome.Bytes, &s.Outcome.Text, &s.Marker, &head, &bodies)
+	if err != nil {
+		return s, fmt.Errorf("read index: %w", err)
+	}
+	s.Number = uint64(number)
+	copy(s.ID[:], id)
+	if start != 0 {
+		s.Start = time.UnixMicro(start).UTC()
+	}
+	s.Duration = time.Duration(duration) * time.Microsecond
+	return s, nil
+}
+
+// Last returns the number of the newest flow.
+func (r *Reader) Last(ctx context.Context) (uint64, error) {
+	var last int64
+	if err := r.db.QueryRowContext(ctx, "SELECT ifnull(max(number), 0) FROM flows").Scan(&last); err != nil {
+		return 0, fmt.Errorf("read index: %w", err)
+	}
+	n := uint64(max(0, last))
+	_, err := r.tail(ctx, func(_ Pos, h header, _ []byte) error {
+		n = max(n, h.flow)
+		return nil
+	})
+	if err == nil && n == 0 {
+		err = fmt.Errorf("the session is empty: %w", ErrNotFound)
+	}
+	return n, err
+}
+
+var errEnough = errors.New("enough")
+
+// Find returns the number of the flow whose ID begins with prefix (hexadecimal
+// digits, hyphens left out or not). It fails with ErrNotFound, and when several
+// do.
+func (r *Reader) Find(ctx context.Context, prefix string) (uint64, error) {
+	digits := strings.ToLower(strings.ReplaceAll(prefix, "-", ""))
+	found := make(map[uint64]bool)
+	match := func(number uint64, id []byte) {
+		if strings.HasPrefix(hex.EncodeToString(id), digits) {
+			found[number] = true
+		}
+	}
+	rows, err := r.db.QueryContext(ctx, "SELECT number, id FROM flows")
+	if err != nil {
+		return 0, fmt.Errorf("read index: %w", err)
+	}
+	defer rows.Close()
+	for rows.Next() && len(found) < 2 {
+		var number int64
+		var id []byte
+		if err := rows.Scan(&number, &id); err != nil {
+			return 0, fmt.Errorf("read index: %w", err)
+		}
+		match(uint64(number), id)
+	}
+	if err := rows.Err(); err != nil {
+		return 0, fmt.Errorf("read index: %w", err)
+	}
+	_, err = r.tail(ctx, func(_ Pos, h header, p []byte) error {
+		if pic, err := decodePicture(p); err == nil {
+			match(h.flow, pic.flow.ID[:])
+		}
+		if len(found) > 1 {
+			return errEnough
+		}
+		return nil
+	})
+	if err != nil && !errors.Is(err, errEnough) {
+		return 0, err
+	}
+	switch len(found) {
+	case 0:
+		return 0, fmt.Errorf("flow %s: %w in this session", prefix, ErrNotFound)
+	case 1:
+		for n := range found {
+			return n, nil
+		}
+	}
+	return 0, fmt.Errorf("flow %s: several flows begin so; give more digits", prefix)
+}
+
+// Tail yields the flows that end from now on, until ctx ends or the writer is
+// gone.
+func (r *Reader) Tail(ctx context.Context) iter.Seq2[Summary, error] {
+	return func(yield func(Summary, error) bool) {
+		end, err := r.tail(ctx, func(Pos, header, []byte) error { return nil })
+		if err != nil {
+			yield(Summary{}, err)
+			return
+		}
+		c := newCursor(r.dir, headsStream, end)
+		defer c.close()
+		for {
+			alive := r.Live()
+			for {
+				_, h, p, ok, err := c.next(func(h header) bool { return h.kind == kindEnd })
+				if err != nil {
+					yield(Summary{}, err)
+					return
+				}
+				if !ok {
+					break
+				}
+				pic, err := decodePicture(p)
+				if err != nil {
+					continue
+				}
+				pic.flow.Number = h.flow
+				if !yield(Summarize(pic.flow), nil) {
+					return
+				}
+			}
+			if !alive {
+				return
+			}
+			t := time.NewTimer(followEvery)
+			select {
+			case <-t.C:
+			case <-ctx.Done():
+				t.Stop()
+				return
+			}
+		}
+	}
+}

@@ -1,0 +1,297 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"midstream/flow"
+)
+
+// Reader reads a session, also while another process writes it. Its methods
+// may be called at once; it must be closed.
+type Reader struct {
+	dir  string
+	meta Meta
+	db   *sql.DB
+}
+
+// OpenReader opens the session in dir for reading. Where nobody writes it and
+// its index is missing or damaged, the index is made anew from the segments.
+func OpenReader(dir string) (*Reader, error) {
+	r, err := openReader(dir)
+	if v := (errVersion{}); err != nil && r != nil && !errors.As(err, &v) && !errors.Is(err, errForeign) {
+		r.Close()
+		var s *Store
+		if s, err = Open(dir, Config{}); err == nil {
+			if err = s.Close(); err == nil {
+				r, err = openReader(dir)
+			}
+		}
+	}
+	if err != nil {
+		if r != nil {
+			r.Close()
+		}
+		return nil, fmt.Errorf("read session %s: %w", dir, err)
+	}
+	return r, nil
+}
+
+// openReader returns a Reader together with an error where only the index is
+// at fault.
+func openReader(dir string) (*Reader, error) {
+	meta, err := readMeta(dir)
+	if err != nil {
+		if gone(err) {
+			return nil, errors.New("there is no session here")
+		}
+		return nil, err
+	}
+	r := &Reader{dir: dir, meta: meta}
+	for _, p := range indexFiles(dir) {
+		if info, err := os.Lstat(p); err == nil && !info.Mode().IsRegular() {
+			return nil, fmt.Errorf("%s is not a regular file", p)
+		}
+	}
+	if _, err := os.Stat(indexPath(dir)); err != nil {
+		return r, err
+	}
+	const query = "mode=ro&_pragma=trusted_schema(OFF)&_pragma=cell_size_check(ON)&_pragma=query_only(ON)&_pragma=busy_timeout(2000)&_pragma=cache_size(-2048)"
+	if r.db, err = sql.Open("sqlite", indexURL(dir, query)); err != nil {
+		return r, fmt.Errorf("open index: %w", err)
+	}
+	r.db.SetMaxOpenConns(4)
+	ctx := context.Background()
+	c, err := r.db.Conn(ctx)
+	if err != nil {
+		return r, fmt.Errorf("open index: %w", err)
+	}
+	defer c.Close()
+	fresh, err := checkIndex(ctx, c)
+	if err == nil && fresh {
+		err = errors.New("the index is empty")
+	}
+	if err != nil {
+		return r, err
+	}
+	session, err := markText(ctx, c, metaSession)
+	if err == nil && session != meta.ID {
+		err = errors.New("the index belongs to another session")
+	}
+	return r, err
+}
+
+// Dir is the folder of the session.
+func (r *Reader) Dir() string { return r.dir }
+
+// Meta is what the session says about itself.
+func (r *Reader) Meta() Meta { return r.meta }
+
+// Close lets go of the index.
+func (r *Reader) Close() error {
+	if r.db == nil {
+		return nil
+	}
+	return r.db.Close()
+}
+
+// Live tells whether a process writes the session.
+func (r *Reader) Live() bool { return written(r.dir) }
+
+// written tells whether a process holds the lock of a session.
+func written(dir string) bool {
+	f, err := os.OpenFile(filepath.Join(dir, "lock"), os.O_RDWR, 0)
+	if err != nil {
+		return false
+	}
+	defer f.Close()
+	held, err := lockHeld(f)
+	return err == nil && held
+}
+
+// mark is up to where the index is complete.
+func (r *Reader) mark(ctx context.Context) (Pos, error) {
+	c, err := r.db.Conn(ctx)
+	if err != nil {
+		return 0, fmt.Errorf("read index: %w", err)
+	}
+	defer c.Close()
+	v, err := mark(ctx, c, metaHeads)
+	if err != nil {
+		return 0, fmt.Errorf("read index: %w", err)
+	}
+	return Pos(v), nil
+}
+
+// tail calls f for the pictures that the index may not have yet, in order, and
+// returns where they end.
+func (r *Reader) tail(ctx context.Context, f func(at Pos, h header, payload []byte) error) (Pos, error) {
+	from, err := r.mark(ctx)
+	if err != nil {
+		return 0, err
+	}
+	c := newCursor(r.dir, headsStream, from)
+	defer c.close()
+	for {
+		at, h, p, ok, err := c.next(wantPictures)
+		if err != nil {
+			return 0, err
+		}
+		if !ok {
+			return c.pos(), nil
+		}
+		if err := ctx.Err(); err != nil {
+			return 0, err
+		}
+		if err := f(at, h, p); err != nil {
+			return 0, err
+		}
+	}
+}
+
+func wantPictures(h header) bool { return h.kind == kindHead || h.kind == kindEnd }
+
+// located is a picture and what was known when it was found.
+type located struct {
+	pic      *picture
+	headsEnd Pos // up to here the heads were seen
+	bodies   [2]int64
+	extents  [2]extentList
+	live     bool // a process writes it and it has not ended
+}
+
+// locate finds the newest picture of a flow.
+func (r *Reader) locate(ctx context.Context, number uint64) (*located, error) {
+	live := r.Live() // asked first: what has no end now may get one meanwhile
+	var at Pos
+	end, err := r.tail(ctx, func(pos Pos, h header, _ []byte) error {
+		if h.flow == number {
+			at = pos
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	if at == 0 {
+		var head int64
+		err := r.db.QueryRowContext(ctx, "SELECT head FROM flows WHERE number = ?", int64(number)).Scan(&head)
+		if errors.Is(err, sql.ErrNoRows) {
+			return nil, fmt.Errorf("flow %d: %w in this session", number, ErrNotFound)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("read index: %w", err)
+		}
+		at = Pos(head)
+	}
+	pic, err := readPicture(r.dir, at, number)
+	if gone(err) {
+		return nil, fmt.Errorf("flow %d: %w", number, ErrEvicted)
+	}
+	if err != nil {
+		return nil, err
+	}
+	resolveConns(r.dir, pic)
+	l := &located{pic: pic, headsEnd: end}
+	for i := range l.extents {
+		l.extents[i] = pic.extents[i]
+	}
+	if pic.flow.Live() {
+		l.live = live
+		if err := r.searchBodies(ctx, l); err != nil {
+			return nil, err
+		}
+	}
+	return l, nil
+}
+
+// searchBodies finds the pieces of a flow that has no end record.
+func (r *Reader) searchBodies(ctx context.Context, l *located) error {
+	if l.pic.bodiesAt == 0 {
+		return nil
+	}
+	o := openFlow{pic: l.pic}
+	c := newCursor(r.dir, bodiesStream, l.pic.bodiesAt)
+	defer c.close()
+	for {
+		at, h, p, ok, err := c.next(func(h header) bool { return h.flow == l.pic.flow.Number && h.side <= SentToClient })
+		if err != nil {
+			return err
+		}
+		if !ok {
+			break
+		}
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		o.found(at, h, p)
+	}
+	l.bodies = o.sent
+	l.extents = [2]extentList{o.out[0].list, o.out[1].list}
+	return nil
+}
+
+// Get returns the picture of a flow. A flow that lives is shown as far as it is
+// on disk; one whose writer is gone is shown as interrupted. It fails with
+// ErrNotFound.
+func (r *Reader) Get(ctx context.Context, number uint64) (*flow.Flow, error) {
+	l, err := r.locate(ctx, number)
+	if err != nil {
+		return nil, err
+	}
+	f := l.pic.flow
+	if f.Live() {
+		for i, b := range []*flow.Body{&f.RequestBody, &f.ResponseBody} {
+			if n := l.bodies[i]; n > 0 {
+				b.Recorded, b.Sent = n, max(b.Sent, n)
+				if b.Record = flow.Recording; !l.live {
+					if b.Record = flow.Complete; !whole(b, n) {
+						b.Record, b.CutReason = flow.Cut, killedText
+					}
+				}
+			}
+		}
+		if !l.live {
+			interrupted(f, killedText, f.Start)
+		}
+	}
+	for i, b := range []*flow.Body{&f.RequestBody, &f.ResponseBody} {
+		if b.Recorded > 0 && r.evicted(&l.extents[i]) {
+			b.Record, b.CutReason = flow.Cut, ErrEvicted.Error()
+		}
+	}
+	return f, nil
+}
+
+// evicted tells whether the first octets of a list are gone. The lists before
+// it are older still, and their map record stands behind them.
+func (r *Reader) evicted(l *extentList) bool {
+	first := l.prev
+	if first == 0 && len(l.items) > 0 {
+		first = l.items[0].at
+	}
+	if first == 0 {
+		return false
+	}
+	_, err := os.Lstat(segmentPath(r.dir, bodiesStream, first.Segment()))
+	return gone(err)
+}
+
+// Body opens what is recorded of side up to now. A flow without a recorded body
+// has an empty one. The caller must close it.
+func (r *Reader) Body(ctx context.Context, number uint64, side flow.Side) (*Body, error) {
+	l, err := r.locate(ctx, number)
+	if err != nil {
+		return nil, err
+	}
+	return openExtents(r.dir, number, SideOf(side), l.extents[side&1], l.pic.base)
+}
+
+// followEvery is how often a growing body is looked at: what has passed is seen
+// within twice the batch times plus this.
+const followEvery = 20 * time.Millisecond

@@ -1,0 +1,293 @@
+package store
+
+import (
+	"encoding/binary"
+	"hash/crc32"
+	"time"
+
+	"midstream/flow"
+)
+
+const (
+	// batchLinger is how long the writer lets a batch grow once something is
+	// queued: one wake-up and one write for many small flows.
+	batchLinger = 10 * time.Millisecond
+	// bulkLinger is how long a block of a download that is not full may wait.
+	bulkLinger = 40 * time.Millisecond
+	// batchSize is when a buffer is written without waiting for the rest.
+	batchSize = 1 << 20
+	// directFrom is how much a bulk block must hold to be written as it is,
+	// aligned; less is copied behind the small ones.
+	directFrom = 64 << 10
+)
+
+// writer brings what is queued to the segments. It is one goroutine.
+type writer struct {
+	s      *Store
+	heads  appender
+	bodies appender
+
+	records []*Record // the batch
+	spare   []*Record
+	small   []job
+	bulk    []job
+	body    []byte // records on their way to bodies
+	head    []byte // records on their way to heads
+	scratch []byte
+	conns   connTable
+	rows    []row
+	later   bool // some block waits for company
+}
+
+// job is one block of the batch, or a drop.
+type job struct {
+	rec  *Record
+	side flow.Side
+	b    *block
+}
+
+// run serves the queue until the store is closed.
+func (w *writer) run() {
+	q := &w.s.q
+	linger := time.NewTimer(time.Hour)
+	linger.Stop()
+	index := time.NewTimer(time.Hour)
+	index.Stop()
+	var armed bool
+	for {
+		select {
+		case <-q.wake:
+			linger.Reset(batchLinger)
+			select {
+			case <-q.urgent:
+			case <-linger.C:
+			case <-w.s.closing:
+			}
+			linger.Stop()
+		case <-q.urgent:
+		case <-index.C:
+			armed = false
+		case <-w.s.closing:
+			w.batch()
+			w.index()
+			return
+		}
+		w.batch()
+		if w.s.indexDue() {
+			w.index()
+		}
+		if !armed && (len(w.rows) > 0 || w.s.hasYoung()) {
+			index.Reset(indexEvery)
+			armed = true
+		}
+	}
+}
+
+// batch writes all that is queued: bodies first, then heads.
+func (w *writer) batch() {
+	var flushers []chan struct{}
+	w.records, flushers = w.s.q.take(w.spare)
+	w.spare = nil
+	w.later = false
+	now := time.Now()
+	for _, r := range w.records {
+		w.collect(r, now, len(flushers) > 0 || w.s.isClosing())
+	}
+	w.writeBodies()
+	w.writeHeads()
+	for _, f := range flushers {
+		close(f)
+	}
+	clear(w.records)
+	w.spare, w.records = w.records[:0], nil
+	w.s.bound(w)
+	if w.later {
+		nudge(w.s.q.wake)
+	}
+}
+
+// collect takes the blocks of r into the batch.
+func (w *writer) collect(r *Record, now time.Time, all bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.queued = false
+	r.ending = r.ended // from here on no piece comes
+	if r.bodiesAt == 0 {
+		r.bodiesAt = w.bodies.pos()
+	}
+	age := now.Sub(r.base).Microseconds()
+	for i := range r.side {
+		st := &r.side[i]
+		to := &w.small
+		for _, b := range st.full {
+			if b.class == bulkClass {
+				to = &w.bulk
+			}
+		}
+		cur := st.cur
+		if cur != nil && cur.class == bulkClass {
+			if !all && !r.ended && age-cur.first < bulkLinger.Microseconds() {
+				cur = nil
+				w.later = true
+				if !r.queued {
+					r.queued = true
+					w.s.q.put(r)
+				}
+			} else {
+				to = &w.bulk
+			}
+		}
+		if st.drop {
+			st.drop = false
+			w.small = append(w.small, job{r, flow.Side(i), nil})
+		}
+		for _, b := range st.full {
+			*to = append(*to, job{r, flow.Side(i), b})
+		}
+		clear(st.full)
+		st.full = st.full[:0]
+		if cur != nil {
+			*to = append(*to, job{r, flow.Side(i), cur})
+			st.cur = nil
+		}
+		if cur != nil && cur.class < bulkClass && st.class > 0 && !cur.full {
+			st.class-- // it has slowed down
+		}
+	}
+}
+
+// writeBodies writes the batch's blocks: the small ones in one buffer, then the
+// bulk ones as they are.
+func (w *writer) writeBodies() {
+	for _, j := range w.small {
+		if j.b == nil {
+			w.body = appendRecord(w.body, kindDrop, SideOf(j.side), j.rec.number, nil)
+			j.rec.out[j.side].list = extentList{}
+			continue
+		}
+		w.copyBlock(j)
+	}
+	w.flushBody()
+	for _, j := range w.bulk {
+		if j.b.end-j.b.start() < directFrom {
+			w.copyBlock(j)
+			continue
+		}
+		w.flushBody()
+		w.writeBlock(j)
+	}
+	w.flushBody()
+	clear(w.small)
+	clear(w.bulk)
+	w.small, w.bulk = w.small[:0], w.bulk[:0]
+}
+
+// bodyPos is where the next record of w.body will stand.
+func (w *writer) bodyPos() Pos { return posOf(w.bodies.number, w.bodies.at+int64(len(w.body))) }
+
+// copyBlock puts a block's record into the buffer and gives the block back.
+func (w *writer) copyBlock(j job) {
+	b := j.b
+	if w.s.failed() == nil {
+		w.rollBodies(j)
+		at := w.bodyPos()
+		w.scratch = appendPiecePrefix(w.scratch[:0], b.count, b.goesOn, b.offset, b.first)
+		w.scratch = append(w.scratch, b.table...)
+		data := b.data()
+		var crc uint32
+		w.body, crc = appendHeader(w.body, kindPiece, SideOf(j.side), j.rec.number, len(w.scratch)+len(data))
+		w.body = append(w.body, w.scratch...)
+		w.body = append(w.body, data...)
+		crc = crc32.Update(crc, castagnoli, w.scratch)
+		w.body = binary.LittleEndian.AppendUint32(w.body, crc32.Update(crc, castagnoli, data))
+		w.placed(j, at, int64(len(data)))
+	}
+	w.s.q.release(j.rec, b)
+	if len(w.body) >= batchSize {
+		w.flushBody()
+	}
+}
+
+// writeBlock completes the record around the octets of a bulk block and writes
+// the block itself: the octets are not copied again.
+func (w *writer) writeBlock(j job) {
+	b := j.b
+	if w.s.failed() == nil {
+		w.rollBodies(j)
+		size := b.end - b.start()
+		w.scratch = appendPiecePrefix(w.scratch[:0], b.count, b.goesOn, b.offset, b.first)
+		w.scratch = append(w.scratch, b.table...)
+		prefix := len(w.scratch)
+		var crc uint32
+		w.scratch, crc = appendHeader(w.scratch, kindPiece, SideOf(j.side), j.rec.number, prefix+size)
+		header := len(w.scratch) - prefix
+		lead := b.start() - prefix - header
+		clear(b.buf[:lead])
+		copy(b.buf[lead:], w.scratch[prefix:])
+		copy(b.buf[lead+header:], w.scratch[:prefix])
+		crc = crc32.Update(crc, castagnoli, b.buf[lead+header:b.end])
+		binary.LittleEndian.PutUint32(b.buf[b.end:], crc)
+		end := b.end + crcSize
+		padded := (end + alignment - 1) &^ (alignment - 1)
+		clear(b.buf[end:padded])
+		at := posOf(w.bodies.number, w.bodies.alignedPos()+int64(lead))
+		if err := w.bodies.writeAligned(b.buf[:padded]); err != nil {
+			w.s.fail(err)
+		} else {
+			w.placed(j, at, int64(size))
+		}
+	}
+	w.s.q.release(j.rec, b)
+}
+
+// placed notes where n octets of a body are now.
+func (w *writer) placed(j job, at Pos, n int64) {
+	l := &j.rec.out[j.side].list
+	j.rec.mu.Lock()
+	if len(l.items) == maxExtents {
+		w.writeMap(j, l)
+	}
+	l.items = append(l.items, extent{at, n})
+	j.rec.side[j.side].written += n
+	j.rec.mu.Unlock()
+}
+
+// writeMap moves the extents of l into a map record.
+func (w *writer) writeMap(j job, l *extentList) {
+	w.scratch = l.append(w.scratch[:0])
+	at := w.bodyPos()
+	w.body = appendRecord(w.body, kindMap, SideOf(j.side), j.rec.number, w.scratch)
+	*l = extentList{prev: at, start: l.end(), items: l.items[:0]}
+}
+
+// rollBodies begins the next segment when this one is full.
+func (w *writer) rollBodies(job) {
+	if w.bodies.at+int64(len(w.body)) < w.bodies.roll {
+		return
+	}
+	w.flushBody()
+	if w.s.failed() != nil {
+		return
+	}
+	w.s.sealed(bodiesStream, w.bodies.number, w.bodies.at)
+	if err := w.bodies.next(); err != nil {
+		w.s.fail(err)
+	}
+}
+
+func (w *writer) flushBody() {
+	if len(w.body) > 0 && w.s.failed() == nil {
+		if err := w.bodies.write(w.body); err != nil {
+			w.s.fail(err)
+		}
+	}
+	w.body = keepSmall(w.body)
+}
+
+// keepSmall empties a buffer and lets go of one that has grown out of bounds.
+func keepSmall(p []byte) []byte {
+	if cap(p) > 4*batchSize {
+		return nil
+	}
+	return p[:0]
+}
