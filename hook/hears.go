@@ -1,0 +1,20 @@
+package hook
+
+// Hears tells whether any addon of s has one of the events.
+func (s *Set) Hears(e Events) bool {
+	if s == nil {
+		return false
+	}
+	return e&OnClientConnected != 0 && len(s.clientConnected) > 0 ||
+		e&OnClientDisconnected != 0 && len(s.clientDisconnected) > 0 ||
+		e&OnServerConnect != 0 && len(s.serverConnect) > 0 ||
+		e&OnServerConnected != 0 && len(s.serverConnected) > 0 ||
+		e&OnServerConnectError != 0 && len(s.serverConnectError) > 0 ||
+		e&OnServerDisconnected != 0 && len(s.serverDisconnected) > 0 ||
+		e&OnHTTPConnect != 0 && len(s.httpConnect) > 0 ||
+		e&OnRequestHeaders != 0 && len(s.requestHeaders) > 0 ||
+		e&OnRequest != 0 && len(s.request) > 0 ||
+		e&OnResponseHeaders != 0 && len(s.responseHeaders) > 0 ||
+		e&OnResponse != 0 && len(s.response) > 0 ||
+		e&OnError != 0 && len(s.failed) > 0
+}

@@ -1,0 +1,287 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"io"
+	"time"
+
+	"midstream/flow"
+	"midstream/hook"
+	"midstream/internal/body"
+)
+
+// respond sends the head of the live response. The client may have asked for
+// the connection to be closed, or have an upload that will never be read.
+func (x *exchange) respond(last lastness) (body.Sink, *flow.Error) {
+	x.hooks.Lock()
+	m := x.responseOutline()
+	out := x.live.Response.Response
+	changed := x.live.Response.Changed()
+	framing := framingOf(m)
+	out.Fields = forward(out.Fields, hop{
+		to: m.to, upgrade: out.Status == 101 || out.Status == 426,
+		connection: persistence(x.version, x.fields, framing, last),
+	})
+	x.hooks.Unlock()
+	out.Trailers = nil
+	if changed && !x.arriving.made && bodiless(m.method, m.status) {
+		// What describes the body that GET would have had is the server's to say.
+		out.Fields.SetAll("Content-Length", x.arriving.lengths)
+	}
+	frameOut(m, &out.Fields)
+	if m.to == flow.HTTP11 || m.to == flow.HTTP10 && (out.Version > flow.HTTP11 || out.Version == 0) {
+		out.Version = m.to
+	}
+	if m.change == resized && m.length > 0 && bodiless(m.method, m.status) {
+		x.find("body-not-sent", "a response to "+m.method+" with this status has no body: the one that a hook set was not sent")
+	}
+	sink, err := x.stream.Respond(&out, framing)
+	if err != nil {
+		if why := x.left(); why != nil {
+			return nil, why
+		}
+		return nil, clientError(err, flow.InHead)
+	}
+	x.setSink(sink)
+	x.mu.Lock()
+	x.begun = true
+	x.mu.Unlock()
+	return sink, nil
+}
+
+// deliver sends the response, head first, and runs what is left of its hooks.
+func (x *exchange) deliver(call Call) *flow.Error {
+	sink, err := x.respond(x.lastness())
+	if err != nil {
+		return err
+	}
+	if x.arriving.flowing != nil {
+		return x.deliverFlowing(sink, x.arriving.flowing)
+	}
+	return x.deliverWhole(call, sink)
+}
+
+// lastness tells whether the client's connection cannot serve another exchange
+// whatever comes: it was told not to send its body, or to stop.
+func (x *exchange) lastness() lastness {
+	if x.upload == nil {
+		return notLast
+	}
+	if x.expecting.wanted && !x.expecting.continued() && x.req.received.Load() == 0 {
+		return lastOne
+	}
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if x.uploadErr != nil {
+		return lastOne
+	}
+	return notLast
+}
+
+// deliverWhole sends a body that is at hand, or none.
+func (x *exchange) deliverWhole(call Call, sink body.Sink) *flow.Error {
+	x.hooks.Lock()
+	resp := x.live.Response
+	trailers := resp.Trailers
+	src, err := x.atHand(&resp.Body, x.arriving.held)
+	if err == nil && x.arriving.made {
+		src, err = x.rewritten(&x.resp, src, &resp.Response.Message, &resp.Body)
+	}
+	x.hooks.Unlock()
+	if !bodiless(x.method, resp.Status) {
+		if err != nil {
+			sink.Abort(err)
+			return err
+		}
+		if err := x.relay(&x.resp, sink, src); err != nil {
+			return x.responseStopped(sink, err)
+		}
+	}
+	if call != nil && !x.arriving.made && x.arriving.held == nil && x.arriving.in.Kind != flow.Unframed {
+		// Its end may still have to come, with trailers.
+		var err *flow.Error
+		if trailers, err = x.readEnd(call.Response(), trailers); err != nil {
+			return x.responseStopped(sink, err)
+		}
+	}
+	if err := x.end(sink, trailers); err != nil {
+		return err
+	}
+	x.seal(flow.ToClient)
+	return nil
+}
+
+// readEnd reads a body that has no bytes to its end.
+func (x *exchange) readEnd(r body.Reader, trailers flow.Fields) (flow.Fields, *flow.Error) {
+	if r == nil {
+		return trailers, nil
+	}
+	var p [1]byte
+	switch n, err := r.Read(p[:]); {
+	case n > 0:
+		return nil, &flow.Error{Peer: flow.AtServer, Phase: flow.InBody, Cause: flow.Malformed, Err: errors.New("the server sent more of the response body than its head had said")}
+	case err != nil && err != io.EOF:
+		return nil, asError(err, flow.AtServer, flow.InBody)
+	}
+	if t := r.Trailers(); trailers == nil && t != nil {
+		x.hooks.Lock()
+		x.live.Response.Trailers = t
+		x.hooks.Unlock()
+		trailers = t
+	}
+	return trailers, nil
+}
+
+// deliverFlowing sends a body as it comes.
+func (x *exchange) deliverFlowing(sink body.Sink, src body.Reader) *flow.Error {
+	if err := x.relay(&x.resp, sink, src); err != nil {
+		return x.responseStopped(sink, err)
+	}
+	x.hooks.Lock()
+	resp := x.live.Response
+	resp.Trailers, resp.End = src.Trailers(), time.Now()
+	pass := x.disposition(&x.resp) == flow.Pass
+	if pass {
+		if err := x.lateResponse(x.ctx); err != nil {
+			x.hooks.Unlock()
+			sink.Abort(err)
+			return err
+		}
+	}
+	trailers := resp.Trailers
+	x.hooks.Unlock()
+	if err := x.end(sink, trailers); err != nil {
+		return err
+	}
+	if pass {
+		return nil
+	}
+	x.ran = true
+	if !x.set.Looks(flow.ToClient) {
+		return nil
+	}
+	x.hooks.Lock()
+	defer x.hooks.Unlock()
+	x.lateResponse(x.lateContext()) // a guard comes too late: all was sent
+	return nil
+}
+
+// end sends the end of the response.
+func (x *exchange) end(sink body.Sink, trailers flow.Fields) *flow.Error {
+	if len(trailers) > 0 && x.version == flow.HTTP10 {
+		x.find("trailers-dropped", "HTTP/1.0 has no trailer section: the response's was left out")
+		trailers = nil
+	}
+	if why := x.left(); why != nil {
+		sink.Abort(why)
+		return why
+	}
+	if err := sink.Close(trailers); err != nil {
+		if why := x.left(); why != nil {
+			return why
+		}
+		return clientError(err, flow.InBody)
+	}
+	x.mu.Lock()
+	x.settled = true
+	x.resp.body.Ended = true
+	x.mu.Unlock()
+	return nil
+}
+
+// responseStopped ends a response that did not come to its end as a broken one.
+func (x *exchange) responseStopped(sink body.Sink, err error) *flow.Error {
+	why := x.left()
+	if why == nil {
+		if w, ok := errors.AsType[*body.WriteError](err); ok {
+			why = clientError(w.Err, flow.InBody)
+		} else {
+			why = asError(err, flow.AtServer, flow.InBody)
+		}
+	}
+	sink.Abort(why)
+	return why
+}
+
+// answer sends the response that a hook made before anything was dialled.
+func (x *exchange) answer() {
+	x.hooks.Lock()
+	resp := x.live.Response
+	if resp.Version == 0 {
+		resp.Version = flow.HTTP11
+	}
+	var err *flow.Error
+	if x.set.Hears(hook.OnResponseHeaders) {
+		x.show(flow.ToClient)
+		err = x.guard(x.set.ResponseHeaders)
+	}
+	if x.live.Response == nil {
+		x.live.Response = resp
+	}
+	if err == nil {
+		err = x.takeMade()
+	}
+	x.hooks.Unlock()
+	if err != nil {
+		x.refuse(err)
+		return
+	}
+	last := notLast
+	if x.unread() {
+		last = lastOne
+	}
+	sink, err := x.respond(last)
+	if err == nil {
+		err = x.deliverWhole(nil, sink)
+	}
+	if err != nil {
+		x.fail(err)
+		return
+	}
+	x.afterResponse()
+}
+
+// unread tells whether the client may still have to send some of its body.
+func (x *exchange) unread() bool {
+	return x.upload != nil && !x.framing.Empty() && x.sending.held == nil
+}
+
+// afterResponse waits for the upload, as long as it is wanted, and reads away
+// what is left of it otherwise.
+func (x *exchange) afterResponse() {
+	if x.upload == nil {
+		return
+	}
+	if x.expecting.wanted && !x.expecting.continued() && x.req.received.Load() == 0 {
+		// The client was answered instead of being asked for the body.
+		x.upload.Cancel(errNotNeeded)
+	}
+	if x.arriving.made && x.sending.started {
+		// Nobody takes the rest; the client may not even send it.
+		defer after(drainTime, func() { x.upload.Cancel(errNotNeeded) })()
+	}
+	x.uploads.Wait()
+	x.drain()
+}
+
+// drain reads away what is left of an upload that nobody wants any more, so
+// that closing the connection does not destroy the response on its way.
+func (x *exchange) drain() {
+	x.mu.Lock()
+	flowing, ended := x.flowing, x.req.body.Ended
+	x.mu.Unlock()
+	if x.upload == nil || ended || x.sending.held != nil || x.ctx.Err() != nil {
+		return
+	}
+	ctx, cancel := context.WithTimeoutCause(x.ctx, drainTime, errNotNeeded)
+	defer cancel()
+	if !x.expecting.wanted || x.expecting.continued() {
+		n, _ := body.Drain(ctx, x.upload, drainBytes) // broken or not, it is thrown away
+		x.req.received.Add(n)
+	}
+	x.upload.Cancel(errNotNeeded)
+	if flowing != nil {
+		flowing.Cancel(errNotNeeded)
+	}
+}

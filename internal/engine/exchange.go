@@ -1,0 +1,254 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"midstream/flow"
+	"midstream/hook"
+	"midstream/internal/body"
+)
+
+// exchange is one run of Serve.
+type exchange struct {
+	e      *Engine
+	policy *Policy
+	stream Stream
+	up     Upstream
+	origin Origin
+	record Record
+	set    *hook.Set
+
+	// What the client's request said, before any hook changed it: it decides
+	// what the client can read.
+	method  string
+	version flow.Version
+	fields  flow.Fields
+	upload  body.Reader // nil when the request has no body
+	framing flow.Framing
+
+	// ctx ends when the client leaves, midstream stops, a hook kills, or one
+	// side fails; its cause says which. base ends only when midstream stops.
+	ctx    context.Context
+	cancel context.CancelCauseFunc
+	base   context.Context
+	// unlink and untear stop what watches base and ctx; torn is closed when the
+	// teardown has run.
+	unlink func() bool
+	untear func() bool
+	torn   chan struct{}
+
+	// hooks serialises the hooks; it guards live and the pictures of it.
+	hooks sync.Mutex
+	live  *hook.Exchange
+	ctl   hook.Control
+	shown pictures
+
+	// switching is held while a retry opens another call, and by the upload
+	// while it takes its sink: a request that was touched is not sent twice.
+	switching sync.Mutex
+	touched   bool
+
+	req, resp half
+	sending   sending
+	arriving  arriving
+	spools    [2]*body.Spool // held bodies by side
+
+	// uploads counts the goroutine that sends the request body.
+	uploads   sync.WaitGroup
+	expecting expectation
+
+	mu        sync.Mutex  // guards what follows, and the bodies of req and resp
+	flowing   body.Reader // the request body as it goes on; nil when it does not flow
+	coming    body.Reader // the response body as it goes on
+	call      Call
+	sink      body.Sink // of the response; nil before its head
+	raw       [2]body.Duplex
+	torndown  error // the cause, once the teardown has begun
+	failure   *flow.Error
+	tries     []flow.Try
+	interim   []flow.Response
+	uploadErr error // why the server took no more of the request
+	lateStop  context.CancelFunc
+	begun     bool // the head of a response, not an error page, was sent
+	settled   bool // the response has been sent whole
+	ran       bool // the response event has run
+}
+
+func (e *Engine) begin(base context.Context, s Stream, up Upstream, o Origin) *exchange {
+	head := s.Request()
+	x := &exchange{
+		e: e, policy: e.policy.Load(), stream: s, up: up, origin: o, set: o.Set, record: nothing{}, base: base,
+		method: head.Method, version: head.Version, fields: head.Fields, framing: s.Framing(),
+		torn: make(chan struct{}),
+	}
+	x.req.x, x.req.side = x, flow.ToServer
+	x.resp.x, x.resp.side = x, flow.ToClient
+	x.req.body.Declared = x.framing.Known()
+	if e.recorder != nil {
+		x.record = e.recorder.Start()
+	}
+	if head.Start.IsZero() {
+		head.Start = time.Now()
+	}
+	if x.framing.Kind != flow.Unframed {
+		x.upload = s.Body()
+	}
+	x.live, x.ctl = hook.NewExchange(*head, o.Client, o.Set, x.kill)
+	x.live.Number = x.record.Number()
+	if o.Set != nil {
+		x.fields = head.Fields.Clone() // hooks change the live ones
+	}
+	x.ctx, x.cancel = context.WithCancelCause(s.Context())
+	x.unlink = context.AfterFunc(base, func() { x.cancel(errStopping) })
+	x.untear = context.AfterFunc(x.ctx, x.teardown)
+	return x
+}
+
+// Causes that have no peer to blame.
+var (
+	errKilled   = &flow.Error{Cause: flow.WasKilled, Phase: flow.InBody, Err: errors.New("killed by a hook or a person")}
+	errStopping = &flow.Error{Cause: flow.Stopping, Phase: flow.InBody, Err: errors.New("midstream is stopping")}
+	// errNotNeeded ends what one side need not send any more.
+	errNotNeeded = &flow.Error{Cause: flow.NotNeeded, Phase: flow.InBody, Err: errors.New("the exchange was answered without it")}
+)
+
+// kill is what hook.Exchange.Kill calls.
+func (x *exchange) kill() {
+	x.cancel(errKilled)
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if x.lateStop != nil {
+		x.lateStop()
+	}
+}
+
+// teardown makes everything that waits return, and tells both peers. It runs in
+// a goroutine of its own when ctx ends before the exchange does.
+func (x *exchange) teardown() {
+	defer close(x.torn)
+	cause := context.Cause(x.ctx)
+	x.mu.Lock()
+	x.torndown = cause
+	call, sink, raw := x.call, x.sink, x.raw
+	flowing, coming := x.flowing, x.coming
+	x.mu.Unlock()
+	if x.upload != nil {
+		x.upload.Cancel(cause)
+	}
+	if flowing != nil {
+		flowing.Cancel(cause)
+	}
+	if coming != nil {
+		coming.Cancel(cause)
+	}
+	if call != nil {
+		call.Cancel(cause)
+	}
+	if sink != nil {
+		sink.Abort(cause)
+	}
+	for _, d := range raw {
+		if d != nil {
+			d.Reset()
+		}
+	}
+}
+
+// fail notes why the exchange failed and ends what still runs. The first
+// failure is the one that counts.
+func (x *exchange) fail(err *flow.Error) {
+	x.blame(err)
+	x.cancel(err)
+}
+
+// blame notes a failure without ending anything.
+func (x *exchange) blame(err *flow.Error) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if x.failure == nil {
+		x.failure = err
+	}
+}
+
+// left returns why ctx has ended, nil while it has not.
+func (x *exchange) left() *flow.Error {
+	if x.ctx.Err() == nil {
+		return nil
+	}
+	return asError(context.Cause(x.ctx), flow.AtClient, flow.InBody)
+}
+
+// asError makes a *flow.Error of any error.
+func asError(err error, peer flow.Peer, phase flow.Phase) *flow.Error {
+	if e, ok := errors.AsType[*flow.Error](err); ok {
+		return e
+	}
+	cause := flow.Unspecified
+	switch {
+	case errors.Is(err, context.DeadlineExceeded):
+		cause = flow.Timeout
+	case errors.Is(err, context.Canceled) && peer == flow.AtClient:
+		cause = flow.LeftByClient
+	}
+	return &flow.Error{Peer: peer, Phase: phase, Cause: cause, Err: err}
+}
+
+// find adds a finding to the flow.
+func (x *exchange) find(code, text string) { x.live.Find(code, text) }
+
+// setCall makes c the call in use.
+func (x *exchange) setCall(c Call) {
+	x.mu.Lock()
+	x.call = c
+	cause := x.torndown
+	x.mu.Unlock()
+	if cause != nil && c != nil {
+		c.Cancel(cause)
+	}
+}
+
+// setFlowing makes r the request body that goes on, setComing the response's:
+// what must be cancelled when the exchange ends early.
+func (x *exchange) setFlowing(r body.Reader) { x.setReader(&x.flowing, r) }
+
+func (x *exchange) setComing(r body.Reader) { x.setReader(&x.coming, r) }
+
+func (x *exchange) setReader(at *body.Reader, r body.Reader) {
+	x.mu.Lock()
+	*at = r
+	cause := x.torndown
+	x.mu.Unlock()
+	if cause != nil {
+		r.Cancel(cause)
+	}
+}
+
+// setSink makes s the sink of the response.
+func (x *exchange) setSink(s body.Sink) {
+	x.mu.Lock()
+	x.sink = s
+	cause := x.torndown
+	x.mu.Unlock()
+	if cause != nil {
+		s.Abort(cause)
+	}
+}
+
+// guard runs hooks, one at a time, and returns why the exchange must not go on.
+// run gets the context that ends with the exchange.
+func (x *exchange) guard(run func(context.Context, *hook.Exchange) error) *flow.Error {
+	err := run(x.ctx, x.live)
+	if x.live.Killed() {
+		return errKilled
+	}
+	if err := x.left(); err != nil {
+		return err
+	}
+	if err != nil {
+		return &flow.Error{Phase: flow.InHead, Status: 502, Err: err}
+	}
+	return nil
+}

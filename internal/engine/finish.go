@@ -1,0 +1,187 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"midstream/flow"
+	"midstream/hook"
+)
+
+// refuse ends an exchange whose response head was not sent: with an error page
+// where the client is still there to read it.
+func (x *exchange) refuse(err *flow.Error) {
+	x.blame(err)
+	x.mu.Lock()
+	err = x.failure // an upload may have failed first, and say why
+	call := x.call
+	x.mu.Unlock()
+	if call != nil {
+		call.Cancel(err)
+	}
+	if x.sending.started || x.sending.reading {
+		x.upload.Cancel(err)
+	}
+	if x.base.Err() != nil || err.Cause == flow.WasKilled || x.stream.Context().Err() != nil || err.Cause == flow.LeftByClient ||
+		err.Peer == flow.AtClient && (err.Cause == flow.ResetByPeer || err.Cause == flow.ClosedEarly) {
+		x.cancel(err)
+		x.uploads.Wait()
+		x.stream.Abort(err)
+		return
+	}
+	x.uploads.Wait()
+	page, content := ErrorPage(err, AcceptsHTML(x.fields))
+	last := notLast
+	if x.unread() {
+		last = lastOne
+	}
+	m := outgoing{method: x.method, status: page.Status, in: flow.Framing{Kind: flow.ByLength, Length: int64(len(content))}, to: x.version}
+	framing := frameOut(m, &page.Fields)
+	if option := persistence(x.version, x.fields, framing, last); option != "" {
+		page.Fields.Add("Connection", option)
+	}
+	if x.version == flow.HTTP10 {
+		page.Version = flow.HTTP10
+	}
+	sink, rerr := x.stream.Respond(page, framing)
+	if rerr != nil {
+		x.cancel(err)
+		x.stream.Abort(err)
+		return
+	}
+	if !bodiless(x.method, page.Status) {
+		if _, werr := sink.Write(content); werr != nil {
+			sink.Abort(werr)
+			return
+		}
+	}
+	if sink.Close(nil) == nil && !x.sending.started && !x.sending.reading {
+		x.drain()
+	}
+}
+
+// finish waits for all that still runs, lets the error event run where there
+// was no whole response, and closes the record.
+func (x *exchange) finish() {
+	x.uploads.Wait()
+	x.unlink()
+	if !x.untear() {
+		<-x.torn
+	}
+	x.ctl.Finish()
+	x.mu.Lock()
+	call, flowing, coming, failure := x.call, x.flowing, x.coming, x.failure
+	if x.lateStop != nil {
+		x.lateStop()
+	}
+	x.mu.Unlock()
+	if flowing != nil {
+		flowing.Cancel(errNotNeeded)
+	}
+	if coming != nil {
+		coming.Cancel(errNotNeeded)
+	}
+	if call != nil {
+		if failure != nil || !x.resp.body.Ended || !x.req.body.Ended {
+			var cause error = errNotNeeded
+			if failure != nil {
+				cause = failure
+			}
+			call.Cancel(cause)
+		}
+		call.Close()
+	}
+	if !x.ran && failure != nil {
+		x.runError(failure)
+	}
+	x.cancel(nil)
+	for _, s := range x.spools {
+		if s != nil {
+			s.Close()
+		}
+	}
+	if !x.watched() {
+		return
+	}
+	f := x.final()
+	x.record.End(f)
+	for _, w := range x.e.watchers {
+		w.Watch(f)
+	}
+}
+
+// runError runs the error event. The exchange's own context has ended by now.
+func (x *exchange) runError(err *flow.Error) {
+	if !x.set.Hears(hook.OnError) {
+		return
+	}
+	ctx := x.base
+	if ctx.Err() != nil {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(context.WithoutCancel(ctx), time.Second)
+		defer cancel()
+	}
+	x.hooks.Lock()
+	defer x.hooks.Unlock()
+	x.live.Err = err
+	x.set.Error(ctx, x.live) // the set has noted what went wrong in it
+}
+
+// outcome is the honest end state.
+func (x *exchange) outcome() flow.Outcome {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	err := x.failure
+	if x.settled && (err == nil || x.req.body.Ended || x.upload == nil) {
+		return flow.Outcome{Kind: flow.Completed, Bytes: x.resp.sent.Load()}
+	}
+	if err == nil {
+		err = &flow.Error{Err: errors.New("the exchange ended without a response")}
+	}
+	o := flow.Outcome{Kind: outcomeKind(err), Phase: err.Phase.String(), Text: err.Error()}
+	if x.live.Response != nil {
+		o.Bytes = x.resp.sent.Load()
+	} else {
+		o.Bytes = x.req.sent.Load()
+	}
+	switch o.Kind {
+	case flow.ClientLeft, flow.Killed, flow.Interrupt:
+	default:
+		if !x.begun {
+			o.Text = errorText(err)
+		}
+	}
+	return o
+}
+
+// outcomeKind maps a failure to how the exchange ended.
+func outcomeKind(err *flow.Error) flow.OutcomeKind {
+	switch err.Cause {
+	case flow.WasKilled:
+		return flow.Killed
+	case flow.Stopping:
+		return flow.Interrupt
+	case flow.LeftByClient:
+		return flow.ClientLeft
+	case flow.TooLarge:
+		return flow.Refused
+	case flow.Timeout:
+		return flow.TimedOut
+	}
+	switch err.Peer {
+	case flow.AtClient:
+		if err.Cause == flow.Malformed {
+			return flow.Refused
+		}
+		return flow.ClientLeft
+	case flow.AtServer:
+		switch {
+		case err.Cause == flow.ResetByPeer:
+			return flow.WasReset
+		case err.Phase == flow.InBody:
+			return flow.ServerCut
+		}
+	}
+	return flow.Failed
+}

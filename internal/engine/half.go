@@ -1,0 +1,144 @@
+package engine
+
+import (
+	"fmt"
+	"io"
+	"slices"
+	"sync/atomic"
+
+	"midstream/flow"
+	"midstream/hook"
+	"midstream/internal/body"
+)
+
+// half is one direction of an exchange: what happens to its body.
+type half struct {
+	x              *exchange
+	side           flow.Side
+	received, sent atomic.Int64
+	// body is guarded by exchange.mu; its Received and Sent are filled in when a
+	// picture is taken.
+	body flow.Body
+
+	// What follows belongs to the goroutine that moves the body.
+	keep bool  // pieces are recorded
+	kept int64 // bytes that the record was given
+	turn int64 // past this many bytes the body turns into Pass; -1 never
+}
+
+// errBodyTooLarge is the cause of a body above body_size_limit.
+func (x *exchange) errTooLarge(h *half, limit int64, what string) *flow.Error {
+	err := &flow.Error{Peer: flow.AtServer, Phase: flow.InBody, Cause: flow.TooLarge, Status: 502,
+		Err: fmt.Errorf("the %s body is larger than %s (%s); raise it to let the body through", h.side, what, sizeText(limit))}
+	if h.side == flow.ToServer {
+		err.Peer, err.Status = flow.AtClient, 413
+	}
+	return err
+}
+
+// dispose notes the disposition of a body and prepares its half for it.
+func (x *exchange) dispose(h *half, d flow.Disposition, reason string) {
+	x.mu.Lock()
+	h.body.Disposition, h.body.Reason = d, reason
+	x.mu.Unlock()
+	x.prepare(h, d)
+}
+
+// change notes that a body turned into d at the offset of what has come.
+func (x *exchange) change(h *half, d flow.Disposition, reason string) {
+	x.mu.Lock()
+	h.body.Disposition = d
+	// A picture may hold the old list.
+	h.body.Changes = append(slices.Clip(h.body.Changes), flow.Change{Offset: h.received.Load(), To: d, Reason: reason})
+	x.mu.Unlock()
+	x.prepare(h, d)
+}
+
+func (x *exchange) prepare(h *half, d flow.Disposition) {
+	h.keep = d != flow.Pass || x.policy.StoreStreamedBodies
+	h.turn = -1
+	if size := x.policy.StreamLargeBodies; size != nil && d == flow.Tee && h.body.Declared < 0 && x.message(h).Wish != hook.KeepAsIs {
+		h.turn = *size
+	}
+}
+
+// message returns how the body of h was wished to flow.
+func (x *exchange) message(h *half) *hook.Stream {
+	if h.side == flow.ToServer {
+		return &x.live.Request.Stream
+	}
+	return &x.live.Response.Stream
+}
+
+// Piece is called with every piece after its receiver has taken it.
+func (h *half) Piece(p []byte) {
+	x := h.x
+	n := h.sent.Add(int64(len(p)))
+	if h.keep && n > h.kept {
+		// What a second try sends again is recorded already.
+		x.record.Piece(h.side, p[max(0, h.kept-(n-int64(len(p)))):])
+		h.kept = n
+	}
+	if h.turn >= 0 && n > h.turn {
+		size := h.turn
+		x.change(h, flow.Pass, largerReason(size))
+		if !x.policy.StoreStreamedBodies {
+			x.record.Drop(h.side)
+		}
+	}
+}
+
+// ended notes that the body of h came to its end and that the end was sent on.
+func (x *exchange) ended(h *half) {
+	x.mu.Lock()
+	h.body.Ended = true
+	x.mu.Unlock()
+}
+
+// source counts what comes of a body and holds it to body_size_limit.
+type source struct {
+	body.Reader
+	x     *exchange
+	h     *half
+	limit int64 // -1 for none
+}
+
+func (x *exchange) source(h *half, r body.Reader) *source {
+	s := &source{Reader: r, x: x, h: h, limit: -1}
+	if l := x.policy.BodySizeLimit; l != nil {
+		s.limit = *l
+	}
+	return s
+}
+
+func (s *source) Read(p []byte) (int, error) {
+	n, err := s.Reader.Read(p)
+	if n > 0 {
+		if total := s.h.received.Add(int64(n)); s.limit >= 0 && total > s.limit {
+			return 0, s.x.errTooLarge(s.h, s.limit, "body_size_limit")
+		}
+	}
+	if err != nil && err != io.EOF {
+		peer := flow.AtServer
+		if s.h.side == flow.ToServer {
+			peer = flow.AtClient
+		}
+		return n, asError(err, peer, flow.InBody)
+	}
+	return n, err
+}
+
+// wrote notes that a hook gave a message that had no body one.
+func (x *exchange) wrote(h *half, b *hook.Body) {
+	if b.Changed() && x.disposition(h) == flow.NoBody {
+		x.dispose(h, flow.Hold, "set by a hook")
+	}
+}
+
+// overLimit tells that a body's known length is above body_size_limit.
+func (x *exchange) overLimit(h *half) *flow.Error {
+	if l := x.policy.BodySizeLimit; l != nil && h.body.Declared > *l {
+		return x.errTooLarge(h, *l, "body_size_limit")
+	}
+	return nil
+}

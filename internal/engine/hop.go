@@ -1,0 +1,196 @@
+package engine
+
+import (
+	"slices"
+	"strings"
+
+	"midstream/flow"
+)
+
+// hop says which fields of one connection go on, over the connection to the
+// next one (RFC 9110 section 7.6.1).
+type hop struct {
+	to flow.Version
+	// upgrade keeps Upgrade: the exchange asks for, or answers, an upgrade.
+	upgrade bool
+	// ownProxyAuth drops Proxy-Authorization: it was meant for midstream.
+	ownProxyAuth bool
+	// dropExpect drops Expect: midstream has answered it.
+	dropExpect bool
+	// connection is an option for the next hop, "close" or "keep-alive", that
+	// is midstream's own to say.
+	connection string
+}
+
+// end-to-end fields that a Connection field cannot remove: without them the
+// message would mean something else.
+var unremovable = [...]string{"Host", "Content-Length", "Transfer-Encoding", "Trailer", "Date", "Cache-Control"}
+
+// forward returns the fields that go on, in their order and spelling. It does
+// not touch in, nor the framing fields (see frameOut).
+func forward(in flow.Fields, h hop) flow.Fields {
+	var named []string // what Connection nominates
+	at := -1           // where the first Connection line stood
+	teTrailers := false
+	for i := range in {
+		switch {
+		case flow.EqualFold(in[i].Name, "Connection"):
+			for item := range strings.SplitSeq(in[i].Value, ",") {
+				if item = flow.TrimSpace(item); item != "" {
+					named = append(named, item)
+				}
+			}
+		case flow.EqualFold(in[i].Name, "TE"):
+			teTrailers = teTrailers || hasTrailersToken(in[i].Value)
+		}
+	}
+	out := make(flow.Fields, 0, len(in)+2)
+	var first flow.Field
+	for _, f := range in {
+		switch {
+		case flow.EqualFold(f.Name, "Connection"):
+			if at < 0 {
+				at, first = len(out), f
+			}
+			continue
+		case flow.EqualFold(f.Name, "Keep-Alive"), flow.EqualFold(f.Name, "Proxy-Connection"):
+			continue
+		case flow.EqualFold(f.Name, "TE"):
+			if !hasTrailersToken(f.Value) {
+				continue
+			}
+			if !flow.EqualFold(f.Value, "trailers") {
+				f.Value, f.Wire = "trailers", ""
+			}
+			out = append(out, f)
+			continue
+		case flow.EqualFold(f.Name, "Upgrade"):
+			if h.upgrade && h.to < flow.HTTP2 {
+				out = append(out, f)
+			}
+			continue
+		case h.ownProxyAuth && flow.EqualFold(f.Name, "Proxy-Authorization"),
+			h.dropExpect && flow.EqualFold(f.Name, "Expect"):
+			continue
+		}
+		if named != nil && nominated(f.Name, named) {
+			continue
+		}
+		out = append(out, f)
+	}
+	if h.to >= flow.HTTP2 {
+		return out
+	}
+	options := connectionOptions(named, h, teTrailers)
+	if options == "" {
+		return out
+	}
+	if at < 0 {
+		out.Add("Connection", options)
+		return out
+	}
+	if first.Value != options {
+		first.Value, first.Wire = options, ""
+	}
+	return slices.Insert(out, at, first)
+}
+
+// connectionOptions is the value of the Connection field for the next hop: the
+// sender's own spelling and order of what still holds, then what is added.
+func connectionOptions(named []string, h hop, teTrailers bool) string {
+	if named == nil && h.connection == "" && !h.upgrade && !teTrailers {
+		return ""
+	}
+	var want [3]string
+	n := 0
+	add := func(token string, wanted bool) {
+		if wanted {
+			want[n] = token
+			n++
+		}
+	}
+	add("Upgrade", h.upgrade)
+	add("TE", teTrailers)
+	add(h.connection, h.connection != "")
+	if n == 0 {
+		return ""
+	}
+	if n == 1 && len(named) == 0 {
+		return want[0]
+	}
+	items := make([]string, 0, n)
+	for _, item := range named {
+		for i, token := range want[:n] {
+			if token != "" && flow.EqualFold(item, token) {
+				items = append(items, item)
+				want[i] = ""
+			}
+		}
+	}
+	for _, token := range want[:n] {
+		if token != "" {
+			items = append(items, token)
+		}
+	}
+	return strings.Join(items, ", ")
+}
+
+func nominated(name string, named []string) bool {
+	for _, item := range named {
+		if flow.EqualFold(item, name) {
+			return !slices.ContainsFunc(unremovable[:], func(s string) bool { return flow.EqualFold(s, name) })
+		}
+	}
+	return false
+}
+
+// hasTrailersToken tells whether a TE value accepts trailer sections.
+func hasTrailersToken(v string) bool {
+	for item := range strings.SplitSeq(v, ",") {
+		item, _, _ = strings.Cut(item, ";")
+		if flow.EqualFold(flow.TrimSpace(item), "trailers") {
+			return true
+		}
+	}
+	return false
+}
+
+// wantsUpgrade tells whether a request asks to upgrade its connection to
+// something else than HTTP/2: h2c would hide the exchanges that follow, and a
+// server may always ignore it (RFC 9110 section 7.8).
+func wantsUpgrade(v flow.Version, fields flow.Fields) bool {
+	if v != flow.HTTP11 || !fields.HasToken("Connection", "Upgrade") {
+		return false
+	}
+	to, ok := fields.Lookup("Upgrade")
+	return ok && !flow.EqualFold(to, "h2c")
+}
+
+// persistence is the Connection option of a response to a client of version v
+// whose request had fields: "" where the version's own default says it.
+func persistence(v flow.Version, fields flow.Fields, f flow.Framing, last lastness) string {
+	closes := last == lastOne || f.Kind == flow.UntilClose
+	switch v {
+	case flow.HTTP11:
+		if closes || fields.HasToken("Connection", "close") {
+			return "close"
+		}
+	case flow.HTTP10:
+		keeps := fields.HasToken("Connection", "keep-alive") || fields.HasToken("Proxy-Connection", "keep-alive")
+		switch {
+		case closes:
+			return "close"
+		case keeps && !fields.HasToken("Connection", "close"):
+			return "keep-alive"
+		}
+	}
+	return ""
+}
+
+// lastness says whether the connection can serve another exchange.
+type lastness uint8
+
+const (
+	notLast lastness = iota
+	lastOne
+)

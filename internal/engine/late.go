@@ -1,0 +1,144 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+	"io"
+
+	"midstream/flow"
+	"midstream/hook"
+)
+
+// late returns what is told of a change that a hook makes too late.
+func (x *exchange) late(side flow.Side) func(what string) {
+	if x.set == nil {
+		return nil
+	}
+	return func(what string) { x.refused(side, what) }
+}
+
+func (x *exchange) refused(side flow.Side, what string) {
+	text := fmt.Sprintf("a hook changed the %s of the %s, which had been sent already: the change was refused", what, side)
+	x.find("late-change", text)
+	x.e.log.Warn(text, "flow", x.live.ID.String())
+}
+
+// lateContext is for hooks on what was sent whole: they run even when the client
+// has left with its response.
+func (x *exchange) lateContext() context.Context {
+	ctx, cancel := context.WithCancel(x.base)
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if x.lateStop != nil {
+		before := x.lateStop
+		x.lateStop = func() { before(); cancel() }
+	} else {
+		x.lateStop = cancel
+	}
+	return ctx
+}
+
+// settleLate says what a late hook may do with the content of b: read it where
+// all of it was recorded.
+func (x *exchange) settleLate(h *half, b *hook.Body) {
+	access, source := hook.Missing, hook.Source(nil)
+	n := h.sent.Load()
+	switch state, _, _ := x.record.State(h.side); {
+	case n == 0 && x.disposition(h) != flow.Pass:
+		access = hook.ReadOnly
+	case state == flow.Recording || state == flow.Complete:
+		access, source = hook.ReadOnly, recorded{x.record, h.side, n}
+	}
+	x.ctl.Settle(b, access, source, x.policy.ContentLimit, x.late(h.side))
+}
+
+// recorded is a body that was sent and recorded.
+type recorded struct {
+	record Record
+	side   flow.Side
+	n      int64
+}
+
+func (r recorded) Len() int64                   { return r.n }
+func (r recorded) Open() (io.ReadCloser, error) { return r.record.Open(r.side) }
+
+// seal makes a held body that was sent read-only.
+func (x *exchange) seal(side flow.Side) {
+	if x.set == nil {
+		return
+	}
+	x.hooks.Lock()
+	defer x.hooks.Unlock()
+	b := &x.live.Request.Body
+	if side == flow.ToClient {
+		b = &x.live.Response.Body
+	}
+	x.ctl.Seal(b, x.late(side))
+}
+
+// lateRequest runs the request event on a request that was sent. The hooks lock
+// is held.
+func (x *exchange) lateRequest(ctx context.Context) *flow.Error {
+	if !x.set.Looks(flow.ToServer) {
+		return nil
+	}
+	x.settleLate(&x.req, &x.live.Request.Body)
+	before, resp := x.live.Request.Request.Clone(), x.live.Response
+	pass := x.disposition(&x.req) == flow.Pass
+	err := x.runLate(ctx, x.set.Request)
+	r := &x.live.Request.Request
+	if pass {
+		before.Trailers = r.Trailers // they have not left yet
+	}
+	if !sameRequest(before, r) {
+		x.refused(flow.ToServer, "head")
+		before.Start, before.End = r.Start, r.End
+		*r = *before
+	}
+	if x.live.Response != resp {
+		x.refused(flow.ToServer, "response")
+		x.live.Response = resp
+	}
+	return err
+}
+
+// lateResponse runs the response event on a response whose head was sent. The
+// hooks lock is held.
+func (x *exchange) lateResponse(ctx context.Context) *flow.Error {
+	x.ran = true
+	if !x.set.Looks(flow.ToClient) {
+		return nil
+	}
+	resp := x.live.Response
+	x.settleLate(&x.resp, &resp.Body)
+	before := resp.Response.Clone()
+	pass := x.disposition(&x.resp) == flow.Pass
+	err := x.runLate(ctx, x.set.Response)
+	if x.live.Response != resp {
+		x.refused(flow.ToClient, "message")
+		x.live.Response = resp
+	}
+	if pass {
+		before.Trailers = resp.Trailers
+	}
+	if !sameResponse(before, &resp.Response) {
+		x.refused(flow.ToClient, "head")
+		before.Start, before.End = resp.Start, resp.End
+		resp.Response = *before
+	}
+	return err
+}
+
+func (x *exchange) runLate(ctx context.Context, run func(context.Context, *hook.Exchange) error) *flow.Error {
+	err := run(ctx, x.live)
+	if x.live.Killed() {
+		return errKilled
+	}
+	if ctx.Err() != nil {
+		return asError(context.Cause(ctx), flow.AtProxy, flow.InBody)
+	}
+	if err != nil {
+		return &flow.Error{Phase: flow.InBody, Status: 502, Err: err}
+	}
+	return nil
+}

@@ -1,0 +1,114 @@
+package engine
+
+import (
+	"maps"
+	"slices"
+	"time"
+
+	"midstream/flow"
+)
+
+// pictures are the heads that were shown last: one that has not changed since
+// is shared by the pictures that follow.
+type pictures struct {
+	request  *flow.Request
+	response *flow.Response
+	shown    [2]bool
+	body     [2]flow.Disposition
+}
+
+// watched tells whether anybody looks at this exchange.
+func (x *exchange) watched() bool {
+	return x.e.recorder != nil || len(x.e.watchers) > 0
+}
+
+// show tells recorder and watchers of the head of side, unless they know it. The
+// hooks lock is held.
+func (x *exchange) show(side flow.Side) {
+	if !x.watched() {
+		return
+	}
+	request, response := x.shown.request, x.shown.response
+	f := x.picture()
+	changed := !x.shown.shown[side]
+	var d flow.Disposition
+	if side == flow.ToServer {
+		d = f.RequestBody.Disposition
+		changed = changed || f.Request != request
+	} else {
+		d = f.ResponseBody.Disposition
+		changed = changed || f.Response != response
+	}
+	if !changed && d == x.shown.body[side] {
+		return
+	}
+	x.shown.shown[side], x.shown.body[side] = true, d
+	x.record.Head(f, side)
+	for _, w := range x.e.watchers {
+		w.Watch(f)
+	}
+}
+
+// picture is the flow as it is now. The hooks lock is held.
+func (x *exchange) picture() *flow.Flow {
+	l := x.live
+	if x.shown.request == nil || !sameRequest(x.shown.request, &l.Request.Request) {
+		x.shown.request = l.Request.Request.Clone()
+	}
+	switch {
+	case l.Response == nil:
+		x.shown.response = nil
+	case x.shown.response == nil || !sameResponse(x.shown.response, &l.Response.Response):
+		x.shown.response = l.Response.Response.Clone()
+	}
+	f := &flow.Flow{
+		ID: l.ID, Number: l.Number, Kind: flow.HTTP, Client: l.Client, Server: l.Server,
+		Request: x.shown.request, Response: x.shown.response,
+		Findings: l.Findings(), Start: l.Request.Start,
+		Marker: l.Marker, Comment: l.Comment, Metadata: maps.Clone(l.Metadata),
+	}
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	f.RequestBody, f.ResponseBody = x.req.picture(), x.resp.picture()
+	f.Interim, f.Tries = slices.Clip(x.interim), slices.Clone(x.tries)
+	return f
+}
+
+// picture is the body as it is now. exchange.mu is held.
+func (h *half) picture() flow.Body {
+	b := h.body
+	b.Received, b.Sent = h.received.Load(), h.sent.Load()
+	b.Record, b.Recorded, b.CutReason = h.x.record.State(h.side)
+	return b
+}
+
+// final is the picture of an exchange that has ended.
+func (x *exchange) final() *flow.Flow {
+	x.hooks.Lock()
+	defer x.hooks.Unlock()
+	now := time.Now()
+	if x.req.body.Ended && x.live.Request.End.IsZero() {
+		x.live.Request.End = now
+	}
+	if r := x.live.Response; r != nil && x.resp.body.Ended && r.End.IsZero() {
+		r.End = now
+	}
+	f := x.picture()
+	f.End = now
+	f.Outcome = x.outcome()
+	return f
+}
+
+func sameRequest(a, b *flow.Request) bool {
+	return a.Method == b.Method && a.Scheme == b.Scheme && a.Host == b.Host && a.Port == b.Port &&
+		a.Authority == b.Authority && a.Path == b.Path && a.Form == b.Form && sameMessage(&a.Message, &b.Message)
+}
+
+func sameResponse(a, b *flow.Response) bool {
+	return a.Status == b.Status && a.Reason == b.Reason && sameMessage(&a.Message, &b.Message)
+}
+
+func sameMessage(a, b *flow.Message) bool {
+	return a.Version == b.Version && a.Wire == b.Wire && a.Start.Equal(b.Start) && a.End.Equal(b.End) &&
+		a.Fields.Equal(b.Fields) && a.Trailers.Equal(b.Trailers)
+}

@@ -1,0 +1,250 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"midstream/flow"
+	"midstream/internal/body"
+)
+
+// TunnelInfo tells about a raw tunnel.
+type TunnelInfo struct {
+	Client, Server *flow.Conn
+	// Findings are what a person should see on the flow, as why it is raw.
+	Findings []flow.Finding
+}
+
+// Tunnel relays a raw connection until both directions have ended, one has
+// failed, it was idle for TCPTimeout, or ctx ended, and records it as a TCP
+// flow with two bodies. A half-close is passed on, and so is a failure. It
+// closes both ends.
+func (e *Engine) Tunnel(ctx context.Context, client, server body.Duplex, info TunnelInfo) {
+	t := &tunnel{e: e, record: nothing{}, info: info, id: flow.NewID(), start: time.Now()}
+	if e.recorder != nil {
+		t.record = e.recorder.Start()
+	}
+	first := t.picture()
+	t.record.Head(first, flow.ToServer)
+	for _, w := range e.watchers {
+		w.Watch(first)
+	}
+	err := e.both(ctx, client, server, t.sent(flow.ToServer), t.sent(flow.ToClient))
+	last := t.picture()
+	last.End = time.Now()
+	last.RequestBody.Ended, last.ResponseBody.Ended = err == nil, err == nil
+	last.Outcome = flow.Outcome{Kind: flow.Completed, Bytes: last.ResponseBody.Sent}
+	if err != nil {
+		last.Outcome.Kind, last.Outcome.Phase, last.Outcome.Text = outcomeKind(err), err.Phase.String(), err.Error()
+	}
+	t.record.End(last)
+	for _, w := range e.watchers {
+		w.Watch(last)
+	}
+}
+
+type tunnel struct {
+	e      *Engine
+	record Record
+	info   TunnelInfo
+	id     flow.ID
+	start  time.Time
+	bytes  [2]atomic.Int64
+}
+
+func (t *tunnel) sent(side flow.Side) func([]byte) {
+	return func(p []byte) {
+		t.bytes[side].Add(int64(len(p)))
+		t.record.Piece(side, p)
+	}
+}
+
+func (t *tunnel) picture() *flow.Flow {
+	f := &flow.Flow{ID: t.id, Number: t.record.Number(), Kind: flow.TCP, Client: t.info.Client, Server: t.info.Server,
+		Findings: t.info.Findings, Start: t.start}
+	for side, b := range map[flow.Side]*flow.Body{flow.ToServer: &f.RequestBody, flow.ToClient: &f.ResponseBody} {
+		n := t.bytes[side].Load()
+		*b = flow.Body{Disposition: flow.Tee, Reason: "raw tunnel", Declared: -1, Received: n, Sent: n}
+		b.Record, b.Recorded, b.CutReason = t.record.State(side)
+	}
+	return f
+}
+
+// both relays two directions to their end and closes both ends. Its error is
+// why the connection did not end properly.
+func (e *Engine) both(ctx context.Context, client, server body.Duplex, up, down func([]byte)) *flow.Error {
+	var once sync.Once
+	var failure *flow.Error
+	broken := func(err *flow.Error) {
+		once.Do(func() { failure = err })
+		client.Reset()
+		server.Reset()
+	}
+	var busy atomic.Int64 // moments of activity
+	timeout := e.policy.Load().TCPTimeout
+	watch := watchIdle(timeout, &busy, func() {
+		broken(&flow.Error{Phase: flow.InBody, Cause: flow.Timeout, Err: fmt.Errorf("nothing passed for %v; set tcp_timeout to allow more", timeout)})
+	})
+	stop := context.AfterFunc(ctx, func() { broken(errStopping) })
+	run := func(dst, src body.Duplex, from flow.Peer, tap func([]byte)) {
+		if err := e.pump(dst, src, from, func(p []byte) { busy.Add(1); tap(p) }); err != nil {
+			broken(err)
+		}
+	}
+	var other sync.WaitGroup
+	other.Go(func() { run(server, client, flow.AtClient, up) })
+	run(client, server, flow.AtServer, down)
+	other.Wait()
+	stop()
+	watch()
+	once.Do(func() {}) // what comes now is not why it ended
+	client.Close()
+	server.Close()
+	return failure
+}
+
+// watchIdle calls idle when busy has not changed for timeout. The returned
+// function ends the watch.
+func watchIdle(timeout time.Duration, busy *atomic.Int64, idle func()) (stop func()) {
+	if timeout < 0 {
+		return func() {}
+	}
+	done, ended := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(ended)
+		t := time.NewTicker(max(timeout/2, 1))
+		defer t.Stop()
+		last, same := busy.Load(), 0
+		for {
+			select {
+			case <-done:
+				return
+			case <-t.C:
+			}
+			if now := busy.Load(); now != last {
+				last, same = now, 0
+			} else if same++; same == 2 {
+				idle()
+				return
+			}
+		}
+	}()
+	return func() { close(done); <-ended }
+}
+
+// pump moves one direction of a raw connection: what arrives is written at once
+// and then shown to tap; the end is passed on as a half-close.
+func (e *Engine) pump(dst, src body.Duplex, from flow.Peer, tap func([]byte)) *flow.Error {
+	to := flow.AtServer
+	if from == flow.AtServer {
+		to = flow.AtClient
+	}
+	buf := make([]byte, defaultChunkSize)
+	for {
+		n, err := src.Read(buf)
+		if n > 0 {
+			m, werr := dst.Write(buf[:n])
+			if m > 0 {
+				tap(buf[:m])
+			}
+			if werr != nil {
+				return rawError(werr, to)
+			}
+		}
+		switch {
+		case err == io.EOF:
+			if err := dst.CloseWrite(); err != nil {
+				return rawError(err, to)
+			}
+			return nil
+		case err != nil:
+			return rawError(err, from)
+		}
+	}
+}
+
+func rawError(err error, peer flow.Peer) *flow.Error {
+	e, ok := errors.AsType[*flow.Error](err)
+	if !ok {
+		e = &flow.Error{Peer: peer, Phase: flow.InBody, Cause: flow.ResetByPeer, Err: err}
+	}
+	if e.Peer == flow.AtClient && e.Cause == flow.ResetByPeer {
+		c := *e
+		c.Cause = flow.LeftByClient
+		return &c
+	}
+	return e
+}
+
+// Splice relays a raw connection as Tunnel does and keeps nothing of it; where
+// both ends are sockets the bytes do not pass through the process. Its error is
+// why the connection did not end properly.
+func (e *Engine) Splice(ctx context.Context, client, server body.Duplex) error {
+	timeout := e.policy.Load().TCPTimeout
+	var once sync.Once
+	var failure error
+	broken := func(err error) {
+		once.Do(func() { failure = err })
+		client.Reset()
+		server.Reset()
+	}
+	stop := context.AfterFunc(ctx, func() { broken(context.Cause(ctx)) })
+	var moved atomic.Int64
+	run := func(dst, src body.Duplex) {
+		if err := splice(dst, src, timeout, &moved); err != nil {
+			broken(err)
+		}
+	}
+	var other sync.WaitGroup
+	other.Go(func() { run(server, client) })
+	run(client, server)
+	other.Wait()
+	stop()
+	once.Do(func() {})
+	client.Close()
+	server.Close()
+	return failure
+}
+
+// deadliner is an end whose reads can be given a limit.
+type deadliner interface{ SetReadDeadline(time.Time) error }
+
+// splice copies one direction. Idleness is seen at the read deadline: when
+// neither direction moved since the last one, the connection is given up.
+func splice(dst, src body.Duplex, timeout time.Duration, moved *atomic.Int64) error {
+	limited, ok := src.(deadliner)
+	ok = ok && timeout > 0
+	quiet, before := 0, moved.Load()
+	for {
+		if ok {
+			if err := limited.SetReadDeadline(time.Now().Add(timeout / 2)); err != nil {
+				return err
+			}
+		}
+		n, err := io.Copy(dst, src)
+		moved.Add(n)
+		if ne, late := errors.AsType[interface {
+			error
+			Timeout() bool
+		}](err); ok && late && ne.Timeout() {
+			// The other direction counts what it moved at deadlines of its own.
+			if now := moved.Load(); now != before {
+				quiet, before = 0, now
+				continue
+			}
+			if quiet++; quiet <= 2 {
+				continue
+			}
+			return fmt.Errorf("tunnel: nothing passed for %v: %w", timeout, err)
+		}
+		if err != nil {
+			return err
+		}
+		return dst.CloseWrite()
+	}
+}

@@ -1,0 +1,126 @@
+package engine
+
+import (
+	"context"
+
+	"midstream/flow"
+	"midstream/hook"
+	"midstream/internal/body"
+)
+
+// receiveUpgrade passes a 101 and then the raw connection, whose directions are
+// the two bodies of the flow.
+func (x *exchange) receiveUpgrade(call Call, head *flow.Response) {
+	x.uploads.Wait() // the request is through before its connection changes
+	x.hooks.Lock()
+	err := x.takeSwitch(call, head)
+	x.hooks.Unlock()
+	if err != nil {
+		x.refuse(err)
+		return
+	}
+	if x.live.Response.Status != 101 {
+		call.Cancel(errNotNeeded)
+		if err := x.deliver(nil); err != nil {
+			x.fail(err)
+		}
+		return
+	}
+	x.dispose(&x.req, flow.Tee, "upgraded connection")
+	x.dispose(&x.resp, flow.Tee, "upgraded connection")
+	x.req.turn, x.resp.turn = -1, -1
+	x.mu.Lock()
+	x.req.body.Ended = false
+	x.mu.Unlock()
+	x.setDeclared(&x.req, -1)
+	x.setDeclared(&x.resp, -1)
+	if _, err := x.respond(notLast); err != nil {
+		x.fail(err)
+		return
+	}
+	client, cerr := x.stream.Upgrade()
+	if cerr != nil {
+		x.fail(clientError(cerr, flow.InBody))
+		return
+	}
+	server, serr := call.Upgrade()
+	if serr != nil {
+		client.Reset()
+		x.fail(asError(serr, flow.AtServer, flow.InBody))
+		return
+	}
+	x.setRaw(client, server)
+	x.hooks.Lock()
+	x.show(flow.ToClient)
+	x.hooks.Unlock()
+	x.relayRaw(client, server)
+}
+
+// takeSwitch runs the hooks of a 101: it has no body, so both run now.
+func (x *exchange) takeSwitch(call Call, head *flow.Response) *flow.Error {
+	resp := hook.NewResponse(*head)
+	x.live.Response = resp
+	if x.set.Hears(hook.OnResponseHeaders) {
+		x.show(flow.ToClient)
+		if err := x.guard(x.set.ResponseHeaders); err != nil {
+			return err
+		}
+		if x.live.Response == nil {
+			x.live.Response = resp
+		}
+		if x.live.Response != resp {
+			return x.takeMade()
+		}
+	}
+	x.show(flow.ToClient)
+	x.ctl.Settle(&resp.Body, hook.Editable, nil, x.policy.ContentLimit, x.late(flow.ToClient))
+	return x.wholeResponse(call)
+}
+
+// setRaw notes the two ends of an upgraded connection.
+func (x *exchange) setRaw(client, server body.Duplex) {
+	x.mu.Lock()
+	x.raw = [2]body.Duplex{client, server}
+	x.sink = nil // the connection has left HTTP
+	cause := x.torndown
+	x.mu.Unlock()
+	if cause != nil {
+		client.Reset()
+		server.Reset()
+	}
+}
+
+// relayRaw moves both directions of an upgraded connection to their ends.
+func (x *exchange) relayRaw(client, server body.Duplex) {
+	up := func(p []byte) { x.req.received.Add(int64(len(p))); x.req.Piece(p) }
+	down := func(p []byte) { x.resp.received.Add(int64(len(p))); x.resp.Piece(p) }
+	var uperr *flow.Error
+	x.uploads.Go(func() {
+		if uperr = x.e.pump(server, client, flow.AtClient, up); uperr != nil {
+			x.fail(x.because(uperr))
+			return
+		}
+		x.ended(&x.req)
+	})
+	if err := x.e.pump(client, server, flow.AtServer, down); err != nil {
+		x.fail(x.because(err))
+	} else {
+		x.ended(&x.resp)
+	}
+	x.uploads.Wait()
+	x.mu.Lock()
+	x.settled = x.req.body.Ended && x.resp.body.Ended
+	x.mu.Unlock()
+	client.Close()
+	server.Close()
+}
+
+// because prefers why the exchange has ended to what that broke.
+func (x *exchange) because(err *flow.Error) *flow.Error {
+	if x.ctx.Err() != nil {
+		if why, ok := context.Cause(x.ctx).(*flow.Error); ok {
+			return why
+		}
+	}
+	return err
+}

@@ -1,0 +1,218 @@
+package engine
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"midstream/flow"
+	"midstream/hook"
+	"midstream/internal/body"
+)
+
+// sending is how the request body goes on, decided before anything is sent.
+type sending struct {
+	held        *body.Spool // the whole body, when it was held
+	lengthFirst bool        // it was held to learn its length
+	started     bool        // the goroutine of a body that flows runs, or ran
+	reading     bool        // a read of a body that was let go is under way
+	framing     flow.Framing
+}
+
+// startUpload sends the body of the request to call. A body that flows keeps
+// its goroutine over a retry; one that is at hand is sent again.
+func (x *exchange) startUpload(call Call) {
+	x.mu.Lock()
+	flowing := x.flowing
+	x.mu.Unlock()
+	held := x.sending.held != nil || x.live.Request.Changed()
+	switch {
+	case held:
+		if x.sending.framing.Kind == flow.Unframed {
+			x.ended(&x.req)
+			return
+		}
+		x.uploads.Go(func() { x.sendHeld(call) })
+	case flowing != nil:
+		if !x.sending.started {
+			x.sending.started = true
+			x.uploads.Go(func() { x.sendFlowing(flowing) })
+		}
+	default:
+		x.ended(&x.req)
+		if x.sending.framing.Kind != flow.Unframed {
+			if err := call.Body().Close(x.live.Request.Trailers); err != nil {
+				x.uploadBroke(asError(err, flow.AtServer, flow.InBody))
+			}
+		}
+	}
+}
+
+// sendHeld sends a body that is at hand.
+func (x *exchange) sendHeld(call Call) {
+	sink := call.Body()
+	x.hooks.Lock()
+	src, err := x.atHand(&x.live.Request.Body, x.sending.held)
+	trailers := x.live.Request.Trailers
+	x.hooks.Unlock()
+	if err != nil {
+		sink.Abort(err)
+		x.fail(err)
+		return
+	}
+	x.req.sent.Store(0)
+	if err := x.relay(&x.req, sink, src); err != nil {
+		x.uploadStopped(sink, err)
+		return
+	}
+	if err := sink.Close(trailers); err != nil {
+		x.uploadBroke(asError(err, flow.AtServer, flow.InBody))
+		return
+	}
+	x.ended(&x.req)
+	x.seal(flow.ToServer)
+}
+
+// atHand opens a body that a hook has set, or that was held.
+func (x *exchange) atHand(b *hook.Body, held *body.Spool) (body.Reader, *flow.Error) {
+	if p, changed := x.ctl.Replaced(b); changed {
+		return body.Bytes(p), nil
+	}
+	if held == nil {
+		return body.Bytes(nil), nil
+	}
+	r, err := held.Open()
+	if err != nil {
+		return nil, &flow.Error{Phase: flow.InBody, Status: 502, Err: fmt.Errorf("read back a held body: %w", err)}
+	}
+	return body.From(&closing{r}, nil), nil
+}
+
+// sendFlowing sends a body as it comes, to whichever call is in use when its
+// first byte has come.
+func (x *exchange) sendFlowing(src body.Reader) {
+	sink := &lateSink{x: x}
+	if err := x.relay(&x.req, sink, src); err != nil {
+		x.uploadStopped(sink, err)
+		return
+	}
+	x.hooks.Lock()
+	r := x.live.Request
+	r.Trailers, r.End = src.Trailers(), time.Now()
+	pass := x.disposition(&x.req) == flow.Pass
+	if pass {
+		if err := x.lateRequest(x.ctx); err != nil {
+			x.hooks.Unlock()
+			sink.Abort(err)
+			x.fail(err)
+			return
+		}
+	}
+	trailers := r.Trailers
+	x.hooks.Unlock()
+	if err := sink.Close(trailers); err != nil {
+		x.uploadStopped(sink, &body.WriteError{Err: asError(err, flow.AtServer, flow.InBody)})
+		return
+	}
+	x.ended(&x.req)
+	if pass || !x.set.Looks(flow.ToServer) {
+		return
+	}
+	x.hooks.Lock()
+	err := x.lateRequest(x.lateContext())
+	x.hooks.Unlock()
+	if err != nil {
+		x.fail(err)
+	}
+}
+
+// relay moves a body; its error is a *body.ReadError, a *body.WriteError, or
+// why the exchange ends.
+func (x *exchange) relay(h *half, dst body.Sink, src body.Reader) error {
+	opt := body.RelayOptions{PieceSize: x.policy.ChunkSize, Buffers: &x.e.buffers, From: flow.AtClient, To: flow.AtServer}
+	if h.side == flow.ToClient {
+		opt.From, opt.To = flow.AtServer, flow.AtClient
+	}
+	_, err := body.Relay(x.ctx, dst, src, h, opt)
+	return err
+}
+
+// uploadStopped ends an upload that did not come to its end.
+func (x *exchange) uploadStopped(sink body.Sink, err error) {
+	if w, ok := errors.AsType[*body.WriteError](err); ok && x.ctx.Err() == nil {
+		x.uploadBroke(w.Err)
+		return
+	}
+	why := x.left()
+	if why == nil {
+		why = asError(err, flow.AtClient, flow.InBody)
+	}
+	sink.Abort(why)
+	if why.Cause != flow.NotNeeded {
+		x.fail(why)
+	}
+}
+
+// uploadBroke notes that the server takes no more. It is not the end: a server
+// may have answered early, and what it said is still to come.
+func (x *exchange) uploadBroke(err *flow.Error) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if x.uploadErr == nil {
+		x.uploadErr = err
+	}
+}
+
+// lateSink is the sink of a call that is chosen when the first byte, or the
+// end, of the body has come. From then on the request cannot be sent again.
+type lateSink struct {
+	x    *exchange
+	sink body.Sink
+}
+
+func (s *lateSink) touch() (body.Sink, error) {
+	if s.sink == nil {
+		s.x.switching.Lock()
+		defer s.x.switching.Unlock()
+		s.x.mu.Lock()
+		call := s.x.call
+		s.x.mu.Unlock()
+		if call == nil {
+			return nil, &flow.Error{Peer: flow.AtServer, Phase: flow.InBody, Cause: flow.NoConnection, Err: io.ErrClosedPipe}
+		}
+		s.x.touched = true
+		s.sink = call.Body()
+	}
+	return s.sink, nil
+}
+
+func (s *lateSink) Write(p []byte) (int, error) {
+	sink, err := s.touch()
+	if err != nil {
+		return 0, err
+	}
+	return sink.Write(p)
+}
+
+func (s *lateSink) WriteMore(p []byte) (int, error) {
+	sink, err := s.touch()
+	if err != nil {
+		return 0, err
+	}
+	return sink.WriteMore(p)
+}
+
+func (s *lateSink) Close(trailers flow.Fields) error {
+	sink, err := s.touch()
+	if err != nil {
+		return err
+	}
+	return sink.Close(trailers)
+}
+
+func (s *lateSink) Abort(cause error) {
+	if s.sink != nil {
+		s.sink.Abort(cause)
+	}
+}
