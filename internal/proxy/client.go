@@ -1,0 +1,118 @@
+package proxy
+
+import (
+	"context"
+	"errors"
+	"net"
+	"time"
+
+	"midstream/flow"
+	"midstream/hook"
+	"midstream/internal/ca"
+	"midstream/internal/transport"
+	"midstream/internal/upstream"
+)
+
+// client is one client connection while it is served.
+type client struct {
+	p     *Proxy
+	mode  Mode
+	facts *flow.Conn // replaced, never changed, when more is known
+	pool  *upstream.Pool
+}
+
+// serveClient serves a connection from its acceptance to its end.
+func (p *Proxy) serveClient(nc net.Conn, m Mode) {
+	now := time.Now()
+	c := &client{p: p, mode: m, facts: &flow.Conn{
+		ID: flow.NewID(), Peer: nc.RemoteAddr().String(), Local: nc.LocalAddr().String(),
+		Mode: m.String(), Start: now, Connected: now,
+	}}
+	down := &conn{Conn: transport.New(nc)}
+	set := p.cfg.Hooks()
+	defer func() {
+		down.Close()
+		end := *c.facts
+		end.End = time.Now()
+		set.ClientDisconnected(context.WithoutCancel(p.base), &end)
+	}()
+	if err := set.ClientConnected(p.base, c.facts); err != nil {
+		level := p.log.Warn
+		if _, ok := errors.AsType[*hook.Refusal](err); ok {
+			level = p.log.Info
+		}
+		level("client "+c.facts.Peer+" refused: "+err.Error(), "client", c.facts.Peer)
+		down.Reset()
+		return
+	}
+	c.pool = p.dialer.Pool(c.facts)
+	defer c.pool.Close()
+	switch m.Kind {
+	case Reverse:
+		c.serveReverse(p.base, down)
+	case Regular:
+		c.serveRegular(p.base, down)
+	}
+}
+
+// learn replaces the facts of the client's connection.
+func (c *client) learn(facts *flow.Conn) {
+	c.facts = facts
+	c.pool.SetClient(facts)
+}
+
+// waitFirst waits for the first octet of an idle client; false means that it
+// left or that midstream stops.
+func (c *client) waitFirst(down *conn) ([]byte, bool) {
+	stop := context.AfterFunc(c.p.idle, func() { down.SetReadDeadline(past) })
+	down.SetReadDeadline(time.Now().Add(idleTunnel))
+	p, err := down.peek(1)
+	if !stop() || err != nil {
+		return nil, false
+	}
+	down.SetReadDeadline(time.Time{})
+	return p, true
+}
+
+// serveRegular serves a client that knows us for a proxy; with TLS it has an
+// https:// proxy address.
+func (c *client) serveRegular(ctx context.Context, down *conn) {
+	first, ok := c.waitFirst(down)
+	if !ok {
+		return
+	}
+	if first[0] == recordHandshake {
+		h, err := down.peekHello()
+		if err != nil {
+			return
+		}
+		secured, facts, err := c.p.shakeHands(ctx, down, h, pick(common(h.protocols)), ca.LeafRequest{SNI: h.serverName, Addr: localHost(down)})
+		if err != nil {
+			c.handshakeFailed(down, h, "the proxy itself", err)
+			return
+		}
+		down = secured
+		c.learn(withTLS(c.facts, facts))
+		defer down.Close()
+	}
+	c.serveHTTP(ctx, down, asProxy{})
+}
+
+// recordHandshake is the first octet of a ClientHello's record (RFC 8446
+// section 5.1); no HTTP method begins with it.
+const recordHandshake = 22
+
+func pick(protocols []string) string {
+	if len(protocols) == 0 {
+		return ""
+	}
+	return protocols[0]
+}
+
+func localHost(c net.Conn) string {
+	host, _, err := net.SplitHostPort(c.LocalAddr().String())
+	if err != nil {
+		return ""
+	}
+	return host
+}

@@ -1,0 +1,93 @@
+package proxy
+
+import (
+	"context"
+	"crypto/tls"
+	"io"
+	"log/slog"
+	"time"
+
+	"midstream/hook"
+	"midstream/internal/ca"
+	"midstream/internal/engine"
+	"midstream/internal/http1"
+	"midstream/internal/upstream"
+)
+
+// Config says how clients are served. Engine and CA must be set.
+type Config struct {
+	// Modes are the ways in; none = one regular one.
+	Modes []Mode
+	// ListenHost and ListenPort are for modes that name none of their own; ""
+	// listens on both loopback addresses, 0 takes a free port.
+	ListenHost string
+	ListenPort int
+
+	// Engine runs the exchanges and raw tunnels.
+	Engine *engine.Engine
+	// Recorder and Watchers get the flows that never become an exchange: a
+	// client that refuses the certificate. They are the engine's own; nil = none.
+	Recorder engine.Recorder
+	Watchers []engine.Watcher
+	// Hooks returns the addons of now; nil runs none.
+	Hooks func() *hook.Set
+	// Origin completes what the engine is told of a request's origin (whether
+	// an intercept matches, whose credentials are ours); nil leaves it.
+	Origin func(*engine.Origin)
+	// CA makes the certificates that clients are shown.
+	CA Authority
+	// Hosts says what is not intercepted.
+	Hosts Hosts
+	// ShowIgnored records as raw tunnels what Hosts ignores.
+	ShowIgnored bool
+	// Strategy says when servers are connected to.
+	Strategy Strategy
+	// PlainLeaf leaves the names of the server's certificate out of leaves
+	// (option upstream_cert=false).
+	PlainLeaf bool
+	// KeepHost leaves the Host of requests in reverse mode (option
+	// keep_host_header), and the client's server name.
+	KeepHost bool
+	// TLS are the settings of handshakes with clients.
+	TLS TLS
+	// HTTP are the settings of the codec towards clients; zero = its defaults.
+	HTTP http1.ServerConfig
+	// Upstream says how servers are reached. Own and Hooks are filled in.
+	Upstream upstream.Config
+	// Log takes what happens apart from flows; nil discards it.
+	Log *slog.Logger
+}
+
+// TLS are the settings of handshakes with clients.
+type TLS struct {
+	// MinVersion and MaxVersion are bounds as in crypto/tls; 0 = TLS 1.2 and the
+	// newest there is.
+	MinVersion, MaxVersion uint16
+	// KeyLog takes secrets in NSS key log format; nil = none.
+	KeyLog io.Writer
+	// HandshakeTimeout bounds one handshake; 0 = 10 s.
+	HandshakeTimeout time.Duration
+}
+
+// Authority makes certificates.
+type Authority interface {
+	Leaf(ctx context.Context, r ca.LeafRequest) (*tls.Certificate, error)
+}
+
+// Strategy says when servers are connected to.
+type Strategy uint8
+
+// The strategies.
+const (
+	Eager Strategy = iota // beside the answer to CONNECT: servers may speak first
+	Lazy                  // when a request needs it
+)
+
+const (
+	// firstOctet bounds how long a tunnel may wait for its client's first octet
+	// when the server cannot be reached: long enough for a ClientHello that is
+	// on its way, so that the client gets a page that says why.
+	firstOctet = 10 * time.Second
+	// idleTunnel is how long a tunnel may be idle before anybody speaks.
+	idleTunnel = 600 * time.Second
+)

@@ -1,0 +1,44 @@
+package proxy
+
+import (
+	"context"
+
+	"midstream/internal/upstream"
+)
+
+// dialing is a connection to a server that is being made.
+type dialing struct {
+	done   chan struct{} // closed when conn and err are set
+	conn   *upstream.Conn
+	err    error
+	cancel context.CancelFunc
+}
+
+// startDial connects to address beside what else happens. The caller must
+// collect the result: by wait, or by drop.
+func (c *client) startDial(ctx context.Context, address string) *dialing {
+	ctx, cancel := context.WithCancel(ctx)
+	d := &dialing{done: make(chan struct{}), cancel: cancel}
+	facts := c.facts
+	go func() {
+		defer close(d.done)
+		d.conn, d.err = c.p.dialer.Dial(ctx, facts, address)
+	}()
+	return d
+}
+
+// wait returns the connection; it is the caller's to close.
+func (d *dialing) wait() (*upstream.Conn, error) {
+	<-d.done
+	d.cancel()
+	return d.conn, d.err
+}
+
+// drop gives the connection up.
+func (d *dialing) drop() {
+	d.cancel()
+	<-d.done
+	if d.conn != nil {
+		d.conn.Close()
+	}
+}

@@ -1,0 +1,191 @@
+package proxy
+
+import (
+	"encoding/binary"
+	"errors"
+)
+
+// maxHello bounds a ClientHello, record headers included. Post-quantum key
+// shares make hellos of 2 KiB; nobody sends one near this.
+const maxHello = 64 << 10
+
+// maxRecords bounds the records that one hello is cut into.
+const maxRecords = 256
+
+// hello is what a tunnel must know of a ClientHello before it answers.
+type hello struct {
+	serverName string   // SNI as sent, "" without
+	protocols  []string // ALPN as offered
+	version    uint16   // the newest version offered
+}
+
+// Results of parseHello besides a hello.
+var (
+	errMore     = errors.New("the ClientHello goes on")
+	errNotHello = errors.New("not a ClientHello")
+)
+
+// parseHello reads a ClientHello (RFC 8446 section 4.1.2) from the records that
+// p begins with. It returns errMore as long as p may be the beginning of one,
+// and errNotHello when it cannot be.
+func parseHello(p []byte) (*hello, error) {
+	msg, err := unrecord(p)
+	if err != nil {
+		return nil, err
+	}
+	return parseHelloBody(msg)
+}
+
+// unrecord joins the handshake message that the TLS records in p carry (RFC
+// 8446 section 5.1).
+func unrecord(p []byte) ([]byte, error) {
+	var msg []byte
+	for records := 0; ; records++ {
+		first := records == 0
+		if records == maxRecords {
+			return nil, errNotHello
+		}
+		if len(p) > 0 && p[0] != 22 || len(p) > 1 && p[1] != 3 {
+			return nil, errNotHello
+		}
+		if len(p) < 5 {
+			return nil, errMore
+		}
+		n := int(binary.BigEndian.Uint16(p[3:]))
+		if n == 0 || n > 16384+256 {
+			return nil, errNotHello
+		}
+		body := p[5:]
+		whole := len(body) >= n
+		if whole {
+			body = body[:n]
+		}
+		if first && len(body) > 0 && body[0] != 1 {
+			return nil, errNotHello
+		}
+		switch {
+		case first && whole:
+			msg = body[:len(body):len(body)] // one record is the usual case and needs no copy
+		default:
+			msg = append(msg, body...)
+		}
+		if len(msg) >= 4 {
+			need := 4 + int(msg[1])<<16 + int(msg[2])<<8 + int(msg[3])
+			if need > maxHello {
+				return nil, errNotHello
+			}
+			if len(msg) >= need {
+				return msg[4:need], nil
+			}
+		}
+		if !whole {
+			return nil, errMore
+		}
+		p = p[5+n:]
+	}
+}
+
+// cursor reads the vectors of TLS's presentation language.
+type cursor struct {
+	p  []byte
+	ok bool
+}
+
+func (c *cursor) take(n int) []byte {
+	if !c.ok || n > len(c.p) {
+		c.ok = false
+		return nil
+	}
+	v := c.p[:n]
+	c.p = c.p[n:]
+	return v
+}
+
+func (c *cursor) u8() int {
+	if v := c.take(1); v != nil {
+		return int(v[0])
+	}
+	return 0
+}
+
+func (c *cursor) u16() int {
+	if v := c.take(2); v != nil {
+		return int(binary.BigEndian.Uint16(v))
+	}
+	return 0
+}
+
+func parseHelloBody(p []byte) (*hello, error) {
+	c := cursor{p, true}
+	h := &hello{version: uint16(c.u16())}
+	c.take(32)
+	c.take(c.u8())  // session id
+	c.take(c.u16()) // cipher suites
+	c.take(c.u8())  // compression methods
+	if !c.ok {
+		return nil, errNotHello
+	}
+	if len(c.p) == 0 {
+		return h, nil // TLS 1.0 without extensions
+	}
+	ext := cursor{c.take(c.u16()), c.ok}
+	for ext.ok && len(ext.p) > 0 {
+		kind, data := ext.u16(), ext.take(ext.u16())
+		if !ext.ok {
+			break
+		}
+		switch kind {
+		case 0:
+			h.serverName = parseSNI(data)
+		case 16:
+			h.protocols = parseALPN(data)
+		case 43:
+			h.version = max(h.version, newest(data))
+		}
+	}
+	// A fault inside the extensions is for the handshake to complain about.
+	return h, nil
+}
+
+// parseSNI returns the host_name of a server_name extension (RFC 6066 section 3).
+func parseSNI(p []byte) string {
+	c := cursor{p, true}
+	list := cursor{c.take(c.u16()), c.ok}
+	for list.ok && len(list.p) > 0 {
+		kind, name := list.u8(), list.take(list.u16())
+		if list.ok && kind == 0 {
+			return string(name)
+		}
+	}
+	return ""
+}
+
+// maxProtocols bounds the ALPN names that are kept of one hello.
+const maxProtocols = 32
+
+// parseALPN returns the names of an ALPN extension (RFC 7301 section 3.1).
+func parseALPN(p []byte) []string {
+	c := cursor{p, true}
+	list := cursor{c.take(c.u16()), c.ok}
+	var names []string
+	for list.ok && len(list.p) > 0 && len(names) < maxProtocols {
+		if name := list.take(list.u8()); list.ok && len(name) > 0 {
+			names = append(names, string(name))
+		}
+	}
+	return names
+}
+
+// newest returns the highest version of a supported_versions extension,
+// GREASE (RFC 8701) left out.
+func newest(p []byte) uint16 {
+	c := cursor{p, true}
+	list := cursor{c.take(c.u8()), c.ok}
+	var high uint16
+	for list.ok && len(list.p) > 1 {
+		if v := uint16(list.u16()); v&0x0f0f != 0x0a0a && v > high {
+			high = v
+		}
+	}
+	return high
+}

@@ -1,0 +1,78 @@
+package proxy
+
+import (
+	"context"
+	"errors"
+	"io"
+
+	"midstream/flow"
+	"midstream/internal/engine"
+	"midstream/internal/http1"
+)
+
+// serveHTTP serves the requests on a connection, one after the other, and
+// closes it in the end.
+func (c *client) serveHTTP(ctx context.Context, down *conn, r route) {
+	srv := http1.NewServer(down, c.p.cfg.HTTP)
+	defer srv.Close()
+	stop := context.AfterFunc(c.p.idle, srv.Stop)
+	defer stop()
+	_, isProxy := r.(asProxy)
+	for {
+		st, err := srv.Next(ctx)
+		if err != nil {
+			c.headFailed(srv, err)
+			return
+		}
+		req := st.Request()
+		if isProxy && req.Form == flow.AuthorityForm {
+			if c.connect(ctx, st, down) {
+				return
+			}
+			continue
+		}
+		found, refused := r.direct(req)
+		if refused != nil {
+			if c.refuse(st, refused) != nil {
+				return
+			}
+			continue
+		}
+		o := engine.Origin{Client: c.facts, Set: c.p.cfg.Hooks()}
+		if c.p.cfg.Origin != nil {
+			c.p.cfg.Origin(&o)
+		}
+		if len(found) == 0 {
+			c.p.cfg.Engine.Serve(ctx, st, c.pool, o)
+		} else {
+			c.p.cfg.Engine.Serve(ctx, &noted{st, append(st.Findings(), found...)}, c.pool, o)
+		}
+	}
+}
+
+// noted is a stream with more findings.
+type noted struct {
+	*http1.Stream
+	findings []flow.Finding
+}
+
+func (n *noted) Findings() []flow.Finding { return n.findings }
+
+// prefaceMethod is the method that the connection preface of HTTP/2 spells (RFC
+// 9113 section 3.4).
+const prefaceMethod = "PRI"
+
+// headFailed answers what was no request, as far as it can be answered.
+func (c *client) headFailed(srv *http1.Server, err error) {
+	if errors.Is(err, io.EOF) {
+		return
+	}
+	e, ok := errors.AsType[*flow.Error](err)
+	if !ok || e.Status == 0 {
+		c.p.log.Debug("client "+c.facts.Peer+": "+err.Error(), "client", c.facts.Peer)
+		return
+	}
+	c.p.log.Info("client "+c.facts.Peer+": "+err.Error(), "client", c.facts.Peer)
+	_, page := engine.ErrorPage(e, true)
+	srv.Reject(err, page)
+}

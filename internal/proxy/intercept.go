@@ -1,0 +1,217 @@
+package proxy
+
+import (
+	"context"
+	"crypto/x509"
+	"time"
+
+	"midstream/internal/ca"
+	"midstream/internal/upstream"
+)
+
+// serveTLS serves a tunnel whose client begins with a ClientHello. The server
+// is asked first, so that the client gets a certificate and a protocol like
+// the server's own; when the server cannot be asked, the client's handshake is
+// completed all the same, so that it can be told why.
+func (t *tunnel) serveTLS(ctx context.Context, down *conn) {
+	c := t.client
+	h, err := down.peekHello()
+	if err != nil {
+		return
+	}
+	t.serverName = h.serverName
+	hosts := &c.p.cfg.Hosts
+	if h.serverName != "" {
+		t.names = append(t.names, hostPort(h.serverName, t.port))
+	}
+	if hosts.ignores(t.names...) {
+		t.passOn(ctx, down)
+		return
+	}
+	var up *upstream.Conn
+	asked := c.p.cfg.Strategy == Eager
+	offer := common(h.protocols)
+	c.pool.Introduce(t.address, upstream.Name{SNI: h.serverName, Protocols: offer})
+	if asked {
+		up = t.askServer(ctx, offer)
+	}
+	defer func() {
+		if up != nil {
+			up.Close()
+		}
+	}()
+	secured, facts, err := c.p.shakeHands(ctx, down, h, t.choose(offer, up), ca.LeafRequest{
+		SNI: h.serverName, Addr: t.host, Upstream: c.p.namesOf(up),
+	})
+	if err != nil {
+		c.handshakeFailed(down, h, t.address, err)
+		return
+	}
+	defer secured.Close()
+	c.learn(withTLS(c.facts, facts))
+	raw := hosts.raw(t.names...)
+	var far *conn
+	if up != nil {
+		far = &conn{Conn: up.Conn}
+	}
+	if facts.ALPN == "" && !raw {
+		switch t.openInside(secured, far) {
+		case clientLeft:
+			return
+		case clientHTTP:
+		default:
+			raw = true
+		}
+	}
+	if raw {
+		t.rawTLS(ctx, secured, far, up)
+		return
+	}
+	if up != nil {
+		c.pool.Adopt(up, t.address)
+		up = nil
+	}
+	c.serveHTTP(ctx, secured, inTunnel{scheme: "https", host: t.host, port: t.port, sni: h.serverName})
+}
+
+// askServer dials, where that has not been done, and shakes hands with the
+// server. Nil means that it failed, which the log has; the next request tries
+// again and answers with the reason.
+func (t *tunnel) askServer(ctx context.Context, offer []string) *upstream.Conn {
+	up, err := t.take(ctx)
+	if err == nil {
+		err = up.Secure(ctx, t.nameForServer(), offer)
+	}
+	if err != nil {
+		t.client.p.log.Debug("client "+t.client.facts.Peer+": "+err.Error(), "client", t.client.facts.Peer)
+		return nil
+	}
+	return up
+}
+
+func (t *tunnel) nameForServer() string {
+	if t.serverName != "" {
+		return t.serverName
+	}
+	return t.host
+}
+
+// choose picks the protocol for the client: what the server chose; where the
+// server was not asked, what it chose the last time, or the best that the client
+// offers.
+func (t *tunnel) choose(offer []string, up *upstream.Conn) string {
+	if len(offer) == 0 {
+		return ""
+	}
+	if up != nil {
+		return only(offer, up.Facts().TLS.ALPN)
+	}
+	if protocol, known := t.client.p.dialer.Chose(t.address); known {
+		return only(offer, protocol)
+	}
+	return offer[0]
+}
+
+// only returns protocol where it is among offer, else "".
+func only(offer []string, protocol string) string {
+	for _, o := range offer {
+		if o == protocol {
+			return o
+		}
+	}
+	return ""
+}
+
+// namesOf returns the certificate whose names a leaf takes over.
+func (p *Proxy) namesOf(up *upstream.Conn) *x509.Certificate {
+	if up == nil || p.cfg.PlainLeaf {
+		return nil
+	}
+	return up.Certificate()
+}
+
+// openInside finds out what a client that chose no protocol speaks inside TLS.
+// far is the server's end, nil without one.
+func (t *tunnel) openInside(down, far *conn) opening {
+	down.SetReadDeadline(time.Now().Add(idleTunnel))
+	var w *watch
+	if far != nil {
+		w = watchSecured(far, down)
+	}
+	first, err := down.peek(1)
+	if w != nil {
+		w.stop()
+		if w.spoke {
+			down.SetReadDeadline(time.Time{})
+			return serverFirst
+		}
+	}
+	if err != nil {
+		return clientLeft
+	}
+	return t.sniff(down, first)
+}
+
+// rawTLS relays what is inside TLS as it is, recorded as a TCP flow.
+func (t *tunnel) rawTLS(ctx context.Context, down, far *conn, up *upstream.Conn) {
+	if up == nil {
+		var err error
+		if up, err = t.client.p.dialer.Dial(ctx, t.client.facts, t.address); err == nil {
+			err = up.Secure(ctx, t.nameForServer(), nil)
+		}
+		if err != nil {
+			t.unreachable(down, err)
+			return
+		}
+		defer up.Close()
+		far = &conn{Conn: up.Conn}
+	}
+	t.record(ctx, down, far, up)
+}
+
+// serveReverse serves a client that takes us for the target of the mode, in
+// TLS or without.
+func (c *client) serveReverse(ctx context.Context, down *conn) {
+	first, ok := c.waitFirst(down)
+	if !ok {
+		return
+	}
+	m := c.mode
+	t := &tunnel{client: c, host: m.Host, port: m.Port, address: m.Target()}
+	defer t.giveUp()
+	if first[0] == recordHandshake {
+		h, err := down.peekHello()
+		if err != nil {
+			return
+		}
+		var up *upstream.Conn
+		offer := common(h.protocols)
+		if c.p.cfg.KeepHost {
+			t.serverName = h.serverName
+		}
+		c.pool.Introduce(t.address, upstream.Name{SNI: t.serverName, Protocols: offer})
+		if c.p.cfg.Strategy == Eager && m.Scheme == "https" {
+			up = t.askServer(ctx, offer)
+		}
+		protocol := pick(offer)
+		if m.Scheme == "https" {
+			protocol = t.choose(offer, up)
+		}
+		leaf := ca.LeafRequest{SNI: h.serverName, Addr: localHost(down), Upstream: c.p.namesOf(up)}
+		secured, facts, err := c.p.shakeHands(ctx, down, h, protocol, leaf)
+		if err != nil {
+			if up != nil {
+				up.Close()
+			}
+			c.handshakeFailed(down, h, t.address, err)
+			return
+		}
+		defer secured.Close()
+		c.learn(withTLS(c.facts, facts))
+		if up != nil {
+			c.pool.Adopt(up, t.address)
+		}
+		down = secured
+	}
+	c.serveHTTP(ctx, down, toTarget{mode: m, keepHost: c.p.cfg.KeepHost})
+}

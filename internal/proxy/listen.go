@@ -1,0 +1,97 @@
+package proxy
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"strconv"
+	"syscall"
+)
+
+// DefaultPort is where modes listen that are not told otherwise.
+const DefaultPort = 8080
+
+// freePortTries is how often another free port is tried when the same one is
+// taken on ::1.
+const freePortTries = 8
+
+// listener is one socket with the mode of its clients.
+type listener struct {
+	net.Listener
+	mode Mode
+}
+
+// listenMode binds the sockets of one mode.
+func (p *Proxy) listenMode(ctx context.Context, m Mode) ([]listener, error) {
+	host, port := m.ListenHost, m.ListenPort
+	if host == "" {
+		host = p.cfg.ListenHost
+	}
+	if port < 0 {
+		port = p.cfg.ListenPort
+	}
+	var sockets []net.Listener
+	var err error
+	if host != "" {
+		var l net.Listener
+		if l, err = bind(ctx, host, port); err == nil {
+			sockets = []net.Listener{l}
+		}
+	} else {
+		sockets, err = bindLoopback(ctx, port)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("listen for mode %s: %w", m, err)
+	}
+	list := make([]listener, len(sockets))
+	for i, l := range sockets {
+		list[i] = listener{l, m}
+	}
+	return list, nil
+}
+
+// bindLoopback binds 127.0.0.1, and ::1 where the same port is free there.
+func bindLoopback(ctx context.Context, port int) ([]net.Listener, error) {
+	for try := 0; ; try++ {
+		v4, err := bind(ctx, "127.0.0.1", port)
+		if err != nil {
+			return nil, err
+		}
+		taken := v4.Addr().(*net.TCPAddr).Port
+		v6, err := bind(ctx, "::1", taken)
+		switch {
+		case err == nil:
+			return []net.Listener{v4, v6}, nil
+		case port != 0 || try == freePortTries || !errors.Is(err, syscall.EADDRINUSE):
+			return []net.Listener{v4}, nil
+		}
+		v4.Close()
+	}
+}
+
+func bind(ctx context.Context, host string, port int) (net.Listener, error) {
+	network := "tcp"
+	if ip, err := netip.ParseAddr(host); err == nil && ip.Is4() {
+		network = "tcp4" // 0.0.0.0 does not mean :: as well
+	}
+	address := net.JoinHostPort(host, strconv.Itoa(port))
+	var lc net.ListenConfig
+	l, err := lc.Listen(ctx, network, address)
+	switch {
+	case err == nil:
+		return l, nil
+	case errors.Is(err, syscall.EADDRINUSE):
+		by := ""
+		if who := portOwner(uint16(port)); who != "" {
+			by = " by " + who
+		}
+		return nil, fmt.Errorf("%s is taken%s; choose another port with -p PORT, or -p 0 for a free one: %w", address, by, syscall.EADDRINUSE)
+	case errors.Is(err, syscall.EACCES):
+		return nil, fmt.Errorf("%s needs more rights; choose a port above 1023 with -p PORT: %w", address, syscall.EACCES)
+	case errors.Is(err, syscall.EADDRNOTAVAIL):
+		return nil, fmt.Errorf("%s is not an address of this machine; choose another with --listen-host: %w", address, syscall.EADDRNOTAVAIL)
+	}
+	return nil, fmt.Errorf("%s: %w", address, err)
+}

@@ -1,0 +1,175 @@
+package proxy
+
+import (
+	"fmt"
+	"net"
+	"net/netip"
+	"strconv"
+	"strings"
+)
+
+// Kind is what a listener's clients expect of it.
+type Kind uint8
+
+// The kinds.
+const (
+	Regular Kind = iota // clients know that it is a proxy
+	Reverse             // clients take it for the server
+)
+
+func (k Kind) String() string {
+	if k == Reverse {
+		return "reverse"
+	}
+	return "regular"
+}
+
+// Mode is one way in: what it is, and where it listens.
+type Mode struct {
+	Kind Kind
+	// Scheme, Host and Port are the target of a reverse mode.
+	Scheme string
+	Host   string
+	Port   uint16
+	// ListenHost and ListenPort are from the spec; "" and -1 where it has none.
+	ListenHost string
+	ListenPort int
+	// Spec is the text that it was parsed from.
+	Spec string
+}
+
+// missing are modes of the inventory that are not there, so that a user who has
+// them in a script learns it at once.
+var missing = map[string]bool{
+	"transparent": true, "upstream": true, "socks5": true, "dns": true,
+	"wireguard": true, "local": true, "tun": true, "osproxy": true,
+}
+
+// ParseMode parses mode[:data][@[host:]port], as "regular@8081" or
+// "reverse:https://example.com@127.0.0.1:8443". The mode's name folds case.
+func ParseMode(spec string) (Mode, error) {
+	fail := func(format string, args ...any) (Mode, error) {
+		return Mode{}, fmt.Errorf("mode %s: %s", strconv.Quote(shorten(spec)), fmt.Sprintf(format, args...))
+	}
+	m := Mode{Spec: spec, ListenPort: -1}
+	what, at, listens := cutLast(spec, '@')
+	if listens {
+		var err error
+		if m.ListenHost, m.ListenPort, err = parseListen(at); err != nil {
+			return fail("%v", err)
+		}
+	}
+	name, data, hasData := strings.Cut(what, ":")
+	switch name = strings.ToLower(name); {
+	case name == "regular":
+		if hasData {
+			return fail("regular takes nothing behind a colon; write regular, or regular@PORT")
+		}
+		return m, nil
+	case name == "reverse":
+		m.Kind = Reverse
+		if err := m.parseTarget(data); err != nil {
+			return fail("%v", err)
+		}
+		return m, nil
+	case missing[name]:
+		return fail("%s mode is not there yet; there are regular and reverse:http[s]://HOST[:PORT]", name)
+	}
+	return fail("no such mode; there are regular and reverse:http[s]://HOST[:PORT]")
+}
+
+func cutLast(s string, sep byte) (before, after string, found bool) {
+	i := strings.LastIndexByte(s, sep)
+	if i < 0 {
+		return s, "", false
+	}
+	return s[:i], s[i+1:], true
+}
+
+func parseListen(s string) (host string, port int, err error) {
+	host, p, hasHost := cutLast(s, ':')
+	if !hasHost {
+		host, p = "", s
+	}
+	n, err := strconv.ParseUint(p, 10, 16)
+	if err != nil {
+		return "", 0, fmt.Errorf("listen port %s is not one of 0 to 65535", strconv.Quote(shorten(p)))
+	}
+	if host, err = parseHost(host); err != nil && hasHost {
+		return "", 0, fmt.Errorf("listen host: %w", err)
+	}
+	return host, int(n), nil
+}
+
+// parseHost takes brackets off an IPv6 literal and refuses what is no host.
+func parseHost(s string) (string, error) {
+	if h, ok := strings.CutPrefix(s, "["); ok {
+		h, ok = strings.CutSuffix(h, "]")
+		if _, err := netip.ParseAddr(h); !ok || err != nil || !strings.Contains(h, ":") {
+			return "", fmt.Errorf("%s is not an IPv6 address in brackets", strconv.Quote(shorten(s)))
+		}
+		return h, nil
+	}
+	if s == "" {
+		return "", fmt.Errorf("there is no host")
+	}
+	if strings.ContainsAny(s, "[]:/?#@%\\ \t\r\n\x00") || len(s) > 1024 {
+		return "", fmt.Errorf("%s is not a host (IPv6 addresses stand in brackets)", strconv.Quote(shorten(s)))
+	}
+	return s, nil
+}
+
+func (m *Mode) parseTarget(data string) error {
+	const form = "write reverse:https://HOST[:PORT] or reverse:http://HOST[:PORT]"
+	scheme, rest, ok := strings.Cut(data, "://")
+	if !ok {
+		scheme, rest = "https", data
+	}
+	m.Scheme = strings.ToLower(scheme)
+	switch m.Scheme {
+	case "http":
+		m.Port = 80
+	case "https":
+		m.Port = 443
+	case "http3", "quic", "tcp", "tls", "udp", "dtls", "dns":
+		return fmt.Errorf("reverse to %s:// is not there yet; %s", m.Scheme, form)
+	default:
+		return fmt.Errorf("%s is not a scheme for reverse; %s", strconv.Quote(shorten(scheme)), form)
+	}
+	rest = strings.TrimSuffix(rest, "/")
+	if strings.ContainsAny(rest, "/?#") {
+		return fmt.Errorf("the target has a path, which reverse cannot add to requests; %s", form)
+	}
+	host, port := rest, ""
+	if i := strings.LastIndexByte(rest, ':'); i >= 0 && !strings.HasSuffix(rest, "]") {
+		host, port = rest[:i], rest[i+1:]
+		n, err := strconv.ParseUint(port, 10, 16)
+		if err != nil || n == 0 {
+			return fmt.Errorf("port %s of the target is not one of 1 to 65535", strconv.Quote(shorten(port)))
+		}
+		m.Port = uint16(n)
+	}
+	var err error
+	if m.Host, err = parseHost(host); err != nil {
+		return fmt.Errorf("the target: %w; %s", err, form)
+	}
+	return nil
+}
+
+// Target returns host:port of a reverse mode's target.
+func (m Mode) Target() string { return net.JoinHostPort(m.Host, strconv.Itoa(int(m.Port))) }
+
+// String is the spec in its shortest form, as flows show it.
+func (m Mode) String() string {
+	if m.Spec != "" {
+		return m.Spec
+	}
+	return m.Kind.String()
+}
+
+func shorten(s string) string {
+	if len(s) > 200 {
+		return s[:200] + "..."
+	}
+	return s
+}

@@ -1,0 +1,197 @@
+package proxy
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net"
+	"net/netip"
+	"sync"
+	"time"
+
+	"midstream/flow"
+	"midstream/hook"
+	"midstream/internal/upstream"
+)
+
+// Proxy accepts clients and serves them. Make one with New; then Listen, Serve
+// and Shutdown, in this order.
+type Proxy struct {
+	cfg    Config
+	log    *slog.Logger
+	dialer *upstream.Dialer
+	tls    serverTLS
+	own    own
+	once   onceLog
+
+	listeners []listener
+
+	// stop ends everything at once, with its cause; drain ends what is idle.
+	base  context.Context
+	stop  context.CancelCauseFunc
+	idle  context.Context
+	drain context.CancelFunc
+
+	clients sync.WaitGroup
+	mu      sync.Mutex // guards open
+	open    map[net.Conn]struct{}
+}
+
+// New makes a Proxy; it opens nothing.
+func New(cfg Config) *Proxy {
+	if len(cfg.Modes) == 0 {
+		cfg.Modes = []Mode{{ListenPort: -1}}
+	}
+	if cfg.Hooks == nil {
+		cfg.Hooks = func() *hook.Set { return nil }
+	}
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	if cfg.TLS.HandshakeTimeout <= 0 {
+		cfg.TLS.HandshakeTimeout = upstream.DefaultHandshakeTimeout
+	}
+	p := &Proxy{cfg: cfg, log: cfg.Log, open: make(map[net.Conn]struct{})}
+	p.base, p.stop = context.WithCancelCause(context.Background())
+	p.idle, p.drain = context.WithCancel(p.base)
+	up := cfg.Upstream
+	up.Hooks, up.Own = cfg.Hooks, p.own.is
+	if up.Log == nil {
+		up.Log = cfg.Log
+	}
+	p.dialer = upstream.New(up)
+	p.tls = newServerTLS(p)
+	return p
+}
+
+// Dialer is what reaches servers here, for others that send requests.
+func (p *Proxy) Dialer() *upstream.Dialer { return p.dialer }
+
+// Protect adds an address that clients must not reach through the proxy, as
+// that of a control interface.
+func (p *Proxy) Protect(at netip.AddrPort) { p.own.add(at) }
+
+// Listen binds the sockets of all modes and returns their addresses, in the
+// order of the modes. When one fails, none stays open.
+func (p *Proxy) Listen(ctx context.Context) ([]net.Addr, error) {
+	var addrs []net.Addr
+	for _, m := range p.cfg.Modes {
+		list, err := p.listenMode(ctx, m)
+		if err != nil {
+			for _, l := range p.listeners {
+				l.Close()
+			}
+			p.listeners = nil
+			return nil, err
+		}
+		p.listeners = append(p.listeners, list...)
+		for _, l := range list {
+			addrs = append(addrs, l.Addr())
+			if a, ok := l.Addr().(*net.TCPAddr); ok {
+				p.own.add(a.AddrPort())
+			}
+		}
+	}
+	return addrs, nil
+}
+
+// Serve accepts clients until ctx ends or Shutdown is called, and returns nil
+// then. Those that are being served go on until Shutdown.
+func (p *Proxy) Serve(ctx context.Context) error {
+	unlink := context.AfterFunc(ctx, p.closeListeners)
+	defer unlink()
+	var wg sync.WaitGroup
+	errs := make([]error, len(p.listeners))
+	for i, l := range p.listeners {
+		wg.Go(func() { errs[i] = p.accept(l) })
+	}
+	wg.Wait()
+	return errors.Join(errs...)
+}
+
+func (p *Proxy) closeListeners() {
+	for _, l := range p.listeners {
+		l.Close()
+	}
+}
+
+// accept takes clients in. Running out of descriptors or memory passes: it
+// waits for clients to leave, at most a second at a time.
+func (p *Proxy) accept(l listener) error {
+	const maxPause = time.Second
+	pause := time.Duration(0)
+	for {
+		nc, err := l.Accept()
+		if err == nil {
+			pause = 0
+			p.admit(nc, l.mode)
+			continue
+		}
+		if errors.Is(err, net.ErrClosed) {
+			return nil
+		}
+		pause = min(max(2*pause, 5*time.Millisecond), maxPause)
+		if pause == 5*time.Millisecond {
+			p.log.Warn("accept client: "+err.Error()+"; trying again", "listener", l.Addr().String())
+		}
+		select {
+		case <-time.After(pause):
+		case <-p.idle.Done():
+			return nil
+		}
+	}
+}
+
+// admit serves one client in a goroutine of its own.
+func (p *Proxy) admit(nc net.Conn, m Mode) {
+	p.mu.Lock()
+	if p.idle.Err() != nil {
+		p.mu.Unlock()
+		nc.Close()
+		return
+	}
+	p.open[nc] = struct{}{}
+	p.clients.Add(1)
+	p.mu.Unlock()
+	go func() {
+		defer p.clients.Done()
+		defer func() {
+			p.mu.Lock()
+			delete(p.open, nc)
+			p.mu.Unlock()
+		}()
+		p.serveClient(nc, m)
+	}()
+}
+
+// errStopping is why everything that is left ends at the end of a drain.
+var errStopping = &flow.Error{Cause: flow.Stopping, Err: errors.New("midstream is stopping")}
+
+// Shutdown stops accepting, lets what is idle go at once and gives exchanges
+// that run until ctx ends; then it cuts them. It returns when no client is
+// left: nil, or the cause of ctx when something had to be cut.
+func (p *Proxy) Shutdown(ctx context.Context) error {
+	p.mu.Lock() // no client is admitted between the drain and the wait
+	p.drain()
+	p.mu.Unlock()
+	p.closeListeners()
+	gone := make(chan struct{})
+	go func() {
+		p.clients.Wait()
+		close(gone)
+	}()
+	select {
+	case <-gone:
+		p.stop(errStopping)
+		return nil
+	case <-ctx.Done():
+	}
+	p.stop(errStopping)
+	p.mu.Lock()
+	for nc := range p.open {
+		nc.SetDeadline(past)
+	}
+	p.mu.Unlock()
+	<-gone
+	return context.Cause(ctx)
+}

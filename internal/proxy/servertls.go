@@ -1,0 +1,118 @@
+package proxy
+
+import (
+	"context"
+	"crypto/tls"
+	"slices"
+	"time"
+
+	"midstream/flow"
+	"midstream/internal/ca"
+	"midstream/internal/upstream"
+)
+
+// http11 is the ALPN name of HTTP/1.1 (RFC 7301 section 6).
+const http11 = "http/1.1"
+
+// spoken are the protocols that can be spoken to both sides, best first.
+var spoken = []string{http11}
+
+// serverTLS shakes hands with clients. The configurations are shared by all
+// handshakes, so that tickets are accepted whichever connection they are from;
+// what is a connection's own travels in the handshake's context.
+type serverTLS struct {
+	byProtocol map[string]*tls.Config // "" = no ALPN
+}
+
+type leafKey struct{}
+
+// leafSource is what a handshake needs to make its certificate.
+type leafSource struct {
+	ca      Authority
+	request ca.LeafRequest
+	shown   *tls.Certificate
+}
+
+func newServerTLS(p *Proxy) serverTLS {
+	s := serverTLS{byProtocol: make(map[string]*tls.Config)}
+	for _, protocol := range append([]string{""}, spoken...) {
+		cfg := &tls.Config{
+			GetCertificate:              certificate,
+			MinVersion:                  p.cfg.TLS.MinVersion,
+			MaxVersion:                  p.cfg.TLS.MaxVersion,
+			KeyLogWriter:                p.cfg.TLS.KeyLog,
+			DynamicRecordSizingDisabled: true,
+		}
+		if cfg.MinVersion == 0 {
+			cfg.MinVersion = tls.VersionTLS12
+		}
+		if cfg.MinVersion < tls.VersionTLS12 {
+			cfg.CipherSuites = upstream.AllCipherSuites()
+		}
+		if protocol != "" {
+			cfg.NextProtos = []string{protocol}
+		}
+		s.byProtocol[protocol] = cfg
+	}
+	return s
+}
+
+// certificate makes the leaf of one handshake.
+func certificate(chi *tls.ClientHelloInfo) (*tls.Certificate, error) {
+	src := chi.Context().Value(leafKey{}).(*leafSource)
+	req := src.request
+	req.RSA = !takesECDSA(chi)
+	leaf, err := src.ca.Leaf(chi.Context(), req)
+	src.shown = leaf
+	return leaf, err
+}
+
+// takesECDSA tells whether the client can verify a P-256 signature; without
+// the extension (before TLS 1.2) the suites tell.
+func takesECDSA(chi *tls.ClientHelloInfo) bool {
+	if len(chi.SignatureSchemes) > 0 {
+		return slices.Contains(chi.SignatureSchemes, tls.ECDSAWithP256AndSHA256) || slices.Contains(chi.SignatureSchemes, tls.ECDSAWithSHA1)
+	}
+	return slices.Contains(chi.CipherSuites, tls.TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA) ||
+		slices.Contains(chi.CipherSuites, tls.TLS_ECDHE_ECDSA_WITH_AES_256_CBC_SHA)
+}
+
+// common returns those of the client's protocols that can be spoken to both
+// sides, in the client's order.
+func common(offered []string) []string {
+	var list []string
+	for _, name := range offered {
+		if slices.Contains(spoken, name) && !slices.Contains(list, name) {
+			list = append(list, name)
+		}
+	}
+	return list
+}
+
+// shakeHands completes the handshake with the client on down, which said h, speaking protocol
+// ("" = none). It returns the secured connection and what flows say of it.
+func (p *Proxy) shakeHands(ctx context.Context, down *conn, h *hello, protocol string, want ca.LeafRequest) (*conn, *flow.TLS, error) {
+	src := &leafSource{ca: p.cfg.CA, request: want}
+	ctx, cancel := context.WithTimeout(context.WithValue(ctx, leafKey{}, src), p.cfg.TLS.HandshakeTimeout)
+	defer cancel()
+	secured, err := down.server(ctx, p.tls.byProtocol[protocol])
+	if err != nil {
+		return nil, nil, err
+	}
+	state := secured.TLS()
+	facts := &flow.TLS{
+		Version: state.Version, Cipher: state.CipherSuite, SNI: h.serverName,
+		ALPN: state.NegotiatedProtocol, Offered: h.protocols, Resumed: state.DidResume,
+	}
+	if src.shown != nil && src.shown.Leaf != nil {
+		facts.Certificates = [][]byte{src.shown.Leaf.Raw}
+	}
+	return secured, facts, nil
+}
+
+// withTLS returns a copy of a connection's facts that knows of its TLS.
+func withTLS(c *flow.Conn, t *flow.TLS) *flow.Conn {
+	facts := *c
+	facts.TLS, facts.Secured = t, time.Now()
+	return &facts
+}

@@ -1,0 +1,197 @@
+package proxy
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"time"
+
+	"midstream/internal/upstream"
+)
+
+// tunnel is what a client asked for by CONNECT: a connection to host and port.
+type tunnel struct {
+	client     *client
+	host       string
+	port       uint16
+	address    string // host:port
+	dial       *dialing
+	serverName string   // SNI, once there was a ClientHello
+	names      []string // what patterns of hosts are matched with
+}
+
+// opening is what the first octets of a tunnel turned out to be.
+type opening uint8
+
+const (
+	clientLeft  opening = iota
+	serverFirst         // the server spoke before the client
+	clientTLS
+	clientHTTP
+	clientOther
+)
+
+// serve serves a tunnel that has been established, to its end.
+func (t *tunnel) serve(ctx context.Context, down *conn) {
+	defer t.giveUp()
+	hosts := &t.client.p.cfg.Hosts
+	t.names = []string{t.address}
+	if hosts.any() {
+		if peer := t.peer(); peer != "" {
+			t.names = append(t.names, peer)
+		}
+	}
+	if matchAny(hosts.Ignore, t.names) {
+		t.passOn(ctx, down)
+		return
+	}
+	how := t.open(down)
+	if how != clientTLS && how != clientLeft && hosts.ignores(t.names...) {
+		t.passOn(ctx, down)
+		return
+	}
+	switch how {
+	case clientLeft:
+	case clientTLS:
+		t.serveTLS(ctx, down)
+	case clientHTTP:
+		if hosts.raw(t.names...) {
+			t.raw(ctx, down)
+			return
+		}
+		t.adopt()
+		t.client.serveHTTP(ctx, down, inTunnel{scheme: "http", host: t.host, port: t.port})
+	case serverFirst, clientOther:
+		t.raw(ctx, down)
+	}
+}
+
+// peer returns the address that the target's name resolved to; it waits for the
+// dial and is empty where nothing was dialled.
+func (t *tunnel) peer() string {
+	if t.dial == nil {
+		return ""
+	}
+	<-t.dial.done
+	if t.dial.conn == nil {
+		return ""
+	}
+	return t.dial.conn.Facts().Peer
+}
+
+// giveUp ends what was dialled and not used.
+func (t *tunnel) giveUp() {
+	if t.dial != nil {
+		t.dial.drop()
+		t.dial = nil
+	}
+}
+
+// take hands over the server's connection, dialling where nothing was dialled.
+func (t *tunnel) take(ctx context.Context) (*upstream.Conn, error) {
+	if d := t.dial; d != nil {
+		t.dial = nil
+		return d.wait()
+	}
+	return t.client.p.dialer.Dial(ctx, t.client.facts, t.address)
+}
+
+// adopt lets the first request use what was dialled, without waiting for it: a
+// dial that still runs is waited for there.
+func (t *tunnel) adopt() {
+	d := t.dial
+	if d == nil {
+		return
+	}
+	t.dial = nil
+	if up, err := d.wait(); err == nil {
+		t.client.pool.Adopt(up, t.address)
+	}
+}
+
+// open waits for the first octets of either side.
+func (t *tunnel) open(down *conn) opening {
+	p := t.client.p
+	quit := context.AfterFunc(p.idle, func() { down.SetReadDeadline(past) })
+	defer quit()
+	down.SetReadDeadline(time.Now().Add(idleTunnel))
+	var w *watch
+	if t.dial != nil {
+		w = startWatch(t.dial, down)
+	}
+	first, err := down.peek(1)
+	if w != nil {
+		w.stop()
+		if w.spoke {
+			down.SetReadDeadline(time.Time{})
+			return serverFirst
+		}
+		if w.left {
+			t.giveUp() // it waited too long for a client: the next one dials again
+		}
+	}
+	if err != nil {
+		return clientLeft
+	}
+	return t.sniff(down, first)
+}
+
+// sniff tells what a client that has sent first is up to.
+func (t *tunnel) sniff(down *conn, first []byte) opening {
+	defer down.SetReadDeadline(time.Time{})
+	down.SetReadDeadline(time.Now().Add(t.client.p.cfg.TLS.HandshakeTimeout))
+	if first[0] == recordHandshake {
+		switch _, err := down.peekHello(); {
+		case err == nil:
+			return clientTLS
+		case errors.Is(err, errNotHello):
+			return clientOther
+		default:
+			return clientLeft
+		}
+	}
+	for {
+		http, more := looksLikeHTTP(first)
+		if !more {
+			if http {
+				return clientHTTP
+			}
+			return clientOther
+		}
+		var err error
+		if first, err = down.peek(len(first) + 1); err != nil {
+			return clientOther
+		}
+	}
+}
+
+// maxMethod bounds what passes for a method; the longest registered one
+// (UPDATEREDIRECTREF) has 17 letters.
+const maxMethod = 24
+
+// looksLikeHTTP tells whether a client's first octets are an HTTP/1 request (or
+// the preface of HTTP/2), or whether more of them are needed to tell: a method
+// of letters, one space, and what begins a target.
+func looksLikeHTTP(p []byte) (http, more bool) {
+	for i, c := range p {
+		switch {
+		case c == ' ' && i >= 3:
+			rest := p[i+1:]
+			if len(rest) == 0 {
+				return false, true
+			}
+			return startsTarget(rest), false
+		case i >= maxMethod, c != '-' && (c|0x20 < 'a' || c|0x20 > 'z'), c == '-' && i == 0:
+			return false, false
+		}
+	}
+	return false, true
+}
+
+func startsTarget(p []byte) bool {
+	if end := bytes.IndexByte(p, '\n'); end >= 0 {
+		return bytes.Contains(p[:end], []byte(" HTTP/"))
+	}
+	c := p[0]
+	return c == '/' || c == '*' || c|0x20 >= 'a' && c|0x20 <= 'z' || c >= '0' && c <= '9' || c == '['
+}

@@ -1,0 +1,121 @@
+package upstream
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"io"
+	"log/slog"
+	"net/netip"
+	"time"
+
+	"midstream/hook"
+	"midstream/internal/http1"
+)
+
+// Defaults of the limits: longer than any healthy path needs, shorter than a
+// person's patience.
+const (
+	DefaultDialTimeout      = 10 * time.Second
+	DefaultHandshakeTimeout = 10 * time.Second
+)
+
+// maxSessions bounds the TLS sessions kept for resumption, over all servers.
+const maxSessions = 1024
+
+// Config says how servers are reached. The zero value dials with the defaults
+// and verifies with the system's roots.
+type Config struct {
+	// Hooks returns the addons of now; nil runs none.
+	Hooks func() *hook.Set
+	// DialTimeout and HandshakeTimeout bound one attempt; 0 = the defaults.
+	DialTimeout, HandshakeTimeout time.Duration
+	// LocalAddr is the source address of dials (option connect_addr); the zero
+	// value leaves it to the system.
+	LocalAddr netip.Addr
+	// Own tells whether an address, as resolved, is one of our own listeners,
+	// which are never dialled; nil = none is.
+	Own func(netip.AddrPort) bool
+	// TLS are the settings of handshakes with servers.
+	TLS TLS
+	// HTTP are the settings of the codec towards servers: its profile and limits;
+	// the rest is filled in.
+	HTTP http1.ClientConfig
+	// Log takes what hooks cannot see; nil discards it.
+	Log *slog.Logger
+}
+
+// TLS are the settings of handshakes with servers.
+type TLS struct {
+	// Insecure accepts any certificate (option ssl_insecure), and cipher suites
+	// that are not offered otherwise.
+	Insecure bool
+	// Roots verify servers in place of the system's when not nil.
+	Roots *x509.CertPool
+	// MinVersion and MaxVersion are bounds as in crypto/tls; 0 = TLS 1.2 and the
+	// newest there is.
+	MinVersion, MaxVersion uint16
+	// ClientCert returns the certificate to show to the first of the hosts (server
+	// name, then address) that has one, or nil; nil = no certificates.
+	ClientCert func(hosts ...string) *tls.Certificate
+	// KeyLog takes secrets in NSS key log format; nil = none.
+	KeyLog io.Writer
+}
+
+// Dialer makes connections to servers. Make one with New.
+type Dialer struct {
+	cfg      Config
+	tls      *tls.Config // cloned for each handshake
+	log      *slog.Logger
+	sessions tls.ClientSessionCache
+	memory   alpnMemory
+}
+
+// New returns a Dialer.
+func New(cfg Config) *Dialer {
+	if cfg.DialTimeout <= 0 {
+		cfg.DialTimeout = DefaultDialTimeout
+	}
+	if cfg.HandshakeTimeout <= 0 {
+		cfg.HandshakeTimeout = DefaultHandshakeTimeout
+	}
+	if cfg.Hooks == nil {
+		cfg.Hooks = func() *hook.Set { return nil }
+	}
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	d := &Dialer{cfg: cfg, log: cfg.Log, sessions: tls.NewLRUClientSessionCache(maxSessions)}
+	d.tls = &tls.Config{
+		InsecureSkipVerify: cfg.TLS.Insecure,
+		RootCAs:            cfg.TLS.Roots,
+		MinVersion:         cfg.TLS.MinVersion,
+		MaxVersion:         cfg.TLS.MaxVersion,
+		KeyLogWriter:       cfg.TLS.KeyLog,
+		ClientSessionCache: d.sessions,
+		// A server may ask for a certificate by renegotiating once (TLS 1.2); more
+		// than once is an attack on the processor.
+		Renegotiation: tls.RenegotiateOnceAsClient,
+		// Records are joined below TLS, so small first records gain nothing.
+		DynamicRecordSizingDisabled: true,
+	}
+	if cfg.TLS.MinVersion == 0 {
+		d.tls.MinVersion = tls.VersionTLS12
+	}
+	if cfg.TLS.Insecure || d.tls.MinVersion < tls.VersionTLS12 {
+		d.tls.CipherSuites = AllCipherSuites()
+	}
+	return d
+}
+
+// AllCipherSuites returns every suite below TLS 1.3 that there is, for peers
+// that are too old for the default list.
+func AllCipherSuites() []uint16 {
+	var ids []uint16
+	for _, s := range tls.CipherSuites() {
+		ids = append(ids, s.ID)
+	}
+	for _, s := range tls.InsecureCipherSuites() {
+		ids = append(ids, s.ID)
+	}
+	return ids
+}

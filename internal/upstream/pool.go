@@ -1,0 +1,272 @@
+package upstream
+
+import (
+	"context"
+	"errors"
+	"net"
+	"slices"
+	"strconv"
+	"sync"
+
+	"midstream/flow"
+	"midstream/internal/engine"
+)
+
+const (
+	// maxOpen bounds the connections of one client connection; who wants more
+	// waits for one to end.
+	maxOpen = 100
+	// maxIdle bounds those that wait for another request; the one that has waited
+	// longest goes first. A browser's connection to a proxy talks to few servers
+	// at a time.
+	maxIdle = 6
+)
+
+// Pool has the connections to servers that belong to one client connection; it
+// is that client's engine.Upstream. Make one with Dialer.Pool and Close it when
+// the client has gone.
+type Pool struct {
+	dialer *Dialer
+	slots  chan struct{}
+
+	mu     sync.Mutex // guards the fields below
+	client *flow.Conn
+	idle   []*session // longest first
+	names  map[string]Name
+	closed bool
+}
+
+var _ engine.Upstream = (*Pool)(nil)
+
+// Name says how to introduce oneself to a server.
+type Name struct {
+	SNI       string   // empty = the host of its address
+	Protocols []string // ALPN; nil offers none
+}
+
+// maxNames bounds the servers of one client connection whose Name is kept.
+const maxNames = 16
+
+// place is what a connection must agree in to be used for a request.
+type place struct {
+	tls     bool
+	address string
+	sni     string
+}
+
+// Pool makes the pool of one client connection.
+func (d *Dialer) Pool(client *flow.Conn) *Pool {
+	return &Pool{dialer: d, client: client, slots: make(chan struct{}, maxOpen)}
+}
+
+// SetClient replaces what the server events are told about the client, when
+// more of it is known.
+func (p *Pool) SetClient(client *flow.Conn) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.client = client
+}
+
+// Introduce sets how TLS connections to address (host:port) are made from now on.
+func (p *Pool) Introduce(address string, n Name) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.names == nil {
+		p.names = make(map[string]Name)
+	}
+	if _, known := p.names[address]; known || len(p.names) < maxNames {
+		p.names[address] = n
+	}
+}
+
+// Adopt takes over a connection that was dialled beside the pool, for requests
+// to address (host:port): over TLS when it is secured.
+func (p *Pool) Adopt(c *Conn, address string) {
+	pl := p.place(address, c.Conn.TLS() != nil)
+	select {
+	case p.slots <- struct{}{}:
+	default:
+		c.Close()
+		return
+	}
+	p.park(p.newSession(c, pl))
+}
+
+func (p *Pool) place(address string, tls bool) place {
+	pl := place{tls: tls, address: address}
+	if tls {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		pl.sni = p.names[address].SNI
+	}
+	return pl
+}
+
+// Open implements engine.Upstream.
+func (p *Pool) Open(ctx context.Context, req *flow.Request, f flow.Framing, reuse engine.Reuse) (engine.Call, error) {
+	var tls bool
+	switch req.Scheme {
+	case "http", "ws":
+	case "https", "wss":
+		tls = true
+	default:
+		return nil, dialError(flow.NoConnection, "connect to server %s: scheme %s is not http or https", cut(req.Host), strconv.Quote(cut(req.Scheme)))
+	}
+	pl := p.place(net.JoinHostPort(req.Host, strconv.Itoa(int(req.Port))), tls)
+	s, err := p.take(ctx, pl, reuse)
+	if err != nil {
+		return nil, err
+	}
+	reused := s.served
+	s.served = true
+	c, err := s.client.Open(ctx, req, f)
+	if err != nil {
+		p.drop(s)
+		return nil, err
+	}
+	return &call{Call: c, pool: p, session: s, reused: reused}, nil
+}
+
+// take returns an idle connection to pl, or a new one.
+func (p *Pool) take(ctx context.Context, pl place, reuse engine.Reuse) (*session, error) {
+	for {
+		s := p.pick(pl, reuse)
+		if s == nil {
+			break
+		}
+		if s.client.Alive() {
+			return s, nil
+		}
+		p.drop(s)
+	}
+	if err := p.slot(ctx); err != nil {
+		return nil, err
+	}
+	s, err := p.connect(ctx, pl)
+	if err != nil {
+		<-p.slots
+		return nil, err
+	}
+	return s, nil
+}
+
+// pick takes the idle connection that was used last.
+func (p *Pool) pick(pl place, reuse engine.Reuse) *session {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for i := len(p.idle) - 1; i >= 0; i-- {
+		s := p.idle[i]
+		if s.place == pl && (reuse == engine.AnyConnection || !s.served) {
+			p.idle = slices.Delete(p.idle, i, i+1)
+			return s
+		}
+	}
+	return nil
+}
+
+// slot waits until one more connection may be opened; an idle one makes room.
+func (p *Pool) slot(ctx context.Context) error {
+	for {
+		select {
+		case p.slots <- struct{}{}:
+			return nil
+		default:
+		}
+		p.mu.Lock()
+		var oldest *session
+		if len(p.idle) > 0 {
+			oldest, p.idle = p.idle[0], p.idle[1:]
+		}
+		p.mu.Unlock()
+		if oldest != nil {
+			p.drop(oldest)
+			continue
+		}
+		select {
+		case p.slots <- struct{}{}:
+			return nil
+		case <-ctx.Done():
+			if e, ok := errors.AsType[*flow.Error](context.Cause(ctx)); ok {
+				return e
+			}
+			return dialError(flow.LeftByClient, "wait for a free connection: %w", context.Cause(ctx))
+		}
+	}
+}
+
+func (p *Pool) connect(ctx context.Context, pl place) (*session, error) {
+	p.mu.Lock()
+	client := p.client
+	name, known := p.names[pl.address]
+	p.mu.Unlock()
+	c, err := p.dialer.Dial(ctx, client, pl.address)
+	if err != nil {
+		return nil, err
+	}
+	if pl.tls {
+		if name.SNI == "" {
+			name.SNI, _, _ = net.SplitHostPort(c.Address())
+		}
+		if !known {
+			name.Protocols = http1Only
+		}
+		if err := c.Secure(ctx, name.SNI, name.Protocols); err != nil {
+			return nil, err
+		}
+	}
+	return p.newSession(c, pl), nil
+}
+
+// http1Only is what is offered where no client's offer is known.
+var http1Only = []string{"http/1.1"}
+
+// park keeps a connection for the next request.
+func (p *Pool) park(s *session) {
+	p.mu.Lock()
+	var surplus *session
+	switch {
+	case p.closed || !s.client.Alive():
+		surplus = s
+	default:
+		p.idle = append(p.idle, s)
+		if len(p.idle) > maxIdle {
+			surplus, p.idle = p.idle[0], p.idle[1:]
+		}
+	}
+	p.mu.Unlock()
+	if surplus != nil {
+		p.drop(surplus)
+	}
+}
+
+// died takes a connection out that its server has closed. It is called by the
+// connection's own watcher, so it must not wait for that.
+func (p *Pool) died(s *session) {
+	p.mu.Lock()
+	i := slices.Index(p.idle, s)
+	if i >= 0 {
+		p.idle = slices.Delete(p.idle, i, i+1)
+	}
+	p.mu.Unlock()
+	if i >= 0 { // else whoever has it finds out
+		s.conn.Close()
+		<-p.slots
+	}
+}
+
+// drop closes a connection that is not idle (any more).
+func (p *Pool) drop(s *session) {
+	s.close()
+	<-p.slots
+}
+
+// Close closes the idle connections; those in use close when their call does.
+func (p *Pool) Close() {
+	p.mu.Lock()
+	idle := p.idle
+	p.idle, p.closed = nil, true
+	p.mu.Unlock()
+	for _, s := range idle {
+		p.drop(s)
+	}
+}

@@ -1,0 +1,183 @@
+package upstream
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"strings"
+	"time"
+
+	"midstream/flow"
+)
+
+// Secure shakes hands over the connection, as serverName, offering protocols
+// (ALPN; nil offers none). Errors are *flow.Error in phase Handshaking; the
+// connection is closed then.
+func (c *Conn) Secure(ctx context.Context, serverName string, protocols []string) error {
+	d := c.dialer
+	cfg := d.tls.Clone()
+	cfg.ServerName = serverName
+	cfg.NextProtos = protocols
+	if pick := d.cfg.TLS.ClientCert; pick != nil {
+		host, _, _ := net.SplitHostPort(c.dial.Address)
+		cfg.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
+			if cert := pick(serverName, host); cert != nil {
+				return cert, nil
+			}
+			return &tls.Certificate{}, nil
+		}
+	}
+	within, cancel := context.WithTimeoutCause(ctx, d.cfg.HandshakeTimeout, errTooSlow)
+	defer cancel()
+	secured, err := c.Conn.TLSClient(within, cfg)
+	if err != nil {
+		err = d.describeHandshake(within, c.dial.Address, serverName, err)
+		c.Reset()
+		return err
+	}
+	c.Conn = secured
+	state := secured.TLS()
+	facts := *c.facts
+	facts.Secured = time.Now()
+	facts.TLS = &flow.TLS{
+		Version: state.Version, Cipher: state.CipherSuite, SNI: serverName,
+		ALPN: state.NegotiatedProtocol, Offered: protocols, Resumed: state.DidResume,
+		Certificates: make([][]byte, len(state.PeerCertificates)),
+	}
+	for i, cert := range state.PeerCertificates {
+		facts.TLS.Certificates[i] = cert.Raw
+	}
+	c.facts = &facts
+	c.dial.Server = &facts
+	d.memory.put(c.dial.Address, state.NegotiatedProtocol)
+	return nil
+}
+
+// Certificate returns the server's certificate, nil without TLS.
+func (c *Conn) Certificate() *x509.Certificate {
+	state := c.Conn.TLS()
+	if state == nil || len(state.PeerCertificates) == 0 {
+		return nil
+	}
+	return state.PeerCertificates[0]
+}
+
+var errTooSlow = errors.New("too slow")
+
+// describeHandshake says what a failed handshake means and what helps.
+func (d *Dialer) describeHandshake(ctx context.Context, address, name string, err error) *flow.Error {
+	fail := func(cause flow.Cause, text string) *flow.Error {
+		return &flow.Error{Peer: flow.AtServer, Phase: flow.Handshaking, Cause: cause, Err: &handshakeError{
+			text: fmt.Sprintf("TLS handshake with server %s: %s", address, text), err: err,
+		}}
+	}
+	if cause := context.Cause(ctx); cause != nil {
+		if errors.Is(cause, errTooSlow) {
+			return fail(flow.Timeout, fmt.Sprintf("not done within %v", d.cfg.HandshakeTimeout))
+		}
+		if e, ok := errors.AsType[*flow.Error](cause); ok {
+			return e
+		}
+		return fail(flow.LeftByClient, "given up: "+cause.Error())
+	}
+	if text := untrusted(name, err); text != "" {
+		return fail(flow.Untrusted, text)
+	}
+	if h, ok := errors.AsType[tls.RecordHeaderError](err); ok {
+		text := "it does not speak TLS on this port"
+		if strings.HasPrefix(string(h.RecordHeader[:]), "HTTP/") {
+			text += " (it answered in plain HTTP); use http:// for it"
+		}
+		return fail(flow.Malformed, text)
+	}
+	if alert, ok := errors.AsType[tls.AlertError](err); ok {
+		return fail(flow.Unspecified, alertText(uint8(alert), d.tls.MinVersion))
+	}
+	switch {
+	case isReset(err):
+		return fail(flow.ResetByPeer, "it reset the connection")
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+		return fail(flow.ClosedEarly, "it closed the connection")
+	}
+	text := strings.TrimPrefix(err.Error(), "tls: ")
+	// crypto/tls reports an alert from the peer as a net.OpError "remote error".
+	if op, ok := errors.AsType[*net.OpError](err); ok && op.Op == "remote error" {
+		return fail(flow.Unspecified, remoteAlert(op.Err.Error(), d.tls.MinVersion))
+	}
+	if strings.Contains(text, "unsupported protocol version") || strings.Contains(text, "selected unsupported") {
+		text += "; it may be too old: allow it with --set tls_version_server_min=TLS1"
+	}
+	return fail(flow.Malformed, text)
+}
+
+type handshakeError struct {
+	text string
+	err  error
+}
+
+func (e *handshakeError) Error() string { return e.text }
+func (e *handshakeError) Unwrap() error { return e.err }
+
+const acceptIt = "; use --ssl-insecure (-k) to accept it"
+
+// untrusted says why a certificate did not verify, "" for other errors.
+func untrusted(name string, err error) string {
+	if invalid, ok := errors.AsType[x509.CertificateInvalidError](err); ok {
+		switch invalid.Reason {
+		case x509.Expired:
+			if now := time.Now(); invalid.Cert != nil && now.Before(invalid.Cert.NotBefore) {
+				return "certificate is not valid before " + day(invalid.Cert.NotBefore) + " (check this machine's clock)" + acceptIt
+			} else if invalid.Cert != nil {
+				return "certificate has expired on " + day(invalid.Cert.NotAfter) + acceptIt
+			}
+			return "certificate has expired" + acceptIt
+		case x509.NotAuthorizedToSign:
+			return "certificate is signed by one that may not sign others" + acceptIt
+		}
+		return "certificate is not valid: " + strings.TrimPrefix(invalid.Error(), "x509: ") + acceptIt
+	}
+	if _, ok := errors.AsType[x509.UnknownAuthorityError](err); ok {
+		return "certificate is signed by an unknown authority; name it with --set ssl_verify_upstream_trusted_ca=FILE, or use --ssl-insecure (-k) to accept it"
+	}
+	if wrong, ok := errors.AsType[x509.HostnameError](err); ok {
+		text := "certificate is not for " + cut(name)
+		if wrong.Certificate != nil && len(wrong.Certificate.DNSNames) > 0 {
+			names := wrong.Certificate.DNSNames
+			text += " but for " + cut(strings.Join(names[:min(3, len(names))], ", "))
+		}
+		return text + acceptIt
+	}
+	if v, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
+		return "certificate does not verify: " + strings.TrimPrefix(v.Err.Error(), "x509: ") + acceptIt
+	}
+	return ""
+}
+
+func day(t time.Time) string { return t.UTC().Format("2006-01-02") }
+
+func alertText(code uint8, minVersion uint16) string {
+	return remoteAlert(tls.AlertError(code).Error(), minVersion)
+}
+
+// remoteAlert explains an alert that the server sent.
+func remoteAlert(alert string, minVersion uint16) string {
+	alert = strings.TrimPrefix(alert, "tls: ")
+	text := "it refused with the alert " + strings.ReplaceAll(alert, " ", "_")
+	switch {
+	case strings.Contains(alert, "protocol version"):
+		if minVersion >= tls.VersionTLS12 {
+			text += ": it is too old; allow it with --set tls_version_server_min=TLS1"
+		}
+	case strings.Contains(alert, "handshake failure"):
+		text += ": no cipher suite or version in common, or it wants a client certificate (--set client_certs=FILE)"
+	case strings.Contains(alert, "certificate required"), strings.Contains(alert, "bad certificate"):
+		text += ": it wants a client certificate; give one with --set client_certs=FILE"
+	case strings.Contains(alert, "unrecognized name"):
+		text += ": it knows no site of that name"
+	}
+	return text
+}

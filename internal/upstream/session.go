@@ -1,0 +1,73 @@
+package upstream
+
+import (
+	"sync"
+
+	"midstream/flow"
+	"midstream/internal/body"
+	"midstream/internal/engine"
+	"midstream/internal/http1"
+)
+
+// session is a connection of a Pool with its HTTP client.
+type session struct {
+	conn   *Conn
+	client *http1.Client
+	place  place
+	served bool // a request was sent on it
+}
+
+// newSession puts an HTTP client on c.
+func (p *Pool) newSession(c *Conn, pl place) *session {
+	s := &session{conn: c, place: pl}
+	cfg := p.dialer.cfg.HTTP
+	cfg.Server, cfg.Name = c.Facts(), "server "+c.Address()
+	cfg.OnDead = func(*http1.Client) { p.died(s) }
+	s.client = http1.NewClient(c, cfg)
+	return s
+}
+
+func (s *session) close() {
+	s.client.Close()
+	s.conn.Close()
+}
+
+// call is a call with its place in the pool.
+type call struct {
+	*http1.Call
+	pool     *Pool
+	session  *session
+	reused   bool
+	upgraded bool
+	once     sync.Once
+}
+
+var _ engine.Call = (*call)(nil)
+
+// Server tells about the connection.
+func (c *call) Server() *flow.Conn { return c.session.conn.Facts() }
+
+// Reused tells whether the connection had served before.
+func (c *call) Reused() bool { return c.reused }
+
+// Upgrade returns the raw connection; it does not go back to the pool.
+func (c *call) Upgrade() (body.Duplex, error) {
+	raw, err := c.Call.Upgrade()
+	if err == nil {
+		c.upgraded = true
+	}
+	return raw, err
+}
+
+// Close gives the connection back, or closes it when it is of no more use.
+func (c *call) Close() {
+	c.once.Do(func() {
+		c.Call.Close()
+		if c.upgraded {
+			c.session.conn.Close()
+			<-c.pool.slots
+			return
+		}
+		c.pool.park(c.session)
+	})
+}
