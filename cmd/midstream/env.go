@@ -19,6 +19,8 @@ type env struct {
 	args []string
 	// home returns the home folder of the user.
 	home func() (string, error)
+	// exit ends the process at once; only a second signal uses it.
+	exit func(code int)
 }
 
 // systemEnv is the env of this process.
@@ -26,6 +28,6 @@ func systemEnv() *env {
 	return &env{
 		stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr,
 		getenv: os.Getenv, environ: os.Environ,
-		args: os.Args, home: os.UserHomeDir,
+		args: os.Args, home: os.UserHomeDir, exit: os.Exit,
 	}
 }

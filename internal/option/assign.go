@@ -56,8 +56,8 @@ func (r *Registry) Assign(list ...Assignment) error {
 func (r *Registry) assign(st *state, o *Option, a Assignment, add bool) error {
 	v, err := r.read(st, o, a)
 	if err != nil {
-		if ve, ok := errors.AsType[*ValueError](err); ok && ve.Place == "" {
-			ve.Place = a.Place
+		if ve, ok := errors.AsType[*ValueError](err); ok && (a.Source == File || a.Source == Environment) {
+			ve.Place = a.Place // on a command line the name says where
 		}
 		return err
 	}

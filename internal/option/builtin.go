@@ -36,7 +36,7 @@ func listening() []Option {
 		{Name: "listen_host", Type: String, Meta: "HOST", Main: true,
 			Help: "Address to listen on; empty is 127.0.0.1 (and ::1). Give 0.0.0.0 to be reached from other machines and containers: then everybody who reaches the port can use the proxy."},
 		{Name: "listen_port", Type: Int, Optional: true, Min: 0, Max: 65535, Short: "p", Meta: "PORT", Main: true,
-			Help: "Port to listen on; none is the mode's own, 8080; 0 takes a free one. The address that was taken is printed as \"listening on HOST:PORT\"."},
+			Help: "Port to listen on; none is 8080, 0 takes a free one. The address that was taken is printed as \"listening on HOST:PORT\"."},
 		{Name: "server", Type: Bool, Default: true, Short: "n",
 			Help: "Listen at all. -n starts no listener, to run scripts without a proxy."},
 		{Name: "confdir", Type: Path, Default: "~/.midstream", Meta: "DIR", Main: true,
@@ -68,7 +68,7 @@ func hosts() []Option {
 		{Name: "ignore_hosts", Type: List, Meta: "REGEX", Main: true,
 			Help: "Hosts that pass undecrypted, byte for byte. A regular expression (with Python's meaning) that is searched for in HOST:PORT; repeat it for several."},
 		{Name: "allow_hosts", Type: List, Meta: "REGEX", Main: true,
-			Help: "Only these hosts are decrypted, all others pass as with --ignore-hosts. The same kind of regular expression."},
+			Help: "Only these hosts are decrypted. All others pass as with --ignore-hosts. The same kind of regular expression."},
 		{Name: "tcp_hosts", Type: List, Meta: "REGEX",
 			Help: "Hosts whose connections are raw TCP inside, whatever they look like. TLS is still taken off. A regular expression that is searched for in HOST:PORT."},
 		{Name: "show_ignored_hosts", Type: Bool,
@@ -129,7 +129,7 @@ func recording() []Option {
 		{Name: "session", Type: Path, Optional: true, Meta: "DIR", Main: true,
 			Help: "Record into this folder and keep it. It is made where there is none, and appended to where there is. None makes a session under confdir."},
 		{Name: "session_keep", Type: Duration, Default: int64(24 * 60 * 60), Main: true,
-			Help: "How long a session without --session is kept; 0 removes it at the end. It counts from the end of the session, also after a crash."},
+			Help: "How long a session without --session is kept. 0 removes it at the end. It counts from the end of the session, also after a crash."},
 		{Name: "session_max_size", Type: Size, Optional: true,
 			Help: "Most room a session takes; then the oldest bodies go. Marked flows stay. None is 10g or a quarter of the free disk, whichever is smaller, and no limit with --session."},
 		{Name: "session_min_free", Type: Size, Default: int64(1 << 30),
@@ -144,7 +144,7 @@ func recording() []Option {
 func output() []Option {
 	return in(GroupOutput, []Option{
 		{Name: "flow_detail", Type: Int, Default: int64(1), Min: 0, Max: 4, Main: true,
-			Help: "What is printed: 0 nothing, 1 a line a flow, 2 heads, 3 content, 4 uncut. 1 cuts long URLs to the terminal; 2 adds heads, findings and tries; " +
+			Help: "What is printed: 0 nothing, 1 a line, 2 heads, 3 content, 4 uncut. 1 cuts long URLs to the terminal; 2 adds heads, findings and tries; " +
 				"3 adds content, cut to content_view_lines_cutoff lines."},
 		{Name: "content_view_lines_cutoff", Type: Int, Default: int64(512), Min: 1, Max: 1 << 30,
 			Help: "Lines of content that flow_detail 3 prints."},

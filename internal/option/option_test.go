@@ -109,7 +109,7 @@ func TestDeclarationsAreComplete(t *testing.T) {
 		if o.Help == "" || o.Group == "" || o.Since == "" {
 			t.Errorf("%s lacks help, group or version", o.Name)
 		}
-		if len(o.Brief()) > 72 || !strings.HasSuffix(o.Help, ".") {
+		if len(o.Brief()) > 69 || !strings.HasSuffix(o.Help, ".") {
 			t.Errorf("%s: the first sentence is too long for the screen (%d), or there is no full stop", o.Name, len(o.Brief()))
 		}
 		for _, f := range []string{o.FlagName(), o.Short} {

@@ -1,0 +1,58 @@
+package main
+
+import (
+	"github.com/spf13/cobra"
+
+	"midstream/internal/dump"
+)
+
+const dumpName = "dump"
+
+// proxyKind is how a command that proxies shows what passes.
+type proxyKind struct {
+	// form is how flows are printed on stdout.
+	form dump.Form
+}
+
+func newDumpCmd(e *env) *cobra.Command {
+	cmd := newProxyCmd(e, dumpName+" [OPTIONS]")
+	cmd.Short = "the proxy, one line a flow"
+	cmd.Long = "Runs the proxy and prints one line a flow when it ends, and one when it lives for more than a\n" +
+		"second: method, URL, status, what happened to the body and why, sizes, time and how it ended.\n" +
+		"Flows go to standard output; where it listens, the log and everything else to standard error.\n\n" +
+		"Ctrl-C ends it after what runs has had a moment to end; a second one ends it at once."
+	return cmd
+}
+
+// newProxyCmd makes a command that runs the proxy with all its options.
+func newProxyCmd(e *env, use string) *cobra.Command {
+	var asJSON bool
+	cmd := &cobra.Command{Use: use, Args: noWords, Version: versionText(), DisableFlagsInUseLine: true}
+	line := optionFlags(cmd)
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object a flow, when it has ended")
+	cmd.Flags().BoolP("help", "h", false, "this page")
+	cmd.Flags().Bool("version", false, "the version")
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		reg, err := line.load(e)
+		if err != nil {
+			return err
+		}
+		var kind proxyKind
+		if asJSON {
+			kind.form = dump.JSON
+		}
+		return runProxy(cmd.Context(), e, reg, kind)
+	}
+	return cmd
+}
+
+// noWords refuses words behind a command that takes none.
+func noWords(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	if cmd.Name() == dumpName {
+		return usageError("%s takes no words, and got %s: filters are not there yet", cmd.CommandPath(), quoted(args[0]))
+	}
+	return usageError("%s takes no words, and got %s", cmd.CommandPath(), quoted(args[0]))
+}

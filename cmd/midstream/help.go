@@ -1,0 +1,136 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"midstream/internal/option"
+)
+
+// screenWidth is what pages are written for.
+const screenWidth = 100
+
+// helpScreen is the page that --help prints: one screen.
+func helpScreen(root *cobra.Command) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "midstream: %s\n\n", root.Short)
+	b.WriteString(`  midstream [OPTIONS]                                  the proxy, one line a flow
+  midstream --stream 3m -s my.js                       larger bodies pass unrecorded; with a script
+  midstream --mode reverse:https://example.com         in front of a server
+  curl -x 127.0.0.1:8080 --cacert ~/.midstream/midstream-ca-cert.pem https://example.com/
+
+Commands
+`)
+	for _, cmd := range root.Commands() {
+		if cmd.IsAvailableCommand() {
+			fmt.Fprintf(&b, "  %-12s %s\n", cmd.Name(), cmd.Short)
+		}
+	}
+	fmt.Fprintf(&b, "  %-12s %s\n", "help", "this page; help COMMAND; help options: all of them")
+	group := ""
+	for _, o := range builtin() {
+		if !o.Main {
+			continue
+		}
+		if o.Group != group {
+			group = o.Group
+			fmt.Fprintf(&b, "%s\n", group)
+		}
+		fmt.Fprintf(&b, "  %-28s %s\n", flagText(o), o.Brief())
+	}
+	b.WriteString("Other\n")
+	for _, row := range [][2]string{
+		{"    --set NAME[=VALUE]", `set any option; "midstream options" lists them with their values`},
+		{"-q, --quiet / -v, --verbose", "print errors only / everything"},
+		{"    --json", "one JSON object a flow, when it has ended"},
+		{"    --version", "the version"},
+	} {
+		fmt.Fprintf(&b, "  %-28s %s\n", row[0], row[1])
+	}
+	return b.String()
+}
+
+// flagText is a flag as help shows it: "-p, --listen-port PORT".
+func flagText(o *option.Option) string {
+	s := "    "
+	if o.Short != "" {
+		s = "-" + o.Short + ", "
+	}
+	s += "--"
+	if o.Type == option.Bool && o.Default == true {
+		s += "no-"
+	}
+	s += o.FlagName()
+	if m := o.Metavar(); m != "" {
+		s += " " + m
+	}
+	return s
+}
+
+// allOptions is the page of every option, with its whole help.
+func allOptions() string {
+	var b strings.Builder
+	b.WriteString("Every option, for a flag, for --set, for config.yaml, and as MIDSTREAM_NAME. \"midstream options\"\nprints their values.\n")
+	group := ""
+	for _, o := range builtin() {
+		if o.Group != group {
+			group = o.Group
+			fmt.Fprintf(&b, "\n%s\n", group)
+		}
+		fmt.Fprintf(&b, "  %s\n", strings.TrimLeft(flagText(o), " "))
+		fmt.Fprintf(&b, "      %s: %s, default %s\n", o.Name, o.TypeText(), defaultText(o))
+		b.WriteString(wrap(o.Help, "      "))
+	}
+	return b.String()
+}
+
+func defaultText(o *option.Option) string {
+	if s := o.Format(o.Default); o.Default != nil && s != "" {
+		return s
+	}
+	if o.Optional {
+		return "none"
+	}
+	return "empty"
+}
+
+// wrap breaks text into lines of at most screenWidth columns that begin with
+// indent.
+func wrap(text, indent string) string {
+	var b strings.Builder
+	line := indent
+	for _, word := range strings.Fields(text) {
+		if line != indent && len(line)+1+len(word) > screenWidth {
+			b.WriteString(line + "\n")
+			line = indent
+		}
+		if line != indent {
+			line += " "
+		}
+		line += word
+	}
+	return b.String() + line + "\n"
+}
+
+func newHelpCmd(e *env) *cobra.Command {
+	return &cobra.Command{
+		Use:   "help [COMMAND | options]",
+		Short: "help about a command, or about all options",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 1 && args[0] == "options" {
+				_, err := fmt.Fprint(e.stdout, allOptions())
+				return err
+			}
+			target, rest, err := cmd.Root().Find(args)
+			if err != nil {
+				return err
+			}
+			if len(rest) > 0 {
+				return unknownWord(target, rest)
+			}
+			return target.Help()
+		},
+	}
+}

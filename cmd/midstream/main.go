@@ -1,0 +1,72 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"midstream/internal/dump"
+)
+
+func main() { os.Exit(run(context.Background(), systemEnv())) }
+
+// run executes one command line and returns its exit code. The error, if any,
+// is one line on stderr.
+func run(ctx context.Context, e *env) int {
+	root := newRootCmd(e)
+	root.SetArgs(arguments(e.args))
+	began := false
+	watchTree(root, &began)
+	err := root.ExecuteContext(ctx)
+	if err == nil {
+		return exitDone
+	}
+	code := exitCode(err)
+	var coded *codedError
+	if !began && !errors.As(err, &coded) {
+		code = exitUsage // nothing has run: the command line made no sense
+	}
+	fmt.Fprintf(e.stderr, "midstream: %s\n", dump.Safe(oneLine(err.Error())))
+	return code
+}
+
+// arguments returns the command line without the name of the program. Under
+// the names that users of mitmproxy type, it is `dump`.
+func arguments(args []string) []string {
+	if len(args) == 0 {
+		return nil
+	}
+	name := filepath.Base(strings.ReplaceAll(args[0], `\`, "/"))
+	switch strings.TrimSuffix(strings.ToLower(name), ".exe") {
+	case "mitmdump", "mitmweb":
+		return append([]string{"dump"}, args[1:]...)
+	}
+	return append([]string{}, args[1:]...)
+}
+
+// watchTree notes when a command begins to run, so that errors before it are
+// known to be mistakes on the command line.
+func watchTree(cmd *cobra.Command, began *bool) {
+	if inner := cmd.RunE; inner != nil {
+		cmd.RunE = func(cmd *cobra.Command, args []string) error {
+			*began = true
+			return inner(cmd, args)
+		}
+	}
+	for _, sub := range cmd.Commands() {
+		watchTree(sub, began)
+	}
+}
+
+func oneLine(s string) string {
+	lines := strings.FieldsFunc(s, func(r rune) bool { return r == '\n' || r == '\r' })
+	for i := range lines {
+		lines[i] = strings.TrimSpace(lines[i])
+	}
+	return strings.Join(lines, "; ")
+}

@@ -1,0 +1,157 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"midstream/internal/dump"
+	"midstream/internal/option"
+)
+
+func newOptionsCmd(e *env) *cobra.Command {
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:   "options [NAME]",
+		Short: "all options, their value and where it came from",
+		Long: "Prints every option with its value and where that came from, or all about one of them. It reads\n" +
+			"config.yaml, the environment and its own flags as the proxy does. Secrets are not printed.",
+		DisableFlagsInUseLine: true,
+	}
+	line := optionFlags(cmd)
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	cmd.Args = cobra.MaximumNArgs(1)
+	cmd.ValidArgsFunction = func(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+		var names []string
+		for _, o := range builtin() {
+			if len(args) == 0 {
+				names = append(names, o.Name+"\t"+o.Brief())
+			}
+		}
+		return names, cobra.ShellCompDirectiveNoFileComp
+	}
+	cmd.RunE = func(_ *cobra.Command, args []string) error {
+		reg, err := line.load(e)
+		if err != nil {
+			return err
+		}
+		if err := settleForShow(e, reg); err != nil {
+			return err
+		}
+		options := reg.Options()
+		if len(args) == 1 {
+			o, err := reg.Find(strings.ReplaceAll(strings.TrimPrefix(args[0], "--"), "-", "_"))
+			if err != nil {
+				return &codedError{exitUsage, err}
+			}
+			options = []*option.Option{o}
+		}
+		switch {
+		case asJSON:
+			return optionsJSON(e, reg, options)
+		case len(args) == 1:
+			_, err = fmt.Fprint(e.stdout, optionPage(reg, options[0]))
+		default:
+			_, err = fmt.Fprint(e.stdout, optionTable(reg, options))
+		}
+		return err
+	}
+	return cmd
+}
+
+// settleForShow says what names are unknown. Scripts are not loaded here, so
+// where there are some, a name may be one of theirs and is only mentioned.
+func settleForShow(e *env, reg *option.Registry) error {
+	warnings, err := reg.Settle()
+	if err != nil && len(reg.Paths("scripts")) == 0 {
+		return &codedError{exitUsage, err}
+	}
+	if err != nil {
+		warnings = append(warnings, fmt.Errorf("%w (scripts are not loaded here; it may be an option of one)", err))
+	}
+	for _, w := range warnings {
+		fmt.Fprintf(e.stderr, "warning: %s\n", dump.Safe(w.Error()))
+	}
+	return nil
+}
+
+func optionsJSON(e *env, reg *option.Registry, options []*option.Option) error {
+	var views []option.View
+	for _, v := range reg.Views() {
+		for _, o := range options {
+			if o.Name == v.Name {
+				views = append(views, v)
+			}
+		}
+	}
+	enc := json.NewEncoder(e.stdout)
+	enc.SetIndent("", "  ")
+	enc.SetEscapeHTML(false)
+	return enc.Encode(struct {
+		Schema  int           `json:"schema"`
+		Options []option.View `json:"options"`
+	}{option.Schema, views})
+}
+
+// optionTable is one line an option: name, value, and where it came from unless
+// that is the default.
+func optionTable(reg *option.Registry, options []*option.Option) string {
+	var b strings.Builder
+	group, wide := "", 0
+	for _, o := range options {
+		wide = max(wide, len(o.Name))
+	}
+	for _, o := range options {
+		if o.Group != group {
+			group = o.Group
+			fmt.Fprintf(&b, "%s\n", dump.Safe(group))
+		}
+		fmt.Fprintf(&b, "  %-*s  %s", wide, o.Name, valueText(reg, o))
+		if s, _ := reg.Lookup(o.Name); s.Source != option.Default {
+			fmt.Fprintf(&b, "  (%s)", dump.Safe(whereText(s)))
+		}
+		b.WriteByte('\n')
+	}
+	return b.String()
+}
+
+func valueText(reg *option.Registry, o *option.Option) string {
+	if s := reg.Text(o); s != "" {
+		return dump.Safe(s)
+	}
+	return "empty"
+}
+
+// whereText says where a value came from.
+func whereText(s option.Setting) string {
+	if s.Place == "" || s.Place == s.Source.String() {
+		return s.Source.String()
+	}
+	return s.Source.String() + " " + s.Place
+}
+
+// optionPage is all about one option.
+func optionPage(reg *option.Registry, o *option.Option) string {
+	s, _ := reg.Lookup(o.Name)
+	var b strings.Builder
+	row := func(name, text string) {
+		if text != "" {
+			fmt.Fprintf(&b, "%-10s %s\n", name, dump.Safe(text))
+		}
+	}
+	row("option", o.Name)
+	row("value", valueText(reg, o))
+	row("from", whereText(s))
+	row("default", defaultText(o))
+	row("takes", o.Accepts())
+	if o.Group != option.GroupScripts {
+		row("flag", strings.TrimLeft(flagText(o), " "))
+	}
+	row("variable", o.Variable())
+	row("since", o.Since)
+	b.WriteByte('\n')
+	b.WriteString(wrap(dump.Safe(o.Help), ""))
+	return b.String()
+}
