@@ -1,0 +1,376 @@
+package script
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"github.com/dop251/goja"
+)
+
+// engine is one JavaScript runtime with the monitor around it: whoever wants to
+// run JavaScript enters, waits its turn, runs and leaves. Nobody stays inside
+// while it waits for something, so the queue before the door is as long as
+// there are exchanges that have work for it, and no longer.
+type engine struct {
+	host   *Host
+	script string // the script's path as it was given, for messages
+	vm     *goja.Runtime
+
+	door  chan struct{} // holds one token while somebody is inside
+	watch watchdog
+	inbox inbox
+
+	// All below belongs to whoever is inside.
+	current  *call // whose work is being done
+	entered  *call // whose entry this is
+	since    time.Time
+	waiting  map[*call]struct{}
+	rejected []*goja.Promise
+	timers   timers
+	conns    map[any]*goja.Object
+	setting  bool // an option is being set from JavaScript; guarded by inbox.mu
+
+	ready   natives
+	objects []*entity
+}
+
+// call is one piece of work for which somebody waits: a hook on a flow, a
+// body's chunk function. It goes on inside other entries when it awaits.
+type call struct {
+	event  string
+	flow   *flowState // nil for events without a flow
+	used   time.Duration
+	timers int // timers that it has set and that have not run
+	wake   chan struct{}
+	over   bool
+	err    error
+}
+
+func newCall(event string, f *flowState) *call {
+	return &call{event: event, flow: f, wake: make(chan struct{}, 1)}
+}
+
+// poke wakes the goroutine that waits for c.
+func (c *call) poke() {
+	select {
+	case c.wake <- struct{}{}:
+	default:
+	}
+}
+
+// again makes c ready for the next piece of the same work.
+func (c *call) again() {
+	c.used, c.over, c.err = 0, false, nil
+	select {
+	case <-c.wake:
+	default:
+	}
+}
+
+func (c *call) settle(err error) {
+	if !c.over {
+		c.over, c.err = true, err
+		c.poke()
+	}
+}
+
+// enter waits until the engine is free. The budget of c's computing starts.
+func (e *engine) enter(ctx context.Context, c *call) error {
+	select {
+	case e.door <- struct{}{}:
+	default:
+		select {
+		case e.door <- struct{}{}:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	e.begin(c)
+	return nil
+}
+
+func (e *engine) begin(c *call) {
+	e.entered = c
+	e.current, e.since = c, time.Now()
+	e.watch.start(e.since, e.budget(c))
+}
+
+// leave ends the entry and lets the next one in.
+func (e *engine) leave() {
+	e.watch.stop()
+	e.charge(time.Now())
+	e.reportRejections()
+	e.entered, e.current = nil, nil
+	<-e.door
+	e.serveInbox()
+}
+
+func (e *engine) budget(c *call) time.Duration {
+	limit := e.host.timeout()
+	if c == nil {
+		return limit
+	}
+	if c.event == "load" || c.event == "done" || c.event == "running" || c.event == "configure" {
+		limit = max(limit, slowEvents)
+	}
+	return max(limit-c.used, time.Millisecond)
+}
+
+// slowEvents is what a script may compute where no flow waits for it.
+const slowEvents = 10 * time.Second
+
+func (e *engine) charge(now time.Time) {
+	if e.current != nil {
+		e.current.used += now.Sub(e.since)
+	}
+	e.since = now
+}
+
+// Grab, Resumed and Exited follow a call through its awaits, so that its
+// computing is counted, and blamed, where it belongs.
+func (e *engine) Grab() any { return e.current }
+
+// Resumed is called before a promise reaction runs.
+func (e *engine) Resumed(tracking any) {
+	c, _ := tracking.(*call)
+	e.switchTo(c)
+}
+
+// Exited is called after it.
+func (e *engine) Exited() { e.switchTo(e.entered) }
+
+func (e *engine) switchTo(c *call) {
+	if c == e.current {
+		return
+	}
+	now := time.Now()
+	e.charge(now)
+	e.current = c
+	e.watch.extend(now, e.budget(c))
+}
+
+// do runs f inside the engine and hands its result, or that of the promise that
+// it returned, to got, still inside. It returns when got has run; while a
+// promise is pending nobody is inside.
+func (e *engine) do(ctx context.Context, c *call, f func() (goja.Value, error), got func(goja.Value) error) error {
+	if err := e.enter(ctx, c); err != nil {
+		return err
+	}
+	pending, err := e.start(c, f, got)
+	e.leave()
+	if !pending {
+		return err
+	}
+	select {
+	case <-c.wake:
+		return c.err
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func (e *engine) start(c *call, f func() (goja.Value, error), got func(goja.Value) error) (pending bool, err error) {
+	err = e.guarded(func() error {
+		v, err := f()
+		if err != nil {
+			return e.failed(err)
+		}
+		p := promiseOf(v)
+		if p == nil {
+			return got(v)
+		}
+		switch p.State() {
+		case goja.PromiseStateFulfilled:
+			return got(p.Result())
+		case goja.PromiseStateRejected:
+			e.handled(p)
+			return e.faultOf(p.Result())
+		}
+		e.waiting[c] = struct{}{}
+		err = e.then(v,
+			func(v goja.Value) { c.settle(e.guarded(func() error { return got(v) })) },
+			func(v goja.Value) { c.settle(e.faultOf(v)) })
+		if err != nil {
+			return e.failed(err)
+		}
+		pending = true
+		return nil
+	})
+	if err != nil || !pending {
+		return false, err
+	}
+	if c.over {
+		<-c.wake
+		return false, c.err
+	}
+	return true, nil
+}
+
+// then registers what runs when the promise v is settled.
+func (e *engine) then(v goja.Value, ok, bad func(goja.Value)) error {
+	obj := v.ToObject(e.vm)
+	then, isFunc := goja.AssertFunction(obj.Get("then"))
+	if !isFunc {
+		return errors.New("a promise has no then method")
+	}
+	once := func(f func(goja.Value)) goja.Value {
+		c := e.current
+		return e.vm.ToValue(func(fc goja.FunctionCall) goja.Value {
+			delete(e.waiting, c)
+			f(fc.Argument(0))
+			return goja.Undefined()
+		})
+	}
+	_, err := then(obj, once(ok), once(bad))
+	return err
+}
+
+// failed makes a fault of an error from the runtime. After an interrupt the
+// runtime forgets its pending reactions: calls that can no longer come to an
+// end by themselves are ended here, or their flows would wait for ever.
+func (e *engine) failed(err error) *Fault {
+	f := e.fault(err)
+	if !f.stopped {
+		return f
+	}
+	if c := e.current; c != nil && c != e.entered {
+		c.settle(f)
+	}
+	for c := range e.waiting {
+		if c.timers == 0 && c != e.entered {
+			delete(e.waiting, c)
+			c.settle(f)
+		}
+	}
+	return f
+}
+
+func promiseOf(v goja.Value) *goja.Promise {
+	obj, ok := v.(*goja.Object)
+	if !ok || obj.ClassName() != "Promise" {
+		return nil
+	}
+	p, _ := obj.Export().(*goja.Promise)
+	return p
+}
+
+// watchdog interrupts a runtime that computes past its deadline. Its timer is
+// armed at most once a budget, not once an entry.
+type watchdog struct {
+	mu       sync.Mutex
+	vm       *goja.Runtime
+	running  bool
+	armed    bool
+	deadline time.Time
+	timer    *time.Timer
+}
+
+// errTimeout is the reason of an interrupt.
+var errTimeout = errors.New("computed for longer than script_timeout allows")
+
+func (w *watchdog) start(now time.Time, budget time.Duration) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.running, w.deadline = true, now.Add(budget)
+	w.arm(budget)
+}
+
+func (w *watchdog) arm(d time.Duration) {
+	if w.armed {
+		return
+	}
+	w.armed = true
+	if w.timer == nil {
+		w.timer = time.AfterFunc(d, w.fire)
+	} else {
+		w.timer.Reset(d)
+	}
+}
+
+func (w *watchdog) extend(now time.Time, budget time.Duration) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.deadline = now.Add(budget)
+	if budget < 100*time.Millisecond && w.armed {
+		w.timer.Reset(budget) // the armed timer may be later than this
+	}
+}
+
+func (w *watchdog) fire() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.armed = false
+	if !w.running {
+		return
+	}
+	if d := time.Until(w.deadline); d > 0 {
+		w.arm(d)
+		return
+	}
+	w.vm.Interrupt(errTimeout)
+}
+
+func (w *watchdog) stop() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.running = false
+	w.vm.ClearInterrupt()
+}
+
+func (w *watchdog) close() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.timer != nil {
+		w.timer.Stop()
+	}
+	w.armed = false
+}
+
+// inbox has work that must be done inside soon, by nobody in particular. It is
+// bounded by the exchanges and timers that post to it, one each.
+type inbox struct {
+	mu      sync.Mutex
+	work    []func()
+	changed []string // options that changed while JavaScript set one
+}
+
+// post has f run inside the engine: now if it is free, else when somebody
+// leaves it. It never waits for the engine.
+func (e *engine) post(f func()) {
+	e.inbox.mu.Lock()
+	e.inbox.work = append(e.inbox.work, f)
+	e.inbox.mu.Unlock()
+	e.serveInbox()
+}
+
+func (e *engine) serveInbox() {
+	for {
+		e.inbox.mu.Lock()
+		empty := len(e.inbox.work) == 0
+		e.inbox.mu.Unlock()
+		if empty {
+			return
+		}
+		select {
+		case e.door <- struct{}{}:
+		default:
+			return // whoever is inside serves it when leaving
+		}
+		e.inbox.mu.Lock()
+		work := e.inbox.work
+		e.inbox.work = nil
+		e.inbox.mu.Unlock()
+		for _, f := range work {
+			e.begin(nil)
+			if err := e.guarded(func() error { f(); return nil }); err != nil {
+				e.report("cleanup", nil, err)
+			}
+			e.watch.stop()
+			e.reportRejections()
+		}
+		e.entered, e.current = nil, nil
+		<-e.door
+	}
+}

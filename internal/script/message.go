@@ -1,0 +1,424 @@
+package script
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/dop251/goja"
+
+	"midstream/flow"
+	"midstream/hook"
+	"midstream/internal/coding"
+)
+
+// message is a request or a response in JavaScript: one of the exchange while a
+// hook runs, its picture afterwards, or one that a script has made.
+type message struct {
+	e    *engine
+	f    *flowState // nil: made by the script, not yet part of a flow
+	side flow.Side
+	req  *hook.Request
+	res  *hook.Response
+	obj  *goja.Object
+
+	frozenReq *flow.Request // what it was when the last hook ended
+	frozenRes *flow.Response
+	kept      []byte // content that a hook has read
+	keptRaw   []byte
+	stream    goja.Value // what the script set
+	dicts     map[string]*goja.Object
+}
+
+// free tells that the message itself may be used, not only its picture.
+func (m *message) free() bool { return m.f == nil || m.f.live > 0 }
+
+func (m *message) freeze() {
+	if m.req != nil {
+		m.frozenReq = m.req.Request.Clone()
+	} else {
+		m.frozenRes = m.res.Response.Clone()
+	}
+}
+
+func (m *message) request() *flow.Request {
+	if m.free() || m.frozenReq == nil {
+		return &m.req.Request
+	}
+	return m.frozenReq
+}
+
+func (m *message) response() *flow.Response {
+	if m.free() || m.frozenRes == nil {
+		return &m.res.Response
+	}
+	return m.frozenRes
+}
+
+func (m *message) head() *flow.Message {
+	if m.req != nil {
+		return &m.request().Message
+	}
+	return &m.response().Message
+}
+
+// edit is head for a change. Outside of hooks it is lost, and said so once.
+func (m *message) edit() *flow.Message {
+	m.touch()
+	return m.head()
+}
+
+func (m *message) touch() {
+	if !m.free() {
+		m.f.warn("late-change", "the "+m.side.String()+" was changed when no hook of the flow ran: it has no effect")
+	}
+}
+
+func (m *message) body() *hook.Body {
+	if m.req != nil {
+		return &m.req.Body
+	}
+	return &m.res.Body
+}
+
+func (m *message) object() *goja.Object {
+	if m.obj == nil {
+		if m.req != nil {
+			m.obj = m.e.ready.requests.wrap(m.e, m.e.ready.request, m)
+		} else {
+			m.obj = m.e.ready.responses.wrap(m.e, m.e.ready.response, m)
+		}
+	}
+	return m.obj
+}
+
+func (m *message) String() string {
+	if m.req != nil {
+		r := m.request()
+		return "Request(" + r.Method + " " + r.URL() + ")"
+	}
+	r := m.response()
+	return "Response(" + statusText(r) + ")"
+}
+
+// view returns the dict called name, the same object each time.
+func (m *message) view(name string, make func() *dict) *goja.Object {
+	if o, ok := m.dicts[name]; ok {
+		return o
+	}
+	if m.dicts == nil {
+		m.dicts = map[string]*goja.Object{}
+	}
+	o := m.e.dictObject(make())
+	m.dicts[name] = o
+	return o
+}
+
+func (m *message) headers() *goja.Object {
+	return m.view("headers", func() *dict {
+		return m.e.fieldsDict(func() flow.Fields { return m.head().Fields }, func() *flow.Fields { return &m.edit().Fields })
+	})
+}
+
+func (m *message) trailers() *goja.Object {
+	return m.view("trailers", func() *dict {
+		return m.e.fieldsDict(func() flow.Fields { return m.head().Trailers }, func() *flow.Fields { return &m.edit().Trailers })
+	})
+}
+
+// raw returns the body as it came, nil when it is not there.
+func (m *message) raw() []byte {
+	if !m.free() {
+		return m.keptRaw
+	}
+	p, err := m.body().Raw()
+	if m.absent(err) {
+		return nil
+	}
+	m.keptRaw = nonNil(p)
+	return m.keptRaw
+}
+
+// content returns the body with its coding removed, nil when it is not there.
+// With strict false a body that cannot be decoded is returned as it came.
+func (m *message) content(strict bool) []byte {
+	if !m.free() {
+		return m.kept
+	}
+	p, err := m.body().Content()
+	if err != nil && !strict {
+		if raw := m.raw(); raw != nil {
+			return raw
+		}
+	}
+	if m.absent(err) {
+		return nil
+	}
+	m.kept = nonNil(p)
+	return m.kept
+}
+
+func (m *message) text() (s string, ok bool) {
+	p := m.content(true)
+	if p == nil {
+		return "", false
+	}
+	s, err := coding.DecodeText(m.head().Fields.Get("Content-Type"), p)
+	if err != nil {
+		panic(m.e.failure(fmt.Errorf("ValueError: %w", err)))
+	}
+	return s, true
+}
+
+// absent tells that the content is not there; other errors are thrown.
+func (m *message) absent(err error) bool {
+	if err == nil {
+		return false
+	}
+	if errors.Is(err, hook.ErrMissing) || errors.Is(err, hook.ErrNotYet) {
+		return true
+	}
+	panic(m.e.failure(err))
+}
+
+// changed takes the error of a change of the body.
+func (m *message) changed(err error) {
+	switch {
+	case err == nil:
+	case errors.Is(err, hook.ErrMissing), errors.Is(err, hook.ErrReadOnly):
+		key := "content of " + m.side.String()
+		if m.f != nil && !m.f.warned[key] {
+			if m.f.warned == nil {
+				m.f.warned = make(map[string]bool)
+			}
+			m.f.warned[key] = true
+			m.e.host.log.Warn("a change of the "+m.side.String()+" was refused", "script", m.e.script,
+				"flow", m.f.x.ID.String(), "err", err)
+		}
+	default:
+		panic(m.e.failure(err))
+	}
+	if err == nil {
+		m.kept, m.keptRaw = nil, nil
+	}
+}
+
+// settable tells whether the body may be set now; outside of hooks it may not.
+func (m *message) settable() bool {
+	if m.free() {
+		return true
+	}
+	m.touch()
+	return false
+}
+
+func nonNil(p []byte) []byte {
+	if p == nil {
+		return []byte{}
+	}
+	return p
+}
+
+func setContent(e *engine, m *message, v goja.Value) {
+	var p []byte
+	if !isNull(v) {
+		p = e.mustBytes(v, "content")
+	}
+	if m.settable() {
+		m.changed(m.body().SetContent(p))
+	}
+}
+
+func setRawContent(e *engine, m *message, v goja.Value) {
+	var p []byte
+	if !isNull(v) {
+		p = e.mustBytes(v, "raw_content")
+	}
+	if m.settable() {
+		m.changed(m.body().SetRaw(p))
+	}
+}
+
+func setText(e *engine, m *message, v goja.Value) {
+	s := ""
+	if !isNull(v) {
+		if _, ok := v.(goja.String); !ok {
+			panic(e.typeError("text takes a string, not %s", kindOf(v)))
+		}
+		s = octets(v)
+	}
+	if m.settable() {
+		m.changed(m.body().SetText(s))
+	}
+}
+
+func (e *engine) bytesOrNull(p []byte) goja.Value {
+	if p == nil {
+		return goja.Null()
+	}
+	return e.bytesValue(p)
+}
+
+func setVersion(e *engine, m *message, v goja.Value) {
+	for _, known := range []flow.Version{flow.HTTP10, flow.HTTP11, flow.HTTP2, flow.HTTP3} {
+		if v.String() == known.String() {
+			m.edit().Version = known
+			return
+		}
+	}
+	panic(e.typeError("unknown http_version %q", v.String()))
+}
+
+// strictArg reads strict=True: true, false or {strict: false}.
+func strictArg(v goja.Value) bool {
+	if isNull(v) {
+		return true
+	}
+	if obj, ok := v.(*goja.Object); ok {
+		s := obj.Get("strict")
+		return s == nil || s.ToBoolean()
+	}
+	return v.ToBoolean()
+}
+
+func isVersion(v flow.Version) attr[*message] {
+	return attr[*message]{get: func(e *engine, m *message) goja.Value { return e.vm.ToValue(m.head().Version == v) }}
+}
+
+// messageAttrs are the attributes of both requests and responses.
+func messageAttrs(own map[string]attr[*message]) map[string]attr[*message] {
+	all := map[string]attr[*message]{
+		"headers": {
+			get: func(e *engine, m *message) goja.Value { return m.headers() },
+			set: func(e *engine, m *message, v goja.Value) { m.headers().Export().(*dict).assign(v) },
+		},
+		"trailers": {
+			get: func(e *engine, m *message) goja.Value {
+				if len(m.head().Trailers) == 0 {
+					return goja.Null()
+				}
+				return m.trailers()
+			},
+			set: func(e *engine, m *message, v goja.Value) { m.trailers().Export().(*dict).assign(v) },
+		},
+		"content": {
+			get: func(e *engine, m *message) goja.Value { return e.bytesOrNull(m.content(true)) },
+			set: setContent,
+		},
+		"raw_content": {
+			get: func(e *engine, m *message) goja.Value { return e.bytesOrNull(m.raw()) },
+			set: setRawContent,
+		},
+		"text": {
+			get: func(e *engine, m *message) goja.Value {
+				s, ok := m.text()
+				if !ok {
+					return goja.Null()
+				}
+				return e.wireText(s)
+			},
+			set: setText,
+		},
+		"stream":       {get: getStream, set: setStream},
+		"http_version": {get: func(e *engine, m *message) goja.Value { return e.vm.ToValue(m.head().Version.String()) }, set: setVersion},
+		"is_http10":    isVersion(flow.HTTP10),
+		"is_http11":    isVersion(flow.HTTP11),
+		"is_http2":     isVersion(flow.HTTP2),
+		"is_http3":     isVersion(flow.HTTP3),
+		"timestamp_start": {
+			get: func(e *engine, m *message) goja.Value { return e.seconds(m.head().Start) },
+			set: func(e *engine, m *message, v goja.Value) { m.edit().Start = e.timeOf(v, "timestamp_start") },
+		},
+		"timestamp_end": {
+			get: func(e *engine, m *message) goja.Value { return e.seconds(m.head().End) },
+			set: func(e *engine, m *message, v goja.Value) { m.edit().End = e.timeOf(v, "timestamp_end") },
+		},
+	}
+	for n, a := range own {
+		all[n] = a
+	}
+	return all
+}
+
+// messageMethods are the methods of both.
+func messageMethods(own map[string]method[*message]) map[string]method[*message] {
+	all := map[string]method[*message]{
+		"get_content": func(e *engine, m *message, fc goja.FunctionCall) goja.Value {
+			return e.bytesOrNull(m.content(strictArg(fc.Argument(0))))
+		},
+		"set_content": func(e *engine, m *message, fc goja.FunctionCall) goja.Value {
+			setContent(e, m, fc.Argument(0))
+			return goja.Undefined()
+		},
+		"get_text": getText,
+		"set_text": func(e *engine, m *message, fc goja.FunctionCall) goja.Value {
+			setText(e, m, fc.Argument(0))
+			return goja.Undefined()
+		},
+		"json":   getJSON,
+		"decode": decodeBody,
+		"encode": encodeBody,
+	}
+	for n, f := range own {
+		all[n] = f
+	}
+	return all
+}
+
+func getText(e *engine, m *message, fc goja.FunctionCall) goja.Value {
+	strict := strictArg(fc.Argument(0))
+	p := m.content(strict)
+	if p == nil {
+		return goja.Null()
+	}
+	text, err := coding.DecodeText(m.head().Fields.Get("Content-Type"), p)
+	switch {
+	case err == nil:
+		return e.wireText(text)
+	case strict:
+		panic(e.failure(fmt.Errorf("ValueError: %w", err)))
+	}
+	return e.wireText(string(p))
+}
+
+func getJSON(e *engine, m *message, _ goja.FunctionCall) goja.Value {
+	p := m.content(false)
+	if p == nil {
+		panic(e.typeError("json(): the %s has no content here", m.side))
+	}
+	v, err := e.ready.parseJSON(goja.Undefined(), e.wireText(strings.TrimPrefix(string(p), "\ufeff")))
+	if err != nil {
+		panic(e.rethrow(err))
+	}
+	return v
+}
+
+func decodeBody(e *engine, m *message, fc goja.FunctionCall) goja.Value {
+	p := m.content(strictArg(fc.Argument(0)))
+	if p == nil || !m.settable() {
+		return goja.Undefined()
+	}
+	if m.body().Access() == hook.Editable {
+		m.edit().Fields.Del("Content-Encoding")
+	}
+	m.changed(m.body().SetContent(p))
+	return goja.Undefined()
+}
+
+func encodeBody(e *engine, m *message, fc goja.FunctionCall) goja.Value {
+	p := m.raw()
+	if p == nil || !m.settable() {
+		return goja.Undefined()
+	}
+	name := e.mustLine(fc.Argument(0), "encode")
+	if m.body().Access() != hook.Editable {
+		m.changed(m.body().SetRaw(p))
+		return goja.Undefined()
+	}
+	m.edit().Fields.Set("Content-Encoding", name)
+	m.changed(m.body().SetContent(p))
+	if !m.head().Fields.Has("Content-Encoding") {
+		panic(e.failure(errors.New("ValueError: unknown content coding " + name)))
+	}
+	return goja.Undefined()
+}
