@@ -218,11 +218,11 @@ func (r *Reader) Find(ctx context.Context, prefix string) (uint64, error) {
 	return 0, fmt.Errorf("flow %s: several flows begin so; give more digits", prefix)
 }
 
-// Tail yields the flows that end from now on, until ctx ends or the writer is
-// gone.
+// Tail yields the flows that end after the call of Tail, until ctx ends or the
+// writer is gone.
 func (r *Reader) Tail(ctx context.Context) iter.Seq2[Summary, error] {
+	end, err := r.tail(ctx, func(Pos, header, []byte) error { return nil })
 	return func(yield func(Summary, error) bool) {
-		end, err := r.tail(ctx, func(Pos, header, []byte) error { return nil })
 		if err != nil {
 			yield(Summary{}, err)
 			return

@@ -1,0 +1,188 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"midstream/internal/flowview"
+	"midstream/internal/option"
+	"midstream/internal/store"
+)
+
+// A flowsCommand has what the commands under `flows` share.
+type flowsCommand struct {
+	env     *env
+	session string
+	confdir string
+}
+
+func newFlowsCmd(e *env) *cobra.Command {
+	c := &flowsCommand{env: e}
+	cmd := &cobra.Command{
+		Use:   "flows",
+		Short: "what was recorded: list, show, body",
+		Long: "Reads what was recorded, also while it is being recorded. A flow is named by its number, by last,\n" +
+			"by its UUID or the first digits of it; PATH#4471 is a flow of the session in PATH.\n\n" +
+			"Without --session it reads the one live session, else the newest kept one, and says which.",
+		RunE: func(cmd *cobra.Command, args []string) error { return cmd.Help() },
+	}
+	cmd.PersistentFlags().StringVar(&c.session, "session", "", "folder of the session to read")
+	cmd.PersistentFlags().StringVar(&c.confdir, "confdir", "", "folder that has the sessions (default ~/.midstream)")
+	_ = cmd.MarkPersistentFlagDirname("session")
+	_ = cmd.MarkPersistentFlagDirname("confdir")
+	cmd.AddCommand(c.listCmd(), c.showCmd(), c.bodyCmd())
+	return cmd
+}
+
+// reader opens the session that dir, --session, or nothing names.
+func (c *flowsCommand) reader(dir string) (*store.Reader, error) {
+	if dir != "" && c.session != "" && dir != c.session {
+		return nil, usageError("the flow's name and --session name two sessions: give one of them")
+	}
+	if dir == "" {
+		dir = c.session
+	}
+	if dir == "" {
+		confdir, err := c.folder()
+		if err != nil {
+			return nil, err
+		}
+		var why string
+		if dir, why, err = store.Choose(confdir, ""); err != nil {
+			return nil, err
+		}
+		fmt.Fprintln(c.env.stderr, why)
+	}
+	return store.OpenReader(dir)
+}
+
+// folder is the folder of midstream's own files.
+func (c *flowsCommand) folder() (string, error) {
+	home, _ := c.env.home()
+	start := option.Start{Options: option.Builtin(), Home: home, Environ: c.env.environ()}
+	if c.confdir != "" {
+		start.Line = append(start.Line, option.Assignment{Name: "confdir", Text: c.confdir, Source: option.Flag, Place: "--confdir"})
+	}
+	r, err := option.Load(start)
+	if err != nil {
+		return "", &codedError{exitUsage, err}
+	}
+	return r.Path("confdir"), nil
+}
+
+// find opens the session of a flow and finds its number. The caller must close
+// the reader.
+func (c *flowsCommand) find(ctx context.Context, name string) (*store.Reader, uint64, error) {
+	dir, id := flowview.SplitName(name)
+	r, err := c.reader(dir)
+	if err != nil {
+		return nil, 0, err
+	}
+	number, err := flowview.Resolve(ctx, r, id)
+	if err != nil {
+		r.Close()
+		if _, bad := errors.AsType[*flowview.NameError](err); bad {
+			err = &codedError{exitUsage, err}
+		}
+		return nil, 0, err
+	}
+	return r, number, nil
+}
+
+func (c *flowsCommand) listCmd() *cobra.Command {
+	var last int
+	var follow, asJSON bool
+	cmd := &cobra.Command{
+		Use:   "list",
+		Short: "the flows, one a line",
+		Long: "Lists the flows in the order of their numbers: time, method, status, what happened to the body of\n" +
+			"the response (tee: recorded as it passed, hold: held, pass: passed unrecorded), its size, duration,\n" +
+			"how it ended, and the URL. --follow goes on with those that end from now on.",
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if last < 0 {
+				return usageError("--last %d: give a number of flows, 0 for all", last)
+			}
+			ctx, stop := c.context(cmd, follow)
+			defer stop()
+			r, err := c.reader("")
+			if err != nil {
+				return err
+			}
+			defer r.Close()
+			return c.list(ctx, r, store.ListOptions{Last: last}, follow, asJSON)
+		},
+	}
+	cmd.Flags().IntVar(&last, "last", 0, "only the newest N; 0 lists all")
+	cmd.Flags().BoolVar(&follow, "follow", false, "go on with the flows that end from now on")
+	cmd.Flags().BoolVar(&asJSON, "json", false, "one JSON object a line")
+	return cmd
+}
+
+// context ends at a signal for a command that would go on for ever.
+func (c *flowsCommand) context(cmd *cobra.Command, follow bool) (context.Context, func()) {
+	if follow {
+		return untilSignal(cmd.Context(), c.env)
+	}
+	return cmd.Context(), func() {}
+}
+
+func (c *flowsCommand) list(ctx context.Context, r *store.Reader, o store.ListOptions, follow, asJSON bool) error {
+	width := widthOf(c.env.stdout)()
+	if !follow {
+		if asJSON {
+			return flowview.ListJSON(c.env.stdout, r.List(ctx, o))
+		}
+		return flowview.List(c.env.stdout, r.List(ctx, o), width)
+	}
+	past, next := flowview.Join(r.List(ctx, o), r.Tail(ctx))
+	if asJSON {
+		if err := flowview.ListJSON(c.env.stdout, past); err != nil {
+			return err
+		}
+		return flowview.ListJSON(c.env.stdout, next)
+	}
+	if err := flowview.List(c.env.stdout, past, width); err != nil {
+		return err
+	}
+	return flowview.Follow(c.env.stdout, next, width)
+}
+
+func (c *flowsCommand) showCmd() *cobra.Command {
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:   "show ID",
+		Short: "all about one flow but its bodies",
+		Long: "Prints the heads as they were on the wire, the times, both connections, what happened to the bodies\n" +
+			"and why, what was found, each try, and how it ended.",
+		Args: oneFlow,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			r, number, err := c.find(cmd.Context(), args[0])
+			if err != nil {
+				return err
+			}
+			defer r.Close()
+			f, err := r.Get(cmd.Context(), number)
+			if err != nil {
+				return err
+			}
+			if asJSON {
+				return flowview.PageJSON(c.env.stdout, f)
+			}
+			return flowview.Page(c.env.stdout, f)
+		},
+	}
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	return cmd
+}
+
+// oneFlow asks for exactly one name.
+func oneFlow(cmd *cobra.Command, args []string) error {
+	if len(args) != 1 {
+		return usageError("name one flow: its number, last, or its UUID; %q lists them", "midstream flows list")
+	}
+	return nil
+}

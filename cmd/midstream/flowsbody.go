@@ -1,0 +1,54 @@
+package main
+
+import (
+	"errors"
+
+	"github.com/spf13/cobra"
+
+	"midstream/flow"
+	"midstream/internal/flowview"
+)
+
+func (c *flowsCommand) bodyCmd() *cobra.Command {
+	var request, raw, follow bool
+	var octets string
+	cmd := &cobra.Command{
+		Use:   "body ID",
+		Short: "the body of the response, or of the request",
+		Long: "Writes the body to stdout, its content coding removed; --raw writes it as it was recorded. --range\n" +
+			"counts the bytes that would be written otherwise. --follow waits for more while the flow lives.\n\n" +
+			"It exits with 3 when the record is not whole, after writing what there is.",
+		Args: oneFlow,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			o := flowview.Octets{Side: flow.ToClient, Raw: raw, Follow: follow}
+			if request {
+				o.Side = flow.ToServer
+			}
+			if octets != "" {
+				r, err := flowview.ParseRange(octets)
+				if err != nil {
+					return &codedError{exitUsage, err}
+				}
+				o.Range = r
+			}
+			ctx, stop := c.context(cmd, follow)
+			defer stop()
+			r, number, err := c.find(ctx, args[0])
+			if err != nil {
+				return err
+			}
+			defer r.Close()
+			o.Number = number
+			err = flowview.Copy(ctx, c.env.stdout, r, o)
+			if _, partial := errors.AsType[*flowview.PartialError](err); partial {
+				return &codedError{exitPartial, err}
+			}
+			return err
+		},
+	}
+	cmd.Flags().BoolVar(&request, "request", false, "the body of the request")
+	cmd.Flags().BoolVar(&raw, "raw", false, "as recorded, the content coding left on")
+	cmd.Flags().StringVar(&octets, "range", "", "only these bytes: A-B, A- or -N for the last N")
+	cmd.Flags().BoolVar(&follow, "follow", false, "wait for more while the flow lives")
+	return cmd
+}

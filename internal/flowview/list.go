@@ -1,0 +1,245 @@
+package flowview
+
+import (
+	"bufio"
+	"encoding/json"
+	"fmt"
+	"io"
+	"iter"
+	"strconv"
+	"strings"
+	"time"
+
+	"midstream/flow"
+	"midstream/internal/dump"
+	"midstream/internal/store"
+)
+
+// List writes one line a flow: number, time, method, URL, status, disposition
+// of the response, size, duration, outcome. width is the columns of the
+// terminal, 0 for no limit: then a URL is never cut. Lines are written as they
+// come.
+func List(w io.Writer, flows iter.Seq2[store.Summary, error], width int) error {
+	out := bufio.NewWriter(w)
+	defer out.Flush()
+	fmt.Fprintf(out, listFormat, "NUMBER", "TIME", "METHOD", "STATUS", "BODY", "SIZE", "DURATION", "OUTCOME", "URL")
+	if err := out.Flush(); err != nil {
+		return err
+	}
+	n := 0
+	for s, err := range flows {
+		if err != nil {
+			return err
+		}
+		writeLine(out, &s, width)
+		// A list of many lines is written in large pieces, one that is being
+		// followed line by line.
+		if n++; out.Buffered() > 2048 || n < 64 {
+			if err := out.Flush(); err != nil {
+				return err
+			}
+		}
+	}
+	return out.Flush()
+}
+
+// Follow is List for flows that come one at a time; there is no heading.
+func Follow(w io.Writer, flows iter.Seq2[store.Summary, error], width int) error {
+	var line strings.Builder
+	for s, err := range flows {
+		if err != nil {
+			return err
+		}
+		line.Reset()
+		writeLine(&line, &s, width)
+		if _, err := io.WriteString(w, line.String()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// rememberedEnds bounds how many flows Join remembers.
+const rememberedEnds = 64 << 10
+
+// Join makes two sequences follow each other without saying the same twice:
+// what past has shown as ended is left out of next. next must have begun
+// before past does.
+func Join(past, next iter.Seq2[store.Summary, error]) (iter.Seq2[store.Summary, error], iter.Seq2[store.Summary, error]) {
+	ended := make(map[uint64]bool)
+	first := func(yield func(store.Summary, error) bool) {
+		for s, err := range past {
+			if err == nil && s.Outcome.Kind != flow.Running {
+				if len(ended) >= rememberedEnds {
+					clear(ended) // those are long over
+				}
+				ended[s.Number] = true
+			}
+			if !yield(s, err) {
+				return
+			}
+		}
+	}
+	second := func(yield func(store.Summary, error) bool) {
+		for s, err := range next {
+			if err == nil && ended[s.Number] {
+				delete(ended, s.Number)
+				continue
+			}
+			if !yield(s, err) {
+				return
+			}
+		}
+	}
+	return first, second
+}
+
+const listFormat = "%7s  %-12s  %-7s  %-6s  %-4s  %8s  %8s  %-24s  %s\n"
+
+func writeLine(w io.Writer, s *store.Summary, width int) {
+	status, duration := "-", "-"
+	if s.Status > 0 {
+		status = strconv.Itoa(s.Status)
+	}
+	if s.Outcome.Kind != flow.Running {
+		duration = Duration(s.Duration)
+	}
+	method := dump.Safe(s.Method)
+	if s.Kind == flow.TCP {
+		method = "tcp"
+	}
+	line := fmt.Sprintf(listFormat, strconv.FormatUint(s.Number, 10), s.Start.Local().Format("15:04:05.000"), method, status,
+		s.Response.Disposition.Word(), Size(s.Response.Size), duration, s.Outcome.String(), dump.Safe(s.URL()))
+	if width > 1 {
+		line = cutTo(line, width)
+	}
+	io.WriteString(w, line)
+}
+
+// cutTo cuts a line to width characters and marks the cut.
+func cutTo(line string, width int) string {
+	n := 0
+	for i := range strings.TrimSuffix(line, "\n") {
+		if n == width-1 && len(line)-1-i > 1 {
+			return line[:i] + ">\n"
+		}
+		n++
+	}
+	return line
+}
+
+// Size writes a number of octets for a person.
+func Size(n int64) string {
+	const units = "kMGTPE"
+	if n < 1024 {
+		return strconv.FormatInt(n, 10) + " B"
+	}
+	f, u := float64(n)/1024, 0
+	for f >= 1024 && u < len(units)-1 {
+		f, u = f/1024, u+1
+	}
+	return strconv.FormatFloat(f, 'f', 1, 64) + " " + units[u:u+1] + "B"
+}
+
+// Duration writes a duration for a person.
+func Duration(d time.Duration) string {
+	switch {
+	case d < time.Second:
+		return strconv.FormatFloat(float64(d)/float64(time.Millisecond), 'f', 1, 64) + "ms"
+	case d < time.Minute:
+		return strconv.FormatFloat(d.Seconds(), 'f', 2, 64) + "s"
+	}
+	return d.Round(time.Second).String()
+}
+
+// listJSON is one line of `flows list --json`. Keys are only ever added.
+type listJSON struct {
+	Schema   int       `json:"schema"`
+	Number   uint64    `json:"number"`
+	ID       string    `json:"id"`
+	Kind     string    `json:"kind"`
+	Start    time.Time `json:"start"`
+	Duration *float64  `json:"duration_seconds"` // null while it lives
+	Method   string    `json:"method"`
+	URL      string    `json:"url"`
+	Host     string    `json:"host"`
+	Path     string    `json:"path"`
+	Status   int       `json:"status"` // 0 without a response
+	Type     string    `json:"type"`
+	Request  sizeJSON  `json:"request_body"`
+	Response sizeJSON  `json:"response_body"`
+	Outcome  string    `json:"outcome"`
+	Error    string    `json:"error"`
+	Marker   string    `json:"marker"`
+}
+
+type sizeJSON struct {
+	Disposition string `json:"disposition"`
+	Size        int64  `json:"size"`
+	Record      string `json:"record"`
+}
+
+const schema = 1
+
+// ListJSON writes one JSON object a line and flow.
+func ListJSON(w io.Writer, flows iter.Seq2[store.Summary, error]) error {
+	for s, err := range flows {
+		if err != nil {
+			return err
+		}
+		j := listJSON{
+			Schema: schema, Number: s.Number, ID: s.ID.String(), Kind: s.Kind.String(), Start: s.Start,
+			Method: s.Method, URL: s.URL(), Host: s.Host, Path: s.Path, Status: s.Status, Type: s.Type,
+			Request:  sizeJSON{s.Request.Disposition.Word(), s.Request.Size, s.Request.Record.String()},
+			Response: sizeJSON{s.Response.Disposition.Word(), s.Response.Size, s.Response.Record.String()},
+			Outcome:  s.Outcome.String(), Error: s.Outcome.Text, Marker: s.Marker,
+		}
+		if s.Outcome.Kind != flow.Running {
+			d := s.Duration.Seconds()
+			j.Duration = &d
+		}
+		if err := writeJSON(w, j, ""); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// writeJSON writes v and a line end. JSON escapes control characters; what else
+// could steer a terminal is escaped too.
+func writeJSON(w io.Writer, v any, indent string) error {
+	var b strings.Builder
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	enc.SetIndent("", indent)
+	if err := enc.Encode(v); err != nil {
+		return err
+	}
+	_, err := io.WriteString(w, safeJSON(b.String()))
+	return err
+}
+
+// safeJSON escapes, inside the strings of a JSON text, what encoding/json
+// leaves: DEL, C1 controls and format characters.
+func safeJSON(s string) string {
+	var b strings.Builder
+	for _, r := range s {
+		if r == '\n' || r >= ' ' && r <= '~' {
+			b.WriteRune(r)
+			continue
+		}
+		t := string(r)
+		switch {
+		case r < 0xa0:
+			fmt.Fprintf(&b, `\u%04x`, r)
+		case dump.Safe(t) == t:
+			b.WriteRune(r)
+		case r > 0xffff:
+			x := r - 0x10000
+			fmt.Fprintf(&b, `\u%04x\u%04x`, 0xd800+x>>10, 0xdc00+x&0x3ff)
+		default:
+			fmt.Fprintf(&b, `\u%04x`, r)
+		}
+	}
+	return b.String()
+}

@@ -1,0 +1,204 @@
+package flowview
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"strconv"
+	"strings"
+
+	"midstream/flow"
+	"midstream/internal/coding"
+	"midstream/internal/store"
+)
+
+// Range is a range of octets, both ends included, as in an HTTP byte range.
+// The zero value is everything.
+type Range struct {
+	First int64
+	Last  int64 // 0 with Open
+	Tail  int64 // > 0: the last Tail octets
+	Set   bool
+	Open  bool // to the end
+}
+
+// ParseRange reads "A-B", "A-", or "-N" for the last N octets.
+func ParseRange(s string) (Range, error) {
+	bad := fmt.Errorf("range %q: give A-B, A- or -N, as numbers of bytes", s)
+	a, b, ok := strings.Cut(s, "-")
+	if !ok || a == "" && b == "" {
+		return Range{}, bad
+	}
+	if a == "" {
+		n, err := strconv.ParseInt(b, 10, 64)
+		if err != nil || n <= 0 {
+			return Range{}, bad
+		}
+		return Range{Tail: n, Set: true}, nil
+	}
+	first, err := strconv.ParseUint(a, 10, 62)
+	if err != nil {
+		return Range{}, bad
+	}
+	if b == "" {
+		return Range{First: int64(first), Set: true, Open: true}, nil
+	}
+	last, err := strconv.ParseUint(b, 10, 62)
+	if err != nil || last < first {
+		return Range{}, bad
+	}
+	return Range{First: int64(first), Last: int64(last), Set: true}, nil
+}
+
+// A PartialError says that what was written is not all that was sent.
+type PartialError struct{ Err error }
+
+func (e *PartialError) Error() string { return e.Err.Error() }
+func (e *PartialError) Unwrap() error { return e.Err }
+
+// Octets says which octets of a flow Copy writes.
+type Octets struct {
+	Number uint64
+	Side   flow.Side
+	Raw    bool // as recorded, the content coding left on
+	Range  Range
+	Follow bool // wait for more while the flow lives
+}
+
+// Copy writes the octets of a body. It fails with *PartialError when the record
+// is not whole, after writing what there is, and with another error when there
+// is none.
+func Copy(ctx context.Context, w io.Writer, r *store.Reader, o Octets) error {
+	f, err := r.Get(ctx, o.Number)
+	if err != nil {
+		return err
+	}
+	b, m := &f.ResponseBody, message(f, o.Side)
+	if o.Side == flow.ToServer {
+		b = &f.RequestBody
+	}
+	live := f.Live()
+	if b.Record == flow.Unrecorded && !(live && o.Follow) {
+		switch {
+		case b.Disposition == flow.NoBody || b.Sent == 0:
+			return nil
+		case b.Reason != "":
+			return fmt.Errorf("the %s body of flow %d was not recorded: %s", o.Side, o.Number, b.Reason)
+		}
+		return fmt.Errorf("the %s body of flow %d was not recorded", o.Side, o.Number)
+	}
+	coded := ""
+	if m != nil && !o.Raw {
+		coded = m.Fields.Joined("Content-Encoding")
+	}
+	var src io.ReadCloser
+	if o.Follow && live {
+		src, err = r.Follow(ctx, o.Number, o.Side)
+	} else {
+		var body *store.Body
+		if body, err = r.Body(ctx, o.Number, o.Side); err == nil {
+			if o.Range.Set && coding.Identity(coded) {
+				defer body.Close()
+				return whole(copyRange(w, body, o.Range), b)
+			}
+			src = &readCloser{io.NewSectionReader(body, 0, body.Size()), body}
+		}
+	}
+	if err != nil {
+		return err
+	}
+	defer src.Close()
+	content := io.Reader(src)
+	if !coding.Identity(coded) {
+		d, err := coding.NewDecoder(coded, src)
+		if err != nil {
+			return fmt.Errorf("decode the %s body of flow %d: %w; --raw writes it as it was recorded", o.Side, o.Number, err)
+		}
+		defer d.Close()
+		content = d
+	}
+	if o.Range.Set {
+		if o.Range.Tail > 0 {
+			return errors.New("the last bytes of a body that is decoded or that grows are not known: give A-B or A-, or --raw")
+		}
+		if err := skip(content, o.Range.First); err != nil {
+			return whole(err, b)
+		}
+		if !o.Range.Open {
+			content = io.LimitReader(content, o.Range.Last-o.Range.First+1)
+		}
+	}
+	_, err = io.CopyBuffer(onlyWriter{w}, content, make([]byte, 64<<10))
+	if o.Follow && live && err == nil {
+		if f, err := r.Get(ctx, o.Number); err == nil {
+			b = &f.ResponseBody
+			if o.Side == flow.ToServer {
+				b = &f.RequestBody
+			}
+		}
+	}
+	return whole(err, b)
+}
+
+func message(f *flow.Flow, side flow.Side) *flow.Message {
+	switch {
+	case side == flow.ToServer && f.Request != nil:
+		return &f.Request.Message
+	case side == flow.ToClient && f.Response != nil:
+		return &f.Response.Message
+	}
+	return nil
+}
+
+type readCloser struct {
+	io.Reader
+	io.Closer
+}
+
+// onlyWriter hides ReadFrom, so that the buffer of CopyBuffer is used.
+type onlyWriter struct{ io.Writer }
+
+func copyRange(w io.Writer, b *store.Body, r Range) error {
+	first, n := r.First, int64(math.MaxInt64)
+	switch {
+	case r.Tail > 0:
+		first = max(0, b.Size()-r.Tail)
+	case !r.Open:
+		n = r.Last - r.First + 1
+	}
+	n = min(n, b.Size()-first)
+	if n <= 0 {
+		return fmt.Errorf("the range begins behind the end: %d bytes are recorded", b.Size())
+	}
+	_, err := io.CopyBuffer(onlyWriter{w}, io.NewSectionReader(b, first, n), make([]byte, 64<<10))
+	return err
+}
+
+func skip(r io.Reader, n int64) error {
+	_, err := io.CopyN(io.Discard, r, n)
+	if errors.Is(err, io.EOF) {
+		return errors.New("the range begins behind the end of the body")
+	}
+	return err
+}
+
+// whole turns what is known of a record that was written out into an error.
+func whole(err error, b *flow.Body) error {
+	var partial bool
+	for _, e := range []error{store.ErrEvicted, store.ErrDamaged, store.ErrInterrupted} {
+		partial = partial || errors.Is(err, e)
+	}
+	switch {
+	case partial:
+		return &PartialError{err}
+	case err != nil && b.Record == flow.Cut:
+		return &PartialError{fmt.Errorf("the record is cut after %d of %d bytes: %s (%w)", b.Recorded, b.Sent, b.CutReason, err)}
+	case err != nil:
+		return err
+	case b.Record == flow.Cut:
+		return &PartialError{fmt.Errorf("the record is cut after %d of %d bytes: %s", b.Recorded, b.Sent, b.CutReason)}
+	}
+	return nil
+}
