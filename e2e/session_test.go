@@ -1,0 +1,122 @@
+package e2e
+
+import (
+	"bufio"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"io"
+	"os"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+// recording is what a proxy has left on disk.
+type recording struct {
+	p     *proxy
+	lines string
+	flows []recorded
+}
+
+// recorded is one flow, as `midstream flows list --json` tells it.
+type recorded struct {
+	t        testing.TB
+	Number   uint64 `json:"number"`
+	Kind     string `json:"kind"`
+	Method   string `json:"method"`
+	URL      string `json:"url"`
+	Status   int    `json:"status"`
+	Request  sized  `json:"request"`
+	Response sized  `json:"response"`
+	Outcome  struct {
+		Kind  string `json:"kind"`
+		Bytes int64  `json:"bytes"`
+		Error string `json:"error"`
+	} `json:"outcome"`
+}
+
+type sized struct {
+	Disposition string `json:"disposition"`
+	Size        int64  `json:"size"`
+	Record      string `json:"record"`
+}
+
+// recorded stops the proxy and reads its session, so that nothing is on its way
+// to the disk any more.
+func (p *proxy) recorded() *recording {
+	p.t.Helper()
+	p.stop()
+	r := &recording{p: p, lines: p.midstream("flows", "list", "--session", p.Session, "--json")}
+	in := bufio.NewScanner(strings.NewReader(r.lines))
+	in.Buffer(nil, 16<<20)
+	for in.Scan() {
+		f := recorded{t: p.t}
+		if err := json.Unmarshal(in.Bytes(), &f); err != nil {
+			p.t.Fatalf("flows list --json: %v in %s", err, in.Text())
+		}
+		r.flows = append(r.flows, f)
+	}
+	return r
+}
+
+// flow returns the last flow whose URL ends with the path.
+func (r *recording) flow(path string) recorded {
+	r.p.t.Helper()
+	for i := len(r.flows) - 1; i >= 0; i-- {
+		if strings.HasSuffix(r.flows[i].URL, path) {
+			return r.flows[i]
+		}
+	}
+	r.p.t.Fatalf("no flow for %s in the session:\n%s", path, r.lines)
+	return recorded{}
+}
+
+// body returns the recorded octets of a flow's response (or request, with
+// "--request"), content coding kept.
+func (r *recording) body(f recorded, args ...string) string {
+	r.p.t.Helper()
+	return r.p.midstream(append([]string{"flows", "body", "--session", r.p.Session, "--raw", strconv.FormatUint(f.Number, 10)}, args...)...)
+}
+
+// show returns `midstream flows show` of a flow.
+func (r *recording) show(f recorded) string {
+	r.p.t.Helper()
+	return r.p.midstream("flows", "show", "--session", r.p.Session, strconv.FormatUint(f.Number, 10))
+}
+
+// text is all flows as a person is shown them.
+func (r *recording) text() string {
+	r.p.t.Helper()
+	var all strings.Builder
+	all.WriteString(r.lines)
+	for _, f := range r.flows {
+		all.WriteString(r.show(f))
+	}
+	return all.String()
+}
+
+// completed wants the flow to have ended well.
+func (f recorded) completed() {
+	f.t.Helper()
+	if f.Outcome.Kind != "completed" {
+		f.t.Errorf("%s %s ended as %q: %s", f.Method, f.URL, f.Outcome.Kind, f.Outcome.Error)
+	}
+}
+
+func fileSHA256(t testing.TB, path string) string {
+	t.Helper()
+	f, err := os.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	sum := sha256.New()
+	io.Copy(sum, f)
+	return hex.EncodeToString(sum.Sum(nil))
+}
+
+func textSHA256(s string) string {
+	sum := sha256.Sum256([]byte(s))
+	return hex.EncodeToString(sum[:])
+}
