@@ -27,13 +27,10 @@ type recorded struct {
 	Method   string `json:"method"`
 	URL      string `json:"url"`
 	Status   int    `json:"status"`
-	Request  sized  `json:"request"`
-	Response sized  `json:"response"`
-	Outcome  struct {
-		Kind  string `json:"kind"`
-		Bytes int64  `json:"bytes"`
-		Error string `json:"error"`
-	} `json:"outcome"`
+	Request  sized  `json:"request_body"`
+	Response sized  `json:"response_body"`
+	Outcome  string `json:"outcome"`
+	Error    string `json:"error"`
 }
 
 type sized struct {
@@ -99,8 +96,8 @@ func (r *recording) text() string {
 // completed wants the flow to have ended well.
 func (f recorded) completed() {
 	f.t.Helper()
-	if f.Outcome.Kind != "completed" {
-		f.t.Errorf("%s %s ended as %q: %s", f.Method, f.URL, f.Outcome.Kind, f.Outcome.Error)
+	if f.Outcome != "completed" {
+		f.t.Errorf("%s %s ended as %q: %s", f.Method, f.URL, f.Outcome, f.Error)
 	}
 }
 
