@@ -97,22 +97,31 @@ func (r *transformed) resume() error {
 	piece, ok := r.next()
 
 	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.busy = false
-	if !ok {
-		r.ended = true
-		if r.cause != nil {
-			return r.cause
-		}
+	cause := r.cause
+	r.busy = ok && cause != nil
+	r.ended = !ok
+	r.mu.Unlock()
+	switch {
+	case ok && cause != nil:
+		r.letGo()
+		return cause
+	case cause != nil:
+		return cause
+	case !ok:
 		return r.err
-	}
-	if r.cause != nil {
-		r.ended = true
-		r.stop()
-		return r.cause
 	}
 	r.rest = piece
 	return nil
+}
+
+// letGo makes a transform that stands in emit return. The caller has set busy,
+// so nobody else runs the coroutine; no lock is held, since the transform may
+// call Cancel.
+func (r *transformed) letGo() {
+	r.stop()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.busy, r.ended = false, true
 }
 
 // run is the coroutine.
@@ -199,13 +208,15 @@ func (r *transformed) Cancel(cause error) {
 	r.src.Cancel(cause)
 	r.cancel(cause)
 	r.mu.Lock()
-	defer r.mu.Unlock()
 	if r.ended || r.cause != nil {
+		r.mu.Unlock()
 		return
 	}
 	r.cause = cause
-	if !r.busy {
-		r.ended = true
-		r.stop()
+	idle := !r.busy
+	r.busy = true
+	r.mu.Unlock()
+	if idle {
+		r.letGo()
 	}
 }

@@ -195,3 +195,18 @@ func TestTransformedReadyIsCertain(t *testing.T) {
 	}
 	r.Cancel(nil)
 }
+
+// A script may kill its own flow, and that cancels the body it is rewriting.
+func TestCancelFromWithinATransform(t *testing.T) {
+	why := errors.New("killed")
+	var r Reader
+	kills := script{chunk: func(_ context.Context, p []byte, emit func([]byte) error) error {
+		r.Cancel(why)
+		defer r.Cancel(why)
+		return emit(p)
+	}}
+	r = Transformed(t.Context(), piecesOf("a", "b"), kills, TransformOptions{})
+	if list, err := read(r); err != why || len(list) != 0 {
+		t.Errorf("got %q, %v", list, err)
+	}
+}

@@ -35,7 +35,7 @@ func sample(n int) []byte {
 
 func TestRoundTrip(t *testing.T) {
 	for _, name := range codings {
-		for _, n := range []int{0, 1, 100, 70_000, 3 << 20} {
+		for _, n := range []int{0, 1, 100, 70_000, 600_000} {
 			p := sample(n)
 			enc, err := Encode(name, p)
 			if err != nil {
@@ -251,8 +251,8 @@ func TestFlushedBlocksAreReadAtOnce(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer d.Close()
-		for i := range 200 {
-			event := sample(10 + i*i*3)
+		for i := range 40 {
+			event := sample(10 + i*i*50)
 			w.Write(event)
 			if err := w.Flush(); err != nil {
 				t.Fatal(err)
