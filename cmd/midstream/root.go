@@ -18,6 +18,7 @@ func newRootCmd(e *env) *cobra.Command {
 	root.SetVersionTemplate("{{.Version}}\n")
 	root.AddCommand(
 		newDumpCmd(e),
+		newFlowsCmd(e),
 		newCaCmd(e),
 		newOptionsCmd(e),
 		newCompletionCmd(e),
