@@ -51,7 +51,7 @@ func (c *caCommand) trustCmd(action ca.Action) *cobra.Command {
 			}
 			err = plan.Run(cmd.Context(), ca.Exec(c.env.stdin, c.env.stderr), c.env.stderr)
 			if errors.Is(err, ca.ErrPartly) {
-				return &codedError{exitPartial, err}
+				return partialError("%w", err)
 			}
 			return err
 		},

@@ -2,7 +2,9 @@ package ca
 
 import (
 	"crypto"
+	"crypto/sha256"
 	"crypto/x509"
+	"encoding/base64"
 	"fmt"
 	"path/filepath"
 	"sync"
@@ -67,6 +69,23 @@ func (a *Authority) CertPEM() []byte { return encodeCerts(a.cert) }
 
 // Fingerprint returns the SHA-256 of the CA's certificate, as pairs with colons.
 func (a *Authority) Fingerprint() string { return Fingerprint(a.cert) }
+
+// LeafKeyHash returns what Chromium's --ignore-certificate-errors-spki-list takes
+// to accept the leaves of this Authority and nothing else: the SHA-256 of their
+// public key, base64. It is another one at each start. (The hash of the CA does
+// not serve: the CA's certificate is not sent.)
+func (a *Authority) LeafKeyHash() (string, error) {
+	key, err := a.leafKeys[a.keyType]()
+	if err != nil {
+		return "", err
+	}
+	spki, err := x509.MarshalPKIXPublicKey(key.Public())
+	if err != nil {
+		return "", fmt.Errorf("encode key of the leaves: %w", err)
+	}
+	sum := sha256.Sum256(spki)
+	return base64.StdEncoding.EncodeToString(sum[:]), nil
+}
 
 // Created tells whether Load made the CA: then no client trusts it yet.
 func (a *Authority) Created() bool { return a.created }

@@ -2,8 +2,10 @@ package ca
 
 import (
 	"context"
+	"crypto/sha256"
 	"crypto/tls"
 	"crypto/x509"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"math/big"
@@ -272,4 +274,16 @@ func BenchmarkLeaf(b *testing.B) {
 			}
 		}
 	})
+}
+
+func TestLeafKeyHash(t *testing.T) {
+	a := mustLoad(t, t.TempDir(), testOptions())
+	leaf, err := a.Leaf(context.Background(), LeafRequest{SNI: "a.test"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	sum := sha256.Sum256(leaf.Leaf.RawSubjectPublicKeyInfo)
+	if got, err := a.LeafKeyHash(); err != nil || got != base64.StdEncoding.EncodeToString(sum[:]) {
+		t.Errorf("%s %v", got, err)
+	}
 }
