@@ -42,7 +42,6 @@ func (p *Proxy) serveClient(nc net.Conn, m Mode) {
 			level = p.log.Info
 		}
 		level("client "+c.facts.Peer+" refused: "+err.Error(), "client", c.facts.Peer)
-		down.Reset()
 		return
 	}
 	c.pool = p.dialer.Pool(c.facts)

@@ -27,9 +27,12 @@ func (c *client) startDial(ctx context.Context, address string) *dialing {
 	return d
 }
 
-// wait returns the connection; it is the caller's to close.
-func (d *dialing) wait() (*upstream.Conn, error) {
+// wait returns the connection, which is the caller's to close. The dial ends
+// with ctx.
+func (d *dialing) wait(ctx context.Context) (*upstream.Conn, error) {
+	unlink := context.AfterFunc(ctx, d.cancel)
 	<-d.done
+	unlink()
 	d.cancel()
 	return d.conn, d.err
 }

@@ -33,13 +33,12 @@ func (t *tunnel) serveTLS(ctx context.Context, down *conn) {
 	offer := common(h.protocols)
 	c.pool.Introduce(t.address, upstream.Name{SNI: h.serverName, Protocols: offer})
 	if asked {
-		up = t.askServer(ctx, offer)
-	}
-	defer func() {
-		if up != nil {
-			up.Close()
+		if attend(ctx, down, anyEnd, func(ctx context.Context) { up = t.askServer(ctx, offer) }) {
+			discard(up)
+			return
 		}
-	}()
+	}
+	defer func() { discard(up) }()
 	secured, facts, err := c.p.shakeHands(ctx, down, h, t.choose(offer, up), ca.LeafRequest{
 		SNI: h.serverName, Addr: t.host, Upstream: c.p.namesOf(up),
 	})
@@ -72,6 +71,13 @@ func (t *tunnel) serveTLS(ctx context.Context, down *conn) {
 		up = nil
 	}
 	c.serveHTTP(ctx, secured, inTunnel{scheme: "https", host: t.host, port: t.port, sni: h.serverName})
+}
+
+// discard closes a connection that is not needed, nil included.
+func discard(up *upstream.Conn) {
+	if up != nil {
+		up.Close()
+	}
 }
 
 // askServer dials, where that has not been done, and shakes hands with the
@@ -191,7 +197,10 @@ func (c *client) serveReverse(ctx context.Context, down *conn) {
 		}
 		c.pool.Introduce(t.address, upstream.Name{SNI: t.serverName, Protocols: offer})
 		if c.p.cfg.Strategy == Eager && m.Scheme == "https" {
-			up = t.askServer(ctx, offer)
+			if attend(ctx, down, anyEnd, func(ctx context.Context) { up = t.askServer(ctx, offer) }) {
+				discard(up)
+				return
+			}
 		}
 		protocol := pick(offer)
 		if m.Scheme == "https" {
@@ -200,9 +209,7 @@ func (c *client) serveReverse(ctx context.Context, down *conn) {
 		leaf := ca.LeafRequest{SNI: h.serverName, Addr: localHost(down), Upstream: c.p.namesOf(up)}
 		secured, facts, err := c.p.shakeHands(ctx, down, h, protocol, leaf)
 		if err != nil {
-			if up != nil {
-				up.Close()
-			}
+			discard(up)
 			c.handshakeFailed(down, h, t.address, err)
 			return
 		}

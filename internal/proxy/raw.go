@@ -11,7 +11,9 @@ import (
 // raw relays a tunnel as it is, recorded as a TCP flow. A server that cannot be
 // reached ends it at once.
 func (t *tunnel) raw(ctx context.Context, down *conn) {
-	up, err := t.take(ctx)
+	var up *upstream.Conn
+	var err error
+	attend(ctx, down, brokenOff, func(ctx context.Context) { up, err = t.take(ctx) })
 	if err != nil {
 		t.unreachable(down, err)
 		return
@@ -28,7 +30,9 @@ func (t *tunnel) record(ctx context.Context, down, far body.Duplex, up *upstream
 // passOn relays a connection that is ignored, octet for octet: nothing of it is
 // kept, unless ignored connections are to be shown.
 func (t *tunnel) passOn(ctx context.Context, down *conn) {
-	up, err := t.take(ctx)
+	var up *upstream.Conn
+	var err error
+	attend(ctx, down, brokenOff, func(ctx context.Context) { up, err = t.take(ctx) })
 	if err != nil {
 		t.unreachable(down, err)
 		return

@@ -59,7 +59,7 @@ func (t *tunnel) serve(ctx context.Context, down *conn) {
 			t.raw(ctx, down)
 			return
 		}
-		t.adopt()
+		t.adopt(ctx, down)
 		t.client.serveHTTP(ctx, down, inTunnel{scheme: "http", host: t.host, port: t.port})
 	case serverFirst, clientOther:
 		t.raw(ctx, down)
@@ -91,22 +91,23 @@ func (t *tunnel) giveUp() {
 func (t *tunnel) take(ctx context.Context) (*upstream.Conn, error) {
 	if d := t.dial; d != nil {
 		t.dial = nil
-		return d.wait()
+		return d.wait(ctx)
 	}
 	return t.client.p.dialer.Dial(ctx, t.client.facts, t.address)
 }
 
-// adopt lets the first request use what was dialled, without waiting for it: a
-// dial that still runs is waited for there.
-func (t *tunnel) adopt() {
+// adopt lets the first request use what was dialled.
+func (t *tunnel) adopt(ctx context.Context, down *conn) {
 	d := t.dial
 	if d == nil {
 		return
 	}
 	t.dial = nil
-	if up, err := d.wait(); err == nil {
-		t.client.pool.Adopt(up, t.address)
-	}
+	attend(ctx, down, brokenOff, func(ctx context.Context) {
+		if up, err := d.wait(ctx); err == nil {
+			t.client.pool.Adopt(up, t.address)
+		}
+	})
 }
 
 // open waits for the first octets of either side.

@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -23,9 +24,24 @@ type Conn struct {
 	dialer *Dialer
 	hooks  *hook.Set
 	dial   *hook.Dial
-	facts  *flow.Conn // replaced, never changed, when more is known
-	served bool       // has carried a request
+	facts  *flow.Conn  // replaced, never changed, when more is known
+	spoken atomic.Bool // octets of the server's have been read
 	ended  sync.Once
+}
+
+// Read reads from the server.
+func (c *Conn) Read(p []byte) (int, error) {
+	n, err := c.Conn.Read(p)
+	if n > 0 && !c.spoken.Load() {
+		c.spoken.Store(true)
+	}
+	return n, err
+}
+
+// Ready tells that a Read would not wait. What lies here before the server has
+// said anything in TLS may be session tickets only (RFC 8446 section 4.6.1).
+func (c *Conn) Ready() bool {
+	return (c.spoken.Load() || c.Conn.TLS() == nil) && c.Conn.Ready()
 }
 
 // Facts tells about the connection. The caller may keep it.
