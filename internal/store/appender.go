@@ -76,23 +76,37 @@ func (a *appender) write(p []byte) error {
 // alignedPos is where writeAligned would write.
 func (a *appender) alignedPos() int64 { return (a.at + alignment - 1) &^ (alignment - 1) }
 
-// writeAligned appends p, whose address and length are aligned, at
+// writeAligned appends the buffers, whose addresses and lengths are aligned, at
 // alignedPos; past the page cache where that can be had.
-func (a *appender) writeAligned(p []byte) error {
+func (a *appender) writeAligned(vector [][]byte) error {
 	at := a.alignedPos()
 	f := a.file
 	if a.direct != nil {
 		f = a.direct
 	}
-	if _, err := f.WriteAt(p, at); err != nil {
+	if err := writeVector(f, vector, at); err != nil {
 		if f != a.direct || !unsupportedDirect(err) {
 			return fmt.Errorf("write segment %s: %w", segmentPath(a.dir, a.stream, a.number), err)
 		}
 		a.direct.Close()
 		a.direct = nil
-		return a.writeAligned(p)
+		return a.writeAligned(vector)
 	}
-	a.at = at + int64(len(p))
+	for _, p := range vector {
+		at += int64(len(p))
+	}
+	a.at = at
+	return nil
+}
+
+// writeEach writes the buffers one after the other.
+func writeEach(f *os.File, vector [][]byte, at int64) error {
+	for _, p := range vector {
+		if _, err := f.WriteAt(p, at); err != nil {
+			return err
+		}
+		at += int64(len(p))
+	}
 	return nil
 }
 

@@ -22,6 +22,22 @@ func unsupportedDirect(err error) bool {
 	return errors.Is(err, unix.EINVAL) || errors.Is(err, unix.EOPNOTSUPP)
 }
 
+// writeVector writes the buffers at offset at, in one call where possible.
+func writeVector(f *os.File, vector [][]byte, at int64) error {
+	total := 0
+	for _, p := range vector {
+		total += len(p)
+	}
+	n, err := unix.Pwritev(int(f.Fd()), vector, at)
+	if err == nil && n == total {
+		return nil
+	}
+	if err != nil && !errors.Is(err, unix.EINTR) {
+		return err
+	}
+	return writeEach(f, vector, at)
+}
+
 // The file systems on which locks, memory maps, or fsync do not mean what a
 // session needs (linux/magic.h).
 func networkFileSystem(magic int64) string {

@@ -11,6 +11,9 @@ import (
 // openDirect would open path for writing past the page cache.
 func openDirect(string) *os.File { return nil }
 
+// writeVector writes the buffers at offset at.
+func writeVector(f *os.File, vector [][]byte, at int64) error { return writeEach(f, vector, at) }
+
 func unsupportedDirect(error) bool { return false }
 
 // checkFileSystem refuses a folder on a network file system; here it cannot

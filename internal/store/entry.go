@@ -186,10 +186,10 @@ func (r *Record) Piece(side flow.Side, p []byte) {
 		st.n += int64(n)
 		if st.cur.full {
 			st.class = min(st.cur.class+1, bulkClass)
-			if st.cur.class == bulkClass {
-				nudge(r.s.q.urgent)
-			}
 			st.full = append(st.full, st.cur)
+			if st.cur.class == bulkClass && len(st.full) > 1 {
+				nudge(r.s.q.urgent) // one half of the flow's queue is written while the other fills
+			}
 			st.cur = nil
 		}
 		if r.enqueue() {

@@ -11,8 +11,10 @@ const (
 	bodyQueue    = 32 << 20 // of all bodies
 	smallReserve = 4 << 20  // of bodyQueue, for pieces under smallPiece
 	pictureQueue = 16 << 20 // of heads and ends
-	poolKeeps    = 8        // free blocks of each class that are kept
+	poolKeeps    = 8        // free bulk blocks that are kept; four and 32 times as many of the smaller classes
 )
+
+var poolFactor = [classes]int{32, 4, 1}
 
 // smallPiece is the size under which a piece may use the reserve: a bulk
 // download never delays an event stream.
@@ -143,7 +145,7 @@ func (q *queue) release(r *Record, b *block) {
 	defer q.mu.Unlock()
 	q.bodies -= b.size()
 	r.inQueue -= b.size()
-	if len(q.free[b.class]) < poolKeeps<<(bulkClass-b.class) {
+	if len(q.free[b.class]) < poolKeeps*poolFactor[b.class] {
 		b.reset()
 		q.free[b.class] = append(q.free[b.class], b)
 	}

@@ -19,6 +19,8 @@ const (
 	// directFrom is how much a bulk block must hold to be written as it is,
 	// aligned; less is copied behind the small ones.
 	directFrom = 64 << 10
+	// maxTogether is how many bulk blocks are written in one call.
+	maxTogether = 4
 )
 
 // writer brings what is queued to the segments. It is one goroutine.
@@ -36,6 +38,8 @@ type writer struct {
 	scratch []byte
 	conns   connTable
 	rows    []row
+	vector  [][]byte
+	places  []Pos
 	later   bool // some block waits for company
 }
 
@@ -168,13 +172,18 @@ func (w *writer) writeBodies() {
 		w.copyBlock(j)
 	}
 	w.flushBody()
-	for _, j := range w.bulk {
-		if j.b.end-j.b.start() < directFrom {
-			w.copyBlock(j)
+	for rest := w.bulk; len(rest) > 0; {
+		n := 0
+		for n < len(rest) && n < maxTogether && rest[n].b.end-rest[n].b.start() >= directFrom {
+			n++
+		}
+		if n == 0 {
+			w.copyBlock(rest[0])
+			rest = rest[1:]
 			continue
 		}
-		w.flushBody()
-		w.writeBlock(j)
+		w.writeBlocks(rest[:n])
+		rest = rest[n:]
 	}
 	w.flushBody()
 	clear(w.small)
@@ -189,7 +198,7 @@ func (w *writer) bodyPos() Pos { return posOf(w.bodies.number, w.bodies.at+int64
 func (w *writer) copyBlock(j job) {
 	b := j.b
 	if w.s.failed() == nil {
-		w.rollBodies(j)
+		w.rollBodies()
 		at := w.bodyPos()
 		w.scratch = appendPiecePrefix(w.scratch[:0], b.count, b.goesOn, b.offset, b.first)
 		w.scratch = append(w.scratch, b.table...)
@@ -208,36 +217,54 @@ func (w *writer) copyBlock(j job) {
 	}
 }
 
-// writeBlock completes the record around the octets of a bulk block and writes
-// the block itself: the octets are not copied again.
-func (w *writer) writeBlock(j job) {
-	b := j.b
+// writeBlocks completes the records around the octets of bulk blocks and writes
+// the blocks themselves, in one call: the octets are not copied again.
+func (w *writer) writeBlocks(jobs []job) {
 	if w.s.failed() == nil {
-		w.rollBodies(j)
-		size := b.end - b.start()
-		w.scratch = appendPiecePrefix(w.scratch[:0], b.count, b.goesOn, b.offset, b.first)
-		w.scratch = append(w.scratch, b.table...)
-		prefix := len(w.scratch)
-		var crc uint32
-		w.scratch, crc = appendHeader(w.scratch, kindPiece, SideOf(j.side), j.rec.number, prefix+size)
-		header := len(w.scratch) - prefix
-		lead := b.start() - prefix - header
-		clear(b.buf[:lead])
-		copy(b.buf[lead:], w.scratch[prefix:])
-		copy(b.buf[lead+header:], w.scratch[:prefix])
-		crc = crc32.Update(crc, castagnoli, b.buf[lead+header:b.end])
-		binary.LittleEndian.PutUint32(b.buf[b.end:], crc)
-		end := b.end + crcSize
-		padded := (end + alignment - 1) &^ (alignment - 1)
-		clear(b.buf[end:padded])
-		at := posOf(w.bodies.number, w.bodies.alignedPos()+int64(lead))
-		if err := w.bodies.writeAligned(b.buf[:padded]); err != nil {
+		w.rollBodies()
+		w.flushBody()
+		at := w.bodies.alignedPos()
+		w.vector, w.places = w.vector[:0], w.places[:0]
+		for _, j := range jobs {
+			p, lead := w.seal(j)
+			w.places = append(w.places, posOf(w.bodies.number, at+int64(lead)))
+			w.vector = append(w.vector, p)
+			at += int64(len(p))
+		}
+		if err := w.bodies.writeAligned(w.vector); err != nil {
 			w.s.fail(err)
 		} else {
-			w.placed(j, at, int64(size))
+			for i, j := range jobs {
+				w.placed(j, w.places[i], int64(len(j.b.data())))
+			}
 		}
+		clear(w.vector)
 	}
-	w.s.q.release(j.rec, b)
+	for _, j := range jobs {
+		w.s.q.release(j.rec, j.b)
+	}
+}
+
+// seal puts header, table, and CRC around the octets of a bulk block. It
+// returns what is to be written and where in it the record begins.
+func (w *writer) seal(j job) (p []byte, lead int) {
+	b := j.b
+	w.scratch = appendPiecePrefix(w.scratch[:0], b.count, b.goesOn, b.offset, b.first)
+	w.scratch = append(w.scratch, b.table...)
+	prefix := len(w.scratch)
+	var crc uint32
+	w.scratch, crc = appendHeader(w.scratch, kindPiece, SideOf(j.side), j.rec.number, prefix+len(b.data()))
+	header := len(w.scratch) - prefix
+	lead = b.start() - prefix - header
+	clear(b.buf[:lead])
+	copy(b.buf[lead:], w.scratch[prefix:])
+	copy(b.buf[lead+header:], w.scratch[:prefix])
+	crc = crc32.Update(crc, castagnoli, b.buf[lead+header:b.end])
+	binary.LittleEndian.PutUint32(b.buf[b.end:], crc)
+	end := b.end + crcSize
+	padded := (end + alignment - 1) &^ (alignment - 1)
+	clear(b.buf[end:padded])
+	return b.buf[:padded], lead
 }
 
 // placed notes where n octets of a body are now.
@@ -261,7 +288,7 @@ func (w *writer) writeMap(j job, l *extentList) {
 }
 
 // rollBodies begins the next segment when this one is full.
-func (w *writer) rollBodies(job) {
+func (w *writer) rollBodies() {
 	if w.bodies.at+int64(len(w.body)) < w.bodies.roll {
 		return
 	}
