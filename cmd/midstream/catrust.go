@@ -49,7 +49,7 @@ func (c *caCommand) trustCmd(action ca.Action) *cobra.Command {
 					return err
 				}
 			}
-			err = plan.Run(cmd.Context(), ca.Exec(c.env.stdin, c.env.stderr), c.env.stderr)
+			err = plan.Run(cmd.Context(), ca.Exec(c.env.stdin), c.env.stderr)
 			if errors.Is(err, ca.ErrPartly) {
 				return partialError("%w", err)
 			}

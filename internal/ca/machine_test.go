@@ -158,7 +158,7 @@ func TestPlanChangesRealStores(t *testing.T) {
 	carry := func(t *testing.T, m Machine, action Action) string {
 		t.Helper()
 		var out bytes.Buffer
-		if err := NewPlan(m, action, a.Cert(), a.Path(CertFile)).Run(ctx, Exec(nil, &out), &out); err != nil {
+		if err := NewPlan(m, action, a.Cert(), a.Path(CertFile)).Run(ctx, Exec(nil), &out); err != nil {
 			t.Fatalf("%v\n%s", err, out.String())
 		}
 		return out.String()

@@ -6,19 +6,40 @@ import (
 	"fmt"
 	"io"
 	"os/exec"
+	"strings"
 )
 
 // A Runner runs one command of a plan.
 type Runner func(ctx context.Context, argv []string) error
 
-// Exec returns a Runner that runs commands for real, with the terminal's input
-// (sudo may ask for a password) and their output on w.
-func Exec(stdin io.Reader, w io.Writer) Runner {
+// maxOutput bounds what is kept of a command's output.
+const maxOutput = 16 << 10
+
+// Exec returns a Runner that runs commands for real. They may read stdin; what
+// they print is worth reading only when they fail, and is then in the error.
+// (sudo asks for its password on the terminal itself.)
+func Exec(stdin io.Reader) Runner {
 	return func(ctx context.Context, argv []string) error {
 		cmd := exec.CommandContext(ctx, argv[0], argv[1:]...)
-		cmd.Stdin, cmd.Stdout, cmd.Stderr = stdin, w, w
-		return cmd.Run()
+		out := &tail{}
+		cmd.Stdin, cmd.Stdout, cmd.Stderr = stdin, out, out
+		err := cmd.Run()
+		if said := strings.TrimSpace(string(out.kept)); err != nil && said != "" {
+			return fmt.Errorf("%w: %s", err, said)
+		}
+		return err
 	}
+}
+
+// tail keeps the last maxOutput bytes written to it.
+type tail struct{ kept []byte }
+
+func (t *tail) Write(p []byte) (int, error) {
+	t.kept = append(t.kept, p...)
+	if n := len(t.kept); n > maxOutput {
+		t.kept = append(t.kept[:0], t.kept[n-maxOutput:]...)
+	}
+	return len(p), nil
 }
 
 // ErrPartly is wrapped by the error of a plan of which something was done and
