@@ -249,6 +249,53 @@ func TestUpdateIsAllOrNothing(t *testing.T) {
 	}
 }
 
+func TestSubscribersMayChangeOptions(t *testing.T) {
+	r := mustLoad(t, "", nil)
+	r.Subscribe(func(changed []string) error {
+		if err := r.Add(Option{Name: "late", Type: Int}); err != nil {
+			return err
+		}
+		return r.Update(map[string]any{"flow_detail": 2})
+	}, "record")
+	if err := r.Update(map[string]any{"record": "none"}); err != nil {
+		t.Fatal(err)
+	}
+	if r.Int("flow_detail") != 2 || r.Int("late") != 0 {
+		t.Error("the change within a change is lost")
+	}
+}
+
+func TestUndoLeavesLaterChangesAlone(t *testing.T) {
+	r := mustLoad(t, "", nil)
+	inner := false
+	r.Subscribe(func([]string) error {
+		if inner {
+			return nil
+		}
+		inner = true
+		if err := r.Update(map[string]any{"record": "heads"}); err != nil {
+			return err
+		}
+		return errors.New("no")
+	})
+	if err := r.Update(map[string]any{"record": "none", "flow_detail": 4}); err == nil {
+		t.Fatal("not refused")
+	}
+	if r.String("record") != "heads" || r.Int("flow_detail") != 1 {
+		t.Errorf("record %s, flow_detail %d; want heads, 1", r.String("record"), r.Int("flow_detail"))
+	}
+}
+
+func TestUpdateReadsNoFiles(t *testing.T) {
+	r := mustLoad(t, "", nil)
+	if err := r.Update(map[string]any{"cert_passphrase": "@/etc/hostname"}); err != nil {
+		t.Fatal(err)
+	}
+	if s, _ := r.OptionalString("cert_passphrase"); s != "@/etc/hostname" {
+		t.Errorf("a change at run time read a file: %q", s)
+	}
+}
+
 func TestPanicOfASubscriberIsARefusal(t *testing.T) {
 	r := mustLoad(t, "", nil)
 	r.Subscribe(func([]string) error { panic("boom") })

@@ -131,11 +131,11 @@ func (o *Option) TypeText() string {
 	if o.Type == Choice {
 		text = "one of " + strings.Join(o.Choices, ", ")
 	}
-	if o.Optional {
-		text = "optional " + text
-	}
 	if o.Secret {
 		text = "secret " + text
+	}
+	if o.Optional {
+		text = "optional " + text
 	}
 	return text
 }

@@ -50,6 +50,8 @@ type Setting struct {
 	// Place tells where in the source: "config.yaml:3:1", "MIDSTREAM_MODE",
 	// "--stream"; it may be empty.
 	Place string
+
+	serial uint64 // of the Update that made it, 0 without one
 }
 
 // Registry has the declarations of all options and their values.
@@ -60,8 +62,9 @@ type Registry struct {
 
 	state atomic.Pointer[state]
 
-	mu       sync.Mutex // one change at a time; guards what follows
-	subs     []*subscription
+	mu       sync.Mutex // one change at a time; guards what follows; never held over a call back
+	subs     []*subscription // never changed in place
+	serial   uint64          // of the last Update
 	deferred []Assignment
 }
 
