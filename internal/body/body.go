@@ -8,7 +8,7 @@ import (
 
 // Reader gives the bytes of one body as they come from the wire, the transfer
 // coding removed. It belongs to one goroutine; only Cancel may be called from
-// others.
+// others. Whoever owns it reads it to io.EOF or another error, or cancels it.
 type Reader interface {
 	// Read returns what has arrived, at least one byte, without waiting for p
 	// to be full. It never crosses the boundary of a chunk or DATA frame: a

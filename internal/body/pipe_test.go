@@ -18,7 +18,6 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 type wire struct {
 	pieces   chan []byte
 	rest     []byte
-	ready    int // that many further Reads would not wait, as far as is told
 	trailers flow.Fields
 
 	once   sync.Once
