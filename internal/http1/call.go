@@ -124,14 +124,6 @@ func (call *Call) Head(ctx context.Context) (*flow.Response, []flow.Finding, err
 	return head, findings, nil
 }
 
-// from adds the server's name to the text of a parse error.
-func from(err error, name string) error {
-	if e, ok := err.(*flow.Error); ok {
-		e.Err = &wrapped{"from " + name + ": " + e.Err.Error(), e.Err}
-	}
-	return err
-}
-
 func (call *Call) finalHead(head *flow.Response, framing flow.Framing, findings notes) {
 	call.final, call.framing = head, framing
 	closes := call.closes || head.Fields.HasToken("Connection", "close") ||

@@ -208,4 +208,3 @@ func wantCause(t testing.TB, err error, peer flow.Peer, cause flow.Cause, text s
 		t.Fatalf("got {%v %v %v} %q\nwant {%v %v} with %q", e.Peer, e.Phase, e.Cause, e, peer, cause, text)
 	}
 }
-

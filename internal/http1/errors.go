@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"strings"
 	"syscall"
 
 	"midstream/flow"
@@ -87,6 +88,19 @@ func given(cause error, peer flow.Peer, phase flow.Phase, what string) *flow.Err
 		e.Cause = flow.Timeout
 	case errors.Is(cause, context.Canceled):
 		e.Cause = flow.NotNeeded
+	}
+	return e
+}
+
+// from puts the peer's name into the text of an error of the codec: "read
+// response head: ..." becomes "read response head from origin.test:80: ...".
+func from(err error, name string) error {
+	e, ok := err.(*flow.Error)
+	if !ok {
+		return err
+	}
+	if what, why, ok := strings.Cut(e.Err.Error(), ": "); ok {
+		e.Err = &wrapped{what + " from " + name + ": " + why, e.Err}
 	}
 	return e
 }

@@ -170,7 +170,7 @@ func (r *reader) end(err error) {
 		r.err = cause
 		return // the server may still find its end, see drain
 	case decoder:
-		r.broken, r.err = true, err
+		r.broken, r.err = true, from(err, r.from)
 	default:
 		r.broken = true
 		r.err = ioError(r.peer(), flow.InBody, err, "read "+r.side.String()+" body from "+r.from, r.progress())

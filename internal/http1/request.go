@@ -122,11 +122,13 @@ func (p *parser) checkHost(r *flow.Request) error {
 		if strings.ContainsAny(host, " \t/\\?#@") {
 			return p.refuse("the Host field is not a host: %s", quote(host))
 		}
+	case r.Version == flow.HTTP11 && r.Method != "CONNECT":
+		return p.refuse("an HTTP/1.1 request needs a Host field and this has none")
 	case r.Version == flow.HTTP11:
 		if err := p.strict("it has no Host field"); err != nil {
 			return err
 		}
-		p.notes.add(HostMissing, "an HTTP/1.1 request without a Host field")
+		p.notes.add(HostMissing, "CONNECT came without a Host field")
 	}
 	return nil
 }

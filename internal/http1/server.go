@@ -157,7 +157,7 @@ func (s *Server) await(st *Stream) error {
 	for late := false; ; late = true {
 		var err error
 		if n, err = scan.scan(s.src.buffered(), flow.ToServer, s.limits); err != nil {
-			return err
+			return from(err, s.from)
 		}
 		if n > 0 {
 			break
@@ -173,7 +173,7 @@ func (s *Server) await(st *Stream) error {
 	s.deadline(0)
 	block := string(s.src.buffered()[:n])
 	s.src.consume(n)
-	return st.parse(block, start)
+	return from(st.parse(block, start), s.from)
 }
 
 // idleError is what ends the wait for the first octet of a request.
