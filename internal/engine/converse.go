@@ -96,7 +96,7 @@ func (x *exchange) mayRetry(call Call, err *flow.Error) (again bool, why string)
 		return false, ""
 	}
 	x.mu.Lock()
-	flowing := x.flowing != nil
+	flowing := x.flowing != nil && x.sending.held == nil
 	x.mu.Unlock()
 	if err.Cause != flow.RefusedRequest && !idempotent(x.live.Request.Method) {
 		return false, "not sent again, because " + x.live.Request.Method + " is not idempotent"

@@ -236,10 +236,21 @@ func (x *exchange) answer() {
 		err = x.deliverWhole(nil, sink)
 	}
 	if err != nil {
-		x.fail(err)
+		x.undelivered(err)
 		return
 	}
 	x.afterResponse()
+}
+
+// undelivered ends an exchange whose response did not reach the client whole.
+func (x *exchange) undelivered(why *flow.Error) {
+	x.fail(why)
+	x.mu.Lock()
+	begun := x.begun
+	x.mu.Unlock()
+	if !begun {
+		x.stream.Abort(why)
+	}
 }
 
 // unread tells whether the client may still have to send some of its body.

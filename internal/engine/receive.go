@@ -22,7 +22,7 @@ func (x *exchange) receive(call Call, head *flow.Response) {
 		return
 	}
 	if why := x.deliver(call); why != nil {
-		x.fail(why)
+		x.undelivered(why)
 		return
 	}
 	x.afterResponse()

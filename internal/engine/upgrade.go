@@ -22,7 +22,7 @@ func (x *exchange) receiveUpgrade(call Call, head *flow.Response) {
 	if x.live.Response.Status != 101 {
 		call.Cancel(errNotNeeded)
 		if err := x.deliver(nil); err != nil {
-			x.fail(err)
+			x.undelivered(err)
 		}
 		return
 	}
@@ -35,12 +35,12 @@ func (x *exchange) receiveUpgrade(call Call, head *flow.Response) {
 	x.setDeclared(&x.req, -1)
 	x.setDeclared(&x.resp, -1)
 	if _, err := x.respond(notLast); err != nil {
-		x.fail(err)
+		x.undelivered(err)
 		return
 	}
 	client, cerr := x.stream.Upgrade()
 	if cerr != nil {
-		x.fail(clientError(cerr, flow.InBody))
+		x.undelivered(clientError(cerr, flow.InBody))
 		return
 	}
 	server, serr := call.Upgrade()

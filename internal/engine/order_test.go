@@ -1,0 +1,399 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+
+	"midstream/flow"
+	"midstream/hook"
+)
+
+func post(v flow.Version) *fakeStream { return newStream(v, "POST", nil, wholeBody("ab", "cd")) }
+
+func TestHookOrder(t *testing.T) {
+	const all = "requestheaders request responseheaders response"
+	ok := func() *fakeUpstream { return upstream(answers(200, length(2), nil, wholeBody("ok"))) }
+	for _, c := range []struct {
+		rule string
+		w    whole
+		s    *fakeStream
+		up   *fakeUpstream
+		want string
+		sent string // to the server
+	}{
+		{"held", whole{}, post(flow.HTTP11), ok(), all, "*"},
+		{"no bodies", whole{}, newStream(flow.HTTP11, "GET", nil, nil), upstream(answers(304, flow.Framing{}, nil, nil)), all, ""},
+		{"answered in requestheaders", whole{onReqHead: func(x *hook.Exchange) { x.Response = hook.MakeResponse(403, nil, []byte("no")) }},
+			post(flow.HTTP11), upstream(), all, ""},
+		{"answered in request", whole{onReq: func(x *hook.Exchange) { x.Response = hook.MakeResponse(403, nil, []byte("no")) }},
+			post(flow.HTTP11), upstream(), all, ""},
+		{"dial failed", whole{}, post(flow.HTTP11), upstream(), "requestheaders request error", ""},
+		{"killed in requestheaders", whole{onReqHead: func(x *hook.Exchange) { x.Kill() }}, post(flow.HTTP11), ok(), "requestheaders error", ""},
+		{"killed in request", whole{onReq: func(x *hook.Exchange) { x.Kill() }}, post(flow.HTTP11), ok(), "requestheaders request error", ""},
+		{"killed in responseheaders", whole{onRespHead: func(x *hook.Exchange) { x.Kill() }}, post(flow.HTTP11), ok(), "requestheaders request responseheaders error", "*"},
+		{"killed in response", whole{onResp: func(x *hook.Exchange) { x.Kill() }}, post(flow.HTTP11), ok(), all, "*"},
+		{"server cut inside a held response", whole{}, post(flow.HTTP11), upstream(answers(200, length(5), nil, brokenBody(errCut, "he"))), "requestheaders request responseheaders error", "*"},
+	} {
+		up := c.up
+		var call *fakeCall
+		if len(up.results) > 0 {
+			call = up.results[0].(*fakeCall)
+		}
+		w := c.w
+		serve(t, Policy{}, c.s, up, &w)
+		if got := strings.Join(w.order, " "); got != c.want {
+			t.Errorf("%s: %s, want %s", c.rule, got, c.want)
+		}
+		if call != nil && c.sent != "*" && call.sink.text() != c.sent {
+			t.Errorf("%s: the server got %q", c.rule, call.sink.text())
+		}
+	}
+}
+
+func brokenBody(err error, pieces ...string) *fakeBody {
+	b := newBody(pieces...)
+	b.breakOff(err)
+	return b
+}
+
+// With bodies that flow, an early answer is complete before the request is: its
+// events come first, and the upload goes on.
+func TestEarlyResponseWhileTheUploadRuns(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := &watching{}
+		b := newBody("first")
+		s := newStream(flow.HTTP2, "POST", nil, b)
+		c := answers(413, length(2), nil, wholeBody("no"))
+		m := &memory{}
+		e := New(Config{Recorder: m})
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			e.Serve(t.Context(), s, upstream(c), Origin{Set: newSet(t, w)})
+		}()
+		synctest.Wait()
+		if s.sink.text() != "no" || s.sink.end() != "closed" {
+			t.Fatalf("the response waits: %q %s", s.sink.text(), s.sink.end())
+		}
+		b.feed(" second")
+		b.end(fields("Checksum: 1"))
+		<-done
+		if c.sink.text() != "first second" || c.sink.end() != "closed" || c.sink.trailers.Get("Checksum") != "1" {
+			t.Fatalf("upload %q %s", c.sink.text(), c.sink.end())
+		}
+		if want := []string{"requestheaders", "responseheaders", "response", "request"}; !slices.Equal(w.order, want) {
+			t.Fatalf("order %v", w.order)
+		}
+		if m.only().end.Outcome.Kind != flow.Completed {
+			t.Fatalf("%+v", m.only().end.Outcome)
+		}
+	})
+}
+
+// The server answers, then takes no more of the upload.
+func TestServerClosesAfterEarlyResponse(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBody("first")
+		s := newStream(flow.HTTP11, "POST", nil, b)
+		c := answers(413, length(2), nil, wholeBody("no"))
+		c.sink.fail, c.sink.failAt = &flow.Error{Peer: flow.AtServer, Phase: flow.InBody, Cause: flow.ClosedEarly, Err: errors.New("closed")}, 5
+		m := &memory{}
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			New(Config{Recorder: m}).Serve(t.Context(), s, upstream(c), Origin{})
+		}()
+		synctest.Wait()
+		b.feed("more")
+		b.feed("and more, that is read away")
+		<-done
+		f := m.only().end
+		if f.Outcome.Kind != flow.Completed || s.sink.text() != "no" || s.sink.end() != "closed" {
+			t.Fatalf("%+v %q", f.Outcome, s.sink.text())
+		}
+		if f.RequestBody.Ended || f.RequestBody.Sent != 5 {
+			t.Fatalf("%+v", f.RequestBody)
+		}
+		if flow.CauseOf(b.cancelCause()) != flow.NotNeeded {
+			t.Fatalf("the client was told %v", b.cancelCause())
+		}
+	})
+}
+
+// Changes in a late hook are refused; notes are not.
+func TestLateChangesAreRefused(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		policy Policy
+	}{{"tee", Policy{}}, {"pass", Policy{StreamLargeBodies: size(0)}}} {
+		w := &watching{}
+		w.onReq = func(x *hook.Exchange) {
+			x.Request.Path = "/other"
+			x.Request.SetContent([]byte("x"))
+			x.Response = hook.MakeResponse(500, nil, nil)
+			x.Comment = "seen"
+		}
+		w.onResp = func(x *hook.Exchange) {
+			x.Response.Status = 500
+			x.Response.Fields.Add("X", "y")
+			x.Response.SetContent([]byte("x"))
+			x.Marker = "*"
+			if p, err := x.Response.Content(); c.name == "tee" && (err != nil || string(p) != "hello") || c.name == "pass" && !errors.Is(err, hook.ErrMissing) {
+				t.Errorf("%s: content %q %v", c.name, p, err)
+			}
+		}
+		s := post(flow.HTTP11)
+		call := answers(200, length(5), nil, wholeBody("hello"))
+		r := serve(t, c.policy, s, upstream(call), w)
+		f := r.end
+		if f.Request.Path != "/" || f.Response.Status != 200 || f.Response.Fields.Has("X") || f.Comment != "seen" || f.Marker != "*" {
+			t.Errorf("%s: %+v %+v", c.name, f.Request, f.Response)
+		}
+		if s.sink.text() != "hello" || f.Outcome.Kind != flow.Completed || !slices.Contains(findings(f), "late-change") {
+			t.Errorf("%s: %q %+v %v", c.name, s.sink.text(), f.Outcome, findings(f))
+		}
+		if got := r.body[flow.ToClient].String(); (c.name == "pass") != (got == "") {
+			t.Errorf("%s: recorded %q", c.name, got)
+		}
+	}
+}
+
+func TestPassHooksRunBeforeTheEnd(t *testing.T) {
+	s := post(flow.HTTP11)
+	w := &watching{}
+	w.onRespHead = func(x *hook.Exchange) { x.Response.Stream.Wish = hook.DoNotWait }
+	w.onResp = func(x *hook.Exchange) {
+		if s.sink.text() != "hello" || s.sink.end() != "open" {
+			t.Errorf("at the hook: %q %s", s.sink.text(), s.sink.end())
+		}
+		x.Response.Trailers.Set("Added", "1")
+	}
+	b := newBody("hello")
+	b.end(fields("Came: 1"))
+	r := serve(t, Policy{}, s, upstream(answers(200, chunked, nil, b)), w)
+	if lines(s.sink.trailers) != "Came: 1|Added: 1" || s.sink.end() != "closed" {
+		t.Fatalf("%q %s", lines(s.sink.trailers), s.sink.end())
+	}
+	if f := r.end; f.ResponseBody.Reason != "a script set stream" || f.ResponseBody.Disposition != flow.Pass || lines(f.Response.Trailers) != "Came: 1|Added: 1" {
+		t.Fatalf("%+v", f.ResponseBody)
+	}
+}
+
+func TestKillUnderPassBreaksTheEnd(t *testing.T) {
+	s := post(flow.HTTP11)
+	w := &watching{}
+	w.onResp = func(x *hook.Exchange) { x.Kill() }
+	r := serve(t, Policy{StreamLargeBodies: size(0)}, s, upstream(answers(200, length(5), nil, wholeBody("hello"))), w)
+	if s.sink.end() != "aborted" || r.end.Outcome.Kind != flow.Killed || r.end.Outcome.Bytes != 5 {
+		t.Fatalf("%s %+v", s.sink.end(), r.end.Outcome)
+	}
+}
+
+func TestUnknownLengthPastSizePasses(t *testing.T) {
+	for _, held := range []bool{false, true} {
+		var addons []any
+		w := &whole{}
+		if held {
+			addons = append(addons, w)
+		}
+		s := newStream(flow.HTTP11, "GET", nil, nil)
+		r := serve(t, Policy{StreamLargeBodies: size(5)}, s, upstream(answers(200, chunked, nil, wholeBody("hel", "lo", " wo", "rld"))), addons...)
+		f := r.end
+		if s.sink.text() != "hello world" || s.sink.end() != "closed" || f.Outcome.Kind != flow.Completed {
+			t.Fatalf("held %v: %q %s %+v", held, s.sink.text(), s.sink.end(), f.Outcome)
+		}
+		b := f.ResponseBody
+		if b.Disposition != flow.Pass || len(b.Changes) != 1 || b.Changes[0].Reason != "larger than --stream 5" || b.Record != flow.Unrecorded {
+			t.Fatalf("held %v: %+v", held, b)
+		}
+	}
+}
+
+func TestTransformIsReframedAndSaid(t *testing.T) {
+	w := &watching{}
+	w.onRespHead = func(x *hook.Exchange) {
+		x.Response.Stream.Transform = func() hook.Transform {
+			return hook.ChunkFunc(func(p []byte) ([][]byte, error) {
+				if len(p) == 0 {
+					return [][]byte{[]byte("!")}, nil
+				}
+				return [][]byte{[]byte(strings.ToUpper(string(p)))}, nil
+			})
+		}
+	}
+	s := newStream(flow.HTTP11, "GET", nil, nil)
+	r := serve(t, Policy{StoreStreamedBodies: true}, s, upstream(answers(200, length(5), fields("Content-Length: 5"), wholeBody("he", "llo"))), w)
+	if s.sink.text() != "HELLO!" || s.out.Kind != flow.Chunked || s.response.Fields.Has("Content-Length") {
+		t.Fatalf("%q %v %v", s.sink.text(), s.out, s.response.Fields)
+	}
+	if b := r.end.ResponseBody; !b.Transformed || b.Received != 5 || b.Sent != 6 || r.body[1].String() != "HELLO!" {
+		t.Fatalf("%+v, recorded %q", b, r.body[1].String())
+	}
+}
+
+func TestTransformThatFailsBreaksTheMessage(t *testing.T) {
+	w := &watching{}
+	w.onRespHead = func(x *hook.Exchange) {
+		x.Response.Stream.Transform = func() hook.Transform {
+			return hook.ChunkFunc(func(p []byte) ([][]byte, error) { return nil, errors.New("line 3: boom") })
+		}
+	}
+	s := newStream(flow.HTTP11, "GET", nil, nil)
+	r := serve(t, Policy{}, s, upstream(answers(200, length(5), nil, wholeBody("hello"))), w)
+	if s.sink.end() != "aborted" || r.end.Outcome.Kind != flow.Failed || !strings.Contains(r.end.Outcome.Text, "line 3: boom") {
+		t.Fatalf("%s %+v", s.sink.end(), r.end.Outcome)
+	}
+}
+
+func TestBodyOnABodilessMessageIsNotSent(t *testing.T) {
+	for _, c := range []struct {
+		method string
+		status int
+	}{{"HEAD", 200}, {"GET", 304}, {"GET", 204}} {
+		w := &whole{onResp: func(x *hook.Exchange) { x.Response.SetContent([]byte("body")) }}
+		s := newStream(flow.HTTP11, c.method, nil, nil)
+		in, want := fields("Content-Length: 9"), "Content-Length: 9"
+		if c.status == 204 {
+			in, want = nil, ""
+		}
+		r := serve(t, Policy{}, s, upstream(answers(c.status, flow.Framing{}, in, nil)), w)
+		if s.sink.text() != "" || s.sink.end() != "closed" || s.out.Kind != flow.Unframed || lines(s.response.Fields) != want {
+			t.Errorf("%s %d: %q %v %v", c.method, c.status, s.sink.text(), s.out, s.response.Fields)
+		}
+		if !slices.Contains(findings(r.end), "body-not-sent") {
+			t.Errorf("%s %d: %v", c.method, c.status, findings(r.end))
+		}
+	}
+}
+
+// guarding is whole that must not be passed by.
+type guarding struct{ whole }
+
+func (*guarding) Required() bool { return true }
+
+type failing struct{ required bool }
+
+func (f *failing) Required() bool { return f.required }
+func (f *failing) Request(context.Context, *hook.Exchange) error {
+	return errors.New("boom")
+}
+
+func TestGuardsNeverFailOpen(t *testing.T) {
+	s := newStream(flow.HTTP11, "GET", nil, nil)
+	r := serve(t, Policy{}, s, upstream(answers(200, length(2), nil, wholeBody("ok"))), &failing{required: true})
+	if s.status() != 502 || r.end.Outcome.Kind != flow.Failed || !strings.Contains(r.end.Outcome.Text, "boom") {
+		t.Fatalf("guard: %d %+v", s.status(), r.end.Outcome)
+	}
+	s = newStream(flow.HTTP11, "GET", nil, nil)
+	r = serve(t, Policy{}, s, upstream(answers(200, length(2), nil, wholeBody("ok"))), &failing{})
+	if s.status() != 200 || !slices.Contains(findings(r.end), "addon-error") {
+		t.Fatalf("no guard: %d %v", s.status(), findings(r.end))
+	}
+}
+
+func TestHoldLimit(t *testing.T) {
+	long := strings.Repeat("x", 1000)
+	for _, guard := range []bool{false, true} {
+		for _, side := range []flow.Side{flow.ToServer, flow.ToClient} {
+			var w any = &whole{}
+			if guard {
+				w = &guarding{}
+			}
+			m := &memory{}
+			cfg := Config{Recorder: m, SpillDir: t.TempDir()}
+			cfg.Hold.Body = 1500
+			s := newStream(flow.HTTP11, "GET", nil, nil)
+			c := answers(200, chunked, nil, wholeBody(long, long, long))
+			if side == flow.ToServer {
+				s = newStream(flow.HTTP11, "POST", nil, wholeBody(long, long, long))
+				c = answers(200, length(2), nil, wholeBody("ok"))
+			}
+			New(cfg).Serve(t.Context(), s, upstream(c), Origin{Set: newSet(t, w)})
+			f := m.only().end
+			b := f.ResponseBody
+			want, got := 502, s.sink.text()
+			if side == flow.ToServer {
+				b, want, got = f.RequestBody, 413, c.sink.text()
+			}
+			if guard {
+				if s.status() != want || f.Outcome.Kind != flow.Refused {
+					t.Errorf("%v guarded: %d %+v", side, s.status(), f.Outcome)
+				}
+				continue
+			}
+			if got != long+long+long || b.Disposition != flow.Tee || len(b.Changes) != 1 || b.Recorded != 3000 || f.Outcome.Kind != flow.Completed {
+				t.Errorf("%v: %d bytes, %+v %+v", side, len(got), b, f.Outcome)
+			}
+		}
+	}
+}
+
+func TestBodySizeLimit(t *testing.T) {
+	p := Policy{BodySizeLimit: size(4)}
+	s := newStream(flow.HTTP11, "POST", fields("Content-Length: 5"), wholeBody("hello"))
+	if r := serve(t, p, s, upstream()); s.status() != 413 || r.end.Outcome.Kind != flow.Refused {
+		t.Errorf("known request: %d %+v", s.status(), r.end.Outcome)
+	}
+	s = newStream(flow.HTTP11, "GET", nil, nil)
+	if r := serve(t, p, s, upstream(answers(200, length(5), nil, wholeBody("hello")))); s.status() != 502 || r.end.Outcome.Kind != flow.Refused {
+		t.Errorf("known response: %d %+v", s.status(), r.end.Outcome)
+	}
+	s = newStream(flow.HTTP11, "GET", nil, nil)
+	if r := serve(t, p, s, upstream(answers(200, chunked, nil, wholeBody("hel", "lo"))), &whole{}); s.status() != 502 || r.end.Outcome.Kind != flow.Refused {
+		t.Errorf("held response: %d %+v", s.status(), r.end.Outcome)
+	}
+	s = newStream(flow.HTTP11, "GET", nil, nil)
+	if r := serve(t, p, s, upstream(answers(200, chunked, nil, wholeBody("hel", "lo")))); s.status() != 200 || s.sink.text() != "hel" || s.sink.end() != "aborted" || r.end.Outcome.Kind != flow.Refused {
+		t.Errorf("flowing response: %d %q %s %+v", s.status(), s.sink.text(), s.sink.end(), r.end.Outcome)
+	}
+	s = newStream(flow.HTTP11, "POST", nil, wholeBody("hel", "lo"))
+	c := newCall()
+	if r := serve(t, p, s, upstream(c)); s.status() != 413 || c.sink.end() != "aborted" || r.end.Outcome.Kind != flow.Refused {
+		t.Errorf("flowing request: %d %s %+v", s.status(), c.sink.end(), r.end.Outcome)
+	}
+	s = newStream(flow.HTTP11, "HEAD", nil, nil)
+	if r := serve(t, p, s, upstream(answers(200, flow.Framing{}, fields("Content-Length: 500"), nil))); s.status() != 200 || r.end.Outcome.Kind != flow.Completed {
+		t.Errorf("HEAD: %d %+v", s.status(), r.end.Outcome)
+	}
+}
+
+func TestHTTP10ServerGetsALength(t *testing.T) {
+	s := newStream(flow.HTTP11, "POST", fields("Transfer-Encoding: chunked"), wholeBody("ab", "cd"))
+	c := answers(200, length(2), nil, wholeBody("ok"))
+	up := upstream(c)
+	up.version = flow.HTTP10
+	r := serve(t, Policy{}, s, up)
+	if c.out != length(4) || lines(c.request.Fields) != "Content-Length: 4" || c.sink.text() != "abcd" || c.request.Version != flow.HTTP10 {
+		t.Fatalf("%v %q %q", c.out, lines(c.request.Fields), c.sink.text())
+	}
+	if b := r.end.RequestBody; b.Disposition != flow.Hold || b.Reason != "an HTTP/1.0 server needs the length first" {
+		t.Fatalf("%+v", b)
+	}
+}
+
+func TestTrailersWithoutData(t *testing.T) {
+	b := newBody()
+	b.end(fields("grpc-status: 0"))
+	s := newStream(flow.HTTP2, "POST", fields("te: trailers"), wholeBody("x"))
+	c := answers(200, chunked, fields("content-type: application/grpc"), b)
+	r := serve(t, Policy{}, s, upstream(c), &whole{})
+	if lines(s.sink.trailers) != "grpc-status: 0" || s.sink.pieces != 0 || s.out.Kind != flow.Chunked {
+		t.Fatalf("%q %d %v", lines(s.sink.trailers), s.sink.pieces, s.out)
+	}
+	if r.end.Outcome.Kind != flow.Completed || r.end.ResponseBody.Disposition != flow.Tee {
+		t.Fatalf("%+v %+v", r.end.Outcome, r.end.ResponseBody)
+	}
+}
+
+func TestEndOfStreamOnTheHeadStays(t *testing.T) {
+	s := newStream(flow.HTTP2, "GET", nil, nil)
+	c := answers(200, flow.Framing{}, fields("grpc-status: 12"), nil)
+	serve(t, Policy{}, s, upstream(c))
+	if c.out.Kind != flow.Unframed || s.out.Kind != flow.Unframed || c.sink.pieces != 0 || s.sink.pieces != 0 {
+		t.Fatalf("%v %v", c.out, s.out)
+	}
+}

@@ -1,0 +1,117 @@
+package engine
+
+import (
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+
+	"midstream/flow"
+)
+
+func errStale() *flow.Error {
+	return &flow.Error{Peer: flow.AtServer, Phase: flow.InHead, Cause: flow.ClosedEarly, Err: errors.New("the server closed the connection before its response")}
+}
+
+// stale is a call on a connection that the server has closed meanwhile.
+func stale(reused bool) *fakeCall {
+	c := newCall()
+	c.reused = reused
+	c.breakHead(errStale())
+	return c
+}
+
+func TestRetry(t *testing.T) {
+	for _, c := range []struct {
+		rule  string
+		s     *fakeStream
+		first any
+		hold  bool
+		again bool
+		text  string // in the outcome when not
+	}{
+		{"GET on a stale connection", newStream(flow.HTTP11, "GET", nil, nil), stale(true), false, true, ""},
+		{"GET on a fresh connection", newStream(flow.HTTP11, "GET", nil, nil), stale(false), false, false, "before its response"},
+		{"POST without a body", newStream(flow.HTTP11, "POST", nil, nil), stale(true), false, false, "not sent again, because POST is not idempotent"},
+		{"held PUT", newStream(flow.HTTP11, "PUT", nil, wholeBody("ab")), stale(true), true, true, ""},
+		{"held POST", newStream(flow.HTTP11, "POST", nil, wholeBody("ab")), stale(true), true, false, "not idempotent"},
+		{"PUT whose body has begun", newStream(flow.HTTP11, "PUT", nil, wholeBody("ab")), touchedStale(), false, false, "a part of its body had been sent"},
+		{"a response byte came", newStream(flow.HTTP11, "GET", nil, nil), heardStale(), false, false, "before its response"},
+		{"refused unprocessed at the head", newStream(flow.HTTP11, "POST", nil, wholeBody("ab")), &flow.Error{Peer: flow.AtServer, Phase: flow.InHead, Cause: flow.RefusedRequest, Err: errors.New("stale")}, false, true, ""},
+		{"dial failed", newStream(flow.HTTP11, "GET", nil, nil), &flow.Error{Peer: flow.AtServer, Phase: flow.Dialing, Cause: flow.NoConnection, Err: errors.New("refused")}, false, false, "502: refused"},
+		{"malformed head", newStream(flow.HTTP11, "GET", nil, nil), malformed(), false, false, "502: bad status line"},
+	} {
+		second := answers(200, length(2), nil, wholeBody("ok"))
+		up := upstream(c.first, second)
+		var addons []any
+		if c.hold {
+			addons = append(addons, &whole{})
+		}
+		f := serve(t, Policy{}, c.s, up, addons...).end
+		if !c.again {
+			if len(up.opened) != 1 || f.Outcome.Kind == flow.Completed || !strings.Contains(f.Outcome.Text, c.text) || c.s.status() != 502 {
+				t.Errorf("%s: %d tries, %+v", c.rule, len(up.opened), f.Outcome)
+			}
+			continue
+		}
+		if !slices.Equal(up.opened, []Reuse{AnyConnection, FreshOnly}) || f.Outcome.Kind != flow.Completed || len(f.Tries) != 2 || f.Tries[0].Error == "" || f.Tries[1].Error != "" {
+			t.Errorf("%s: tries %+v, %+v", c.rule, f.Tries, f.Outcome)
+		}
+		if c.s.body != nil && (second.sink.text() != "ab" || second.sink.end() != "closed" || f.RequestBody.Sent != 2 || f.RequestBody.Recorded != 2) {
+			t.Errorf("%s: sent %q, %+v", c.rule, second.sink.text(), f.RequestBody)
+		}
+		if first, ok := c.first.(*fakeCall); ok && first.closed != 1 {
+			t.Errorf("%s: the first call was closed %d times", c.rule, first.closed)
+		}
+	}
+}
+
+func heardStale() *fakeCall { c := stale(true); c.heard = true; return c }
+
+func malformed() *fakeCall {
+	c := newCall()
+	c.reused = true
+	c.breakHead(&flow.Error{Peer: flow.AtServer, Phase: flow.InHead, Cause: flow.Malformed, Err: errors.New("bad status line")})
+	return c
+}
+
+// touchedStale breaks its head only when a byte of the body has come.
+func touchedStale() *fakeCall {
+	c := newCall()
+	c.reused = true
+	go func() {
+		c.sink.await(1)
+		c.breakHead(errStale())
+	}()
+	return c
+}
+
+func TestRetryOfABodyThatHasNotBegun(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBody()
+		s := newStream(flow.HTTP11, "PUT", nil, b)
+		first, second := newCall(), newCall()
+		first.reused = true
+		r := start(t, t.Context(), Policy{}, s, upstream(first, second))
+		synctest.Wait()
+		first.breakHead(errStale())
+		synctest.Wait()
+		b.feed("late")
+		b.end(nil)
+		second.answer(200, length(0), nil, wholeBody())
+		f := r.end(t)
+		if f.Outcome.Kind != flow.Completed || second.sink.text() != "late" || first.sink.text() != "" {
+			t.Fatalf("%+v %q", f.Outcome, second.sink.text())
+		}
+	})
+}
+
+func TestAFailedRetryIsTheEnd(t *testing.T) {
+	s := newStream(flow.HTTP11, "GET", nil, nil)
+	up := upstream(stale(true), stale(true), answers(200, length(0), nil, nil))
+	f := serve(t, Policy{}, s, up).end
+	if len(up.opened) != 2 || f.Outcome.Kind != flow.Failed || s.status() != 502 || len(f.Tries) != 2 || f.Tries[1].Error == "" {
+		t.Fatalf("%d tries, %+v", len(up.opened), f)
+	}
+}
