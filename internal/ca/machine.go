@@ -29,7 +29,12 @@ type Machine struct {
 	KeystoreWritable bool
 	// Keytool is the program that changes it; empty when there is none.
 	Keytool string
+	// DebianKeystore is the keystore that Debian fills from the system's store,
+	// but takes nothing out of; empty when it is not there.
+	DebianKeystore string
 }
+
+const debianKeystore = "/etc/ssl/certs/java/cacerts"
 
 // maxDatabases bounds how many browser profiles are looked at.
 const maxDatabases = 64
@@ -56,6 +61,10 @@ func Look(home string, getenv func(string) string) Machine {
 	if home != "" {
 		m.lookNSS(home)
 	}
+	if _, err := os.Stat(debianKeystore); err == nil {
+		m.DebianKeystore = debianKeystore
+	}
+	m.Keytool, _ = exec.LookPath("keytool")
 	if java := getenv("JAVA_HOME"); java != "" {
 		for _, sub := range []string{"lib/security/cacerts", "jre/lib/security/cacerts"} {
 			path := filepath.Join(java, filepath.FromSlash(sub))
@@ -70,8 +79,6 @@ func Look(home string, getenv func(string) string) Machine {
 			}
 		}
 		if path, err := exec.LookPath(filepath.Join(java, "bin", "keytool")); err == nil {
-			m.Keytool = path
-		} else if path, err := exec.LookPath("keytool"); err == nil {
 			m.Keytool = path
 		}
 	}

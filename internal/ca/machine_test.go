@@ -29,6 +29,8 @@ func TestPlan(t *testing.T) {
 	suse := Machine{OS: "linux", Root: true, Tools: tools("update-ca-certificates"), Folders: tools("/usr/share/pki/trust/anchors")}
 	anchored := debian
 	anchored.Anchors = []string{"/usr/local/share/ca-certificates/" + alias + ".crt", "/usr/local/share/ca-certificates/midstream-ca-00000000.crt"}
+	anchoredJava := anchored
+	anchoredJava.DebianKeystore, anchoredJava.Keytool = debianKeystore, "/usr/bin/keytool"
 	nss := debian
 	nss.NSS = []string{"/home/ann x/.pki/nssdb"}
 	nss.Tools = tools("update-ca-certificates", "certutil")
@@ -55,6 +57,7 @@ func TestPlan(t *testing.T) {
 		{"neither root nor sudo", Machine{OS: "linux", Tools: tools("update-ca-certificates"), Folders: tools("/usr/local/share/ca-certificates")}, Trust, []string{"(needs root)", "install -D"}, nil},
 		{"no store at all", Machine{OS: "linux"}, Trust, []string{"no system trust store was found"}, []string{"install -D"}},
 		{"untrust removes its own only", anchored, Untrust, []string{"rm -f /usr/local/share/ca-certificates/" + alias + ".crt", "update-ca-certificates --fresh", "stay trusted: /usr/local/share/ca-certificates/midstream-ca-00000000.crt"}, []string{"rm -f /usr/local/share/ca-certificates/midstream-ca-00000000.crt"}},
+		{"untrust empties Debian's keystore too", anchoredJava, Untrust, []string{"--fresh", "/usr/bin/keytool -delete -noprompt -keystore /etc/ssl/certs/java/cacerts -storepass changeit -alias debian:" + alias + ".pem"}, nil},
 		{"untrust without anchor", debian, Untrust, []string{"nothing to remove"}, []string{"rm -f"}},
 		{"a database with a space in its path", nss, Trust, []string{"certutil -A -d 'sql:/home/ann x/.pki/nssdb' -n " + alias + " -t C,, -i /c/ca.pem"}, nil},
 		{"a database is left", nss, Untrust, []string{"certutil -D -d 'sql:/home/ann x/.pki/nssdb' -n " + alias}, nil},

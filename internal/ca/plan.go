@@ -152,6 +152,10 @@ func (b *planner) linux() {
 	}
 	b.rootStep(what, "rm", "-f", anchor)
 	b.rootStep(what+": rebuild", s.untrust...)
+	if b.m.DebianKeystore != "" && b.m.Keytool != "" {
+		b.rootStep("keystore of Debian's Java, which that does not empty", b.m.Keytool, "-delete", "-noprompt", "-keystore", b.m.DebianKeystore, "-storepass", "changeit", "-alias", "debian:"+b.alias+".pem")
+		b.plan.Steps[len(b.plan.Steps)-1].MayFail = true
+	}
 }
 
 func (b *planner) nss() {
