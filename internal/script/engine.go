@@ -148,7 +148,7 @@ func (e *engine) switchTo(c *call) {
 	now := time.Now()
 	e.charge(now)
 	e.current = c
-	e.watch.extend(now, e.budget(c))
+	e.watch.start(now, e.budget(c))
 }
 
 // do runs f inside the engine and hands its result, or that of the promise that
@@ -249,7 +249,7 @@ func (e *engine) failed(err error) *Fault {
 
 func promiseOf(v goja.Value) *goja.Promise {
 	obj, ok := v.(*goja.Object)
-	if !ok || obj.ClassName() != "Promise" {
+	if !ok || obj.ExportType() != typePromise {
 		return nil
 	}
 	p, _ := obj.Export().(*goja.Promise)
@@ -257,19 +257,20 @@ func promiseOf(v goja.Value) *goja.Promise {
 }
 
 // watchdog interrupts a runtime that computes past its deadline. Its timer is
-// armed at most once a budget, not once an entry.
+// set when it would come too late, so about once a budget, not once an entry.
 type watchdog struct {
 	mu       sync.Mutex
 	vm       *goja.Runtime
 	running  bool
-	armed    bool
 	deadline time.Time
 	timer    *time.Timer
+	at       time.Time // when timer fires; zero when it is not set
 }
 
 // errTimeout is the reason of an interrupt.
 var errTimeout = errors.New("computed for longer than script_timeout allows")
 
+// start begins to watch, or moves the deadline.
 func (w *watchdog) start(now time.Time, budget time.Duration) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -278,10 +279,10 @@ func (w *watchdog) start(now time.Time, budget time.Duration) {
 }
 
 func (w *watchdog) arm(d time.Duration) {
-	if w.armed {
+	if !w.at.IsZero() && !w.at.After(w.deadline) {
 		return
 	}
-	w.armed = true
+	w.at = w.deadline
 	if w.timer == nil {
 		w.timer = time.AfterFunc(d, w.fire)
 	} else {
@@ -289,19 +290,10 @@ func (w *watchdog) arm(d time.Duration) {
 	}
 }
 
-func (w *watchdog) extend(now time.Time, budget time.Duration) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.deadline = now.Add(budget)
-	if budget < 100*time.Millisecond && w.armed {
-		w.timer.Reset(budget) // the armed timer may be later than this
-	}
-}
-
 func (w *watchdog) fire() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.armed = false
+	w.at = time.Time{}
 	if !w.running {
 		return
 	}
@@ -325,7 +317,7 @@ func (w *watchdog) close() {
 	if w.timer != nil {
 		w.timer.Stop()
 	}
-	w.armed = false
+	w.at = time.Time{}
 }
 
 // inbox has work that must be done inside soon, by nobody in particular. It is

@@ -2,6 +2,7 @@ package script
 
 import (
 	"context"
+	"errors"
 
 	"github.com/dop251/goja"
 )
@@ -28,6 +29,7 @@ type generator struct {
 	holding bool
 	hungry  bool // a next() of the generator waits for a piece
 	resolve func(any) error
+	reject  func(any) error
 	ended   bool
 
 	// The result side.
@@ -95,14 +97,14 @@ func (g *generator) adopt(v goja.Value) bool {
 // pull is chunks.next().
 func (g *generator) pull() goja.Value {
 	g.giveBack()
-	p, resolve, _ := g.e.vm.NewPromise()
+	p, resolve, reject := g.e.vm.NewPromise()
 	switch {
 	case g.offered:
 		resolve(g.pairs(g.hand(), false))
 	case g.ended:
 		resolve(g.pairs(goja.Undefined(), true))
 	default:
-		g.hungry, g.resolve = true, resolve
+		g.hungry, g.resolve, g.reject = true, resolve, reject
 		g.c.call.poke()
 	}
 	return g.e.vm.ToValue(p)
@@ -246,7 +248,8 @@ func (g *generator) result(v goja.Value) {
 	g.ready = true
 }
 
-// abandon runs the generator's finally blocks when its body will not go on.
+// abandon runs the generator's finally blocks when its body will not go on: the
+// chunk that it waits for throws.
 func (g *generator) abandon() {
 	delete(g.e.waiting, g.c.call)
 	g.giveBack()
@@ -254,9 +257,17 @@ func (g *generator) abandon() {
 		return
 	}
 	g.done = true
+	if g.hungry {
+		g.hungry = false
+		if err := g.reject(g.e.failure(errBrokenOff)); err != nil {
+			g.e.report(g.c.call.event, nil, g.e.failed(err))
+		}
+	}
 	if f, ok := goja.AssertFunction(g.e.get(g.it, "return")); ok {
 		if _, err := f(g.it, goja.Undefined()); err != nil {
 			g.e.report(g.c.call.event, nil, g.e.failed(err))
 		}
 	}
 }
+
+var errBrokenOff = errors.New("the body broke off")

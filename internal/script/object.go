@@ -6,7 +6,10 @@ import (
 	"github.com/dop251/goja"
 )
 
-var typeBytes = reflect.TypeFor[[]byte]()
+var (
+	typeBytes   = reflect.TypeFor[[]byte]()
+	typePromise = reflect.TypeFor[*goja.Promise]()
+)
 
 // A class says how values of type T look in JavaScript: attributes that are
 // read and set through Go, and methods on a prototype that an engine makes once.
