@@ -108,10 +108,18 @@ func flagLine(f *pflag.Flag) string {
 	if f.Shorthand != "" {
 		s = "-" + f.Shorthand + ", " + s
 	}
-	if name, _ := pflag.UnquoteUsage(f); name != "" {
-		s += " " + name
+	name, _ := pflag.UnquoteUsage(f)
+	switch name {
+	case "":
+		return s
+	case "string", "strings", "stringArray":
+		name = "TEXT"
+	case "int", "uint", "float":
+		name = "N"
+	case "duration":
+		name = "TIME"
 	}
-	return s
+	return s + " " + name
 }
 
 // roff collects lines of a manual page.

@@ -76,6 +76,7 @@ func samples() []*flow.Flow {
 		}),
 		with(exchange(7, "/gone"), func(f *flow.Flow) {
 			f.Server, f.Response.Status = nil, 502
+			f.Metadata = map[string]string{"b": "2", "a\x1b": "1"}
 			f.Outcome = flow.Outcome{Kind: flow.Failed, Phase: "dial", Text: "dial gone.example:443: no such host"}
 			f.Tries = []flow.Try{{Address: "192.0.2.1:443", Start: begin, Reused: true, Error: "closed"}, {Address: "192.0.2.1:443", Start: begin.Add(time.Millisecond), Error: "refused"}}
 			f.Findings = []flow.Finding{{Code: "both-length-and-chunked", Text: "length removed"}}

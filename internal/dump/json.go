@@ -2,6 +2,8 @@ package dump
 
 import (
 	"crypto/tls"
+	"maps"
+	"slices"
 	"strconv"
 	"time"
 
@@ -22,9 +24,14 @@ func AppendJSON(dst []byte, f *flow.Flow) []byte {
 	o.number("number", int64(f.Number))
 	o.text("id", f.ID.String())
 	o.text("kind", f.Kind.String())
+	if f.Request != nil {
+		o.text("url", f.Request.DisplayURL())
+	} else {
+		o.text("url", tunnelOf(f))
+	}
 	o.time("start", f.Start)
 	o.time("end", f.End)
-	o.seconds("duration", f.Start, f.End)
+	o.seconds("duration_seconds", f.Start, f.End)
 	o.connection("client", f.Client)
 	o.connection("server", f.Server)
 	o.request(f.Request)
@@ -45,13 +52,20 @@ func AppendJSON(dst []byte, f *flow.Flow) []byte {
 	})
 	o.open("outcome", '{')
 	o.text("kind", outcomeWord(f.Outcome.Kind))
-	o.text("summary", f.Outcome.String())
+	o.text("text", f.Outcome.String())
 	o.number("bytes", f.Outcome.Bytes)
 	o.text("phase", f.Outcome.Phase)
 	o.text("error", f.Outcome.Text)
 	o.close('}')
 	o.text("marker", f.Marker)
 	o.text("comment", f.Comment)
+	o.open("metadata", '{')
+	for _, name := range slices.Sorted(maps.Keys(f.Metadata)) {
+		o.key("")
+		o.dst = append(appendString(o.dst, name), ':')
+		o.dst = appendString(o.dst, f.Metadata[name])
+	}
+	o.close('}')
 	o.close('}')
 	return o.dst
 }
@@ -172,15 +186,12 @@ func (o *object) request(r *flow.Request) {
 	o.open("request", '{')
 	o.text("method", r.Method)
 	o.text("url", r.URL())
-	o.text("display_url", r.DisplayURL())
 	o.text("scheme", r.Scheme)
 	o.text("host", r.Host)
 	o.number("port", int64(r.Port))
 	o.text("authority", r.Authority)
 	o.text("path", r.Path)
-	o.text("version", r.Version.String())
-	o.fields("fields", r.Fields)
-	o.fields("trailers", r.Trailers)
+	o.message(&r.Message)
 	o.close('}')
 }
 
@@ -197,9 +208,15 @@ func (o *object) response(name string, r *flow.Response) {
 func (o *object) head(r *flow.Response) {
 	o.number("status", int64(r.Status))
 	o.text("reason", r.Reason)
-	o.text("version", r.Version.String())
-	o.fields("fields", r.Fields)
-	o.fields("trailers", r.Trailers)
+	o.message(&r.Message)
+}
+
+func (o *object) message(m *flow.Message) {
+	o.text("version", m.Version.String())
+	o.fields("fields", m.Fields)
+	o.fields("trailers", m.Trailers)
+	o.time("start", m.Start)
+	o.time("end", m.End)
 }
 
 func (o *object) body(name string, b flow.Body) {
@@ -251,6 +268,7 @@ func (o *object) connection(name string, c *flow.Conn) {
 	o.time("start", c.Start)
 	o.time("connected", c.Connected)
 	o.time("secured", c.Secured)
+	o.time("end", c.End)
 	if c.TLS == nil {
 		o.null("tls")
 	} else {
@@ -265,6 +283,7 @@ func (o *object) tls(t *flow.TLS) {
 	o.text("cipher", tls.CipherSuiteName(t.Cipher))
 	o.text("sni", t.SNI)
 	o.text("alpn", t.ALPN)
+	o.list("offered", len(t.Offered), func(i int) { o.text("", t.Offered[i]) })
 	o.truth("resumed", t.Resumed)
 	o.close('}')
 }

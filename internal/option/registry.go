@@ -62,7 +62,7 @@ type Registry struct {
 
 	state atomic.Pointer[state]
 
-	mu       sync.Mutex // one change at a time; guards what follows; never held over a call back
+	mu       sync.Mutex      // one change at a time; guards what follows; never held over a call back
 	subs     []*subscription // never changed in place
 	serial   uint64          // of the last Update
 	deferred []Assignment

@@ -39,8 +39,31 @@ func commandsPage(root *cobra.Command) string {
 			fmt.Fprintf(&b, "\n| flag | |\n|---|---|\n%s", rows)
 		}
 	})
+	b.WriteString(flowKeys)
 	return b.String()
 }
+
+// flowKeys tells about the JSON of a flow.
+const flowKeys = `
+## JSON of a flow
+
+What ` + "`dump --json`" + ` prints in one line when a flow has ended, and ` + "`flows show --json`" + ` for one flow. Times are RFC 3339
+in UTC, or null where nothing happened; sizes are octets; fields are pairs of name and value in their order on the wire.
+Octets that are not UTF-8 become U+FFFD: the session has them as they were.
+
+| key | |
+|---|---|
+| ` + "`schema`" + ` | 1 |
+| ` + "`number` `id` `kind`" + ` | number in the session, UUID, ` + "`http` or `tcp`" + ` |
+| ` + "`url`" + ` | the URL with the host that the client named |
+| ` + "`start` `end` `duration_seconds`" + ` | when, and for how long |
+| ` + "`client` `server`" + ` | connections: ` + "`peer` `local` `address` `mode` `start` `connected` `secured` `end` `tls`" + ` |
+| ` + "`request` `response` `interim`" + ` | heads: ` + "`method` `path` `status` `reason` `version` `fields` `trailers`" + ` and more |
+| ` + "`request_body` `response_body`" + ` | ` + "`disposition`" + ` (none, tee, hold, pass), ` + "`reason` `changes` `declared` `received` `sent` `record` `recorded` `transformed` `ended`" + ` |
+| ` + "`tries` `findings`" + ` | attempts to reach the server; what was seen and repaired |
+| ` + "`outcome`" + ` | ` + "`text` `bytes` `phase` `error`" + `: how it ended |
+| ` + "`marker` `comment` `metadata`" + ` | what people and scripts put on it |
+`
 
 // paragraphs turns indented lines into a block of their own, so that Markdown
 // leaves them alone, and shows names in angle brackets.
