@@ -25,7 +25,7 @@ type Encoder interface {
 // level and a window of 256 KiB to 1 MiB.
 const (
 	deflateLevel = flate.BestSpeed
-	brotliLevel  = 2
+	brotliLevel  = 0
 	brotliWindow = 18
 	zstdLevel    = zstd.SpeedFastest
 	zstdWindow   = 512 << 10
@@ -120,8 +120,12 @@ func newCoder(k kind, w io.Writer) (coder, error) {
 		}
 		return coder{z, nil}, nil
 	case brotliCoding:
-		z := brotli.NewWriterOptions(w, brotli.WriterOptions{Quality: brotliLevel, LGWin: brotliWindow})
-		return coder{z, nil}, nil
+		z, ok := brotliWriters.take()
+		if !ok {
+			z = brotli.NewWriterOptions(nil, brotli.WriterOptions{Quality: brotliLevel, LGWin: brotliWindow})
+		}
+		z.Reset(w)
+		return coder{z, func() { z.Reset(nil); brotliWriters.put(z) }}, nil
 	}
 	z, ok := zstdWriters.take()
 	if !ok {

@@ -3,6 +3,7 @@ package coding
 import (
 	"sync"
 
+	"github.com/andybalholm/brotli"
 	"github.com/klauspost/compress/gzip"
 	"github.com/klauspost/compress/zlib"
 	"github.com/klauspost/compress/zstd"
@@ -41,7 +42,8 @@ func (s *shelf[T]) put(t T) {
 
 // The shelves are shared by all: they hold no state that a caller could see.
 var (
-	gzipWriters shelf[*gzip.Writer]
-	zlibWriters shelf[*zlib.Writer]
-	zstdWriters shelf[*zstd.Encoder]
+	brotliWriters shelf[*brotli.Writer]
+	gzipWriters   shelf[*gzip.Writer]
+	zlibWriters   shelf[*zlib.Writer]
+	zstdWriters   shelf[*zstd.Encoder]
 )
