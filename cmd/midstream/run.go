@@ -2,9 +2,16 @@ package main
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"io"
 	"time"
 
+	"midstream/flow"
+	"midstream/internal/ca"
 	"midstream/internal/dump"
+	"midstream/internal/engine"
+	"midstream/internal/instance"
 	"midstream/internal/option"
 )
 
@@ -21,19 +28,66 @@ func runProxy(ctx context.Context, e *env, reg *option.Registry, kind proxyKind)
 	defer done()
 	ctx, stop := untilSignal(ctx, e)
 	defer stop()
+	ctx, shutdown := context.WithCancel(ctx)
+	defer shutdown()
 
-	warnings, err := reg.Settle() // after scripts have declared theirs
-	if err != nil {
-		return &codedError{exitUsage, err}
-	}
-	for _, w := range warnings {
-		log.Warn(w.Error())
-	}
-	printer := newPrinter(e, reg, kind, nil, log)
+	recorded := new(recorded)
+	printer := newPrinter(e, reg, kind, recorded, log)
 	defer closePrinter(printer)
+	home, err := e.home()
+	if err != nil {
+		home = ""
+	}
+	in, err := instance.Start(ctx, instance.Config{
+		Options: reg, Watchers: []engine.Watcher{printer}, Log: log, Output: e.stdout,
+		Getenv: e.getenv, Home: home, Shutdown: shutdown,
+	})
+	if u, ok := errors.AsType[*instance.UsageError](err); ok {
+		return &codedError{exitUsage, u}
+	}
+	if err != nil {
+		return err
+	}
+	recorded.in = in
+	fmt.Fprint(e.stderr, started(in, home).text())
+	if hint := ca.MitmproxyHint(home, reg.Path("confdir")); hint != "" {
+		fmt.Fprintln(e.stderr, hint)
+	}
+	err = in.Serve(ctx)
+	closePrinter(printer) // it reads what is recorded
+	sum, closing := in.Finish(in.Close(context.WithoutCancel(ctx)))
+	fmt.Fprint(e.stderr, ended(sum, home).text())
+	return errors.Join(err, closing)
+}
 
-	<-ctx.Done()
-	return nil
+// started is the start notice of in.
+func started(in *instance.Instance, home string) startNotice {
+	n := startNotice{session: sessionOf(in.Session()), caCert: in.CA().Path(ca.CertFile), home: home}
+	for _, l := range in.Listeners() {
+		w := listenNotice{mode: l.Mode}
+		for _, a := range l.Addresses {
+			w.addresses = append(w.addresses, a.String())
+		}
+		n.listeners = append(n.listeners, w)
+	}
+	return n
+}
+
+// ended is the exit notice of an instance that left sum.
+func ended(sum instance.Summary, home string) exitNotice {
+	return exitNotice{session: sessionOf(sum.Session), flows: sum.Flows, size: sum.Size, until: sum.Until.Local(), home: home}
+}
+
+func sessionOf(s instance.Session) sessionNotice {
+	return sessionNotice{path: s.Dir, named: s.Named, keep: s.Keep, maxSize: s.MaxSize, heads: s.Heads}
+}
+
+// recorded gives the printer the bodies of an instance that is not there yet
+// when the printer is made. in is set before any flow passes.
+type recorded struct{ in *instance.Instance }
+
+func (r *recorded) Content(number uint64, side flow.Side) (io.ReadCloser, int64, error) {
+	return r.in.Content(number, side)
 }
 
 // closePrinter prints the last flows; who does not read them does not hold up

@@ -44,6 +44,9 @@ func (c *Conn) secure(ctx context.Context, over func(net.Conn) *tls.Conn) (*Conn
 	// What a handshake step writes (a whole flight) leaves in one piece: crypto/tls
 	// buffers a flight itself.
 	if err := t.HandshakeContext(ctx); err != nil {
+		if w.alert != 0 && ctx.Err() == nil {
+			err = &net.OpError{Op: "remote error", Net: "tcp", Err: tls.AlertError(w.alert)}
+		}
 		return nil, err
 	}
 	return &Conn{Conn: t, wire: w, tls: t}, nil
@@ -96,6 +99,10 @@ func (c *Conn) TLS() *tls.ConnectionState {
 	s := c.tls.ConnectionState()
 	return &s
 }
+
+// Unnotified tells, after Read has returned io.EOF, that the peer closed the
+// connection without the close_notify that TLS asks for (RFC 8446 section 6.1).
+func (c *Conn) Unnotified() bool { return c.tls != nil && c.wire.readEnd != nil }
 
 // CloseWrite ends the writing direction: close_notify with TLS, then FIN.
 func (c *Conn) CloseWrite() error {

@@ -233,6 +233,51 @@ func TestResetIsSeenAsAFailure(t *testing.T) {
 	}
 }
 
+func TestAnAlertInTheClearIsTheHandshakesError(t *testing.T) {
+	a, b := tcpPair(t)
+	go func() {
+		// A ClientHello, then unknown_ca (48) without encryption, as OpenSSL does.
+		tls.Client(&helloThenAlert{Conn: a}, insecure).Handshake()
+	}()
+	_, err := New(b).TLSServer(context.Background(), serverConfig(t))
+	var op *net.OpError
+	if !errors.As(err, &op) || op.Op != "remote error" || op.Err.Error() != "tls: unknown certificate authority" {
+		t.Errorf("handshake error %v", err)
+	}
+}
+
+// helloThenAlert lets one write pass and answers whatever comes with an alert.
+type helloThenAlert struct {
+	net.Conn
+	said bool
+}
+
+func (c *helloThenAlert) Read(p []byte) (int, error) {
+	n, err := c.Conn.Read(p)
+	if !c.said {
+		c.said = true
+		c.Conn.Write([]byte{21, 3, 3, 0, 2, 2, 48})
+	}
+	return n, err
+}
+
+func TestAMissingCloseNotifyIsKnown(t *testing.T) {
+	for _, notified := range []bool{true, false} {
+		client, server := tlsPair(t)
+		if notified {
+			server.CloseWrite()
+		} else {
+			server.wire.Conn.(*net.TCPConn).CloseWrite()
+		}
+		if _, err := client.Read(make([]byte, 1)); err != io.EOF {
+			t.Fatalf("read %v", err)
+		}
+		if client.Unnotified() == notified {
+			t.Errorf("notified %v, Unnotified() %v", notified, client.Unnotified())
+		}
+	}
+}
+
 func TestRawCopyServesWhatWasPeekedFirst(t *testing.T) {
 	a, b := tcpPair(t)
 	c, d := tcpPair(t)

@@ -24,6 +24,7 @@ type wire struct {
 	r, w    int // ahead.b[r:w] has been read and not served
 	bulk    bool
 	readEnd error
+	alert   byte // of an alert that came in the clear; 0 without one
 
 	try    func(fd uintptr) bool // reads once from fd; made once, so that a read allocates nothing
 	tryN   int
@@ -65,6 +66,7 @@ func (w *wire) Read(p []byte) (int, error) {
 		}
 		if w.buffered() >= recordHeader {
 			w.left = recordHeader + int(binary.BigEndian.Uint16(w.ahead.b[w.r+3:]))
+			w.noteAlert()
 		} else {
 			w.left = w.buffered()
 		}
@@ -89,7 +91,25 @@ func (w *wire) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-const recordHeader = 5
+const (
+	recordHeader = 5
+	alertRecord  = 21
+	alertLength  = 2
+)
+
+// noteAlert remembers an alert that is not encrypted: OpenSSL sends the reason
+// why it refuses a TLS 1.3 certificate so, which crypto/tls cannot read.
+func (w *wire) noteAlert() {
+	if w.ahead.b[w.r] != alertRecord || w.left != recordHeader+alertLength {
+		return
+	}
+	for w.buffered() < w.left {
+		if w.fill() != nil {
+			return
+		}
+	}
+	w.alert = w.ahead.b[w.r+recordHeader+1]
+}
 
 // ready tells that a whole TLS record (or, without TLS, any octet) is here.
 func (w *wire) ready() bool {

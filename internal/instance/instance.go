@@ -1,0 +1,249 @@
+package instance
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"sync/atomic"
+	"time"
+
+	"midstream/flow"
+	"midstream/hook"
+	"midstream/internal/ca"
+	"midstream/internal/engine"
+	"midstream/internal/option"
+	"midstream/internal/proxy"
+	"midstream/internal/script"
+	"midstream/internal/store"
+)
+
+// Config is what an instance is made of besides its options.
+type Config struct {
+	// Options has been loaded; scripts add theirs to it.
+	Options *option.Registry
+	// Addons run before the scripts.
+	Addons []any
+	// Watchers are told of every flow.
+	Watchers []engine.Watcher
+	// Log takes what a person should see; nil discards it.
+	Log *slog.Logger
+	// Output takes what scripts print; nil sends it to Log.
+	Output io.Writer
+	// Getenv looks up SSLKEYLOGFILE; nil has no environment.
+	Getenv func(string) string
+	// Home is the user's home folder, "" where there is none.
+	Home string
+	// Shutdown is what a script's ctx.master.shutdown() does; nil ignores it.
+	Shutdown func()
+}
+
+// drain is how long exchanges that run may take to end when midstream stops.
+const drain = 5 * time.Second
+
+// Instance is one running midstream.
+type Instance struct {
+	cfg     Config
+	opts    *option.Registry
+	log     *slog.Logger
+	confdir string
+
+	authority *ca.Authority
+	session   *store.Store // nil when nothing is recorded
+	announced store.Live
+	scripts   *script.Host
+	engine    *engine.Engine
+	proxy     *proxy.Proxy // nil with server=false
+	set       atomic.Pointer[hook.Set]
+	flows     atomic.Uint64
+	keyLog    *os.File
+	cancel    []func()
+	closed    atomic.Bool
+}
+
+// Start loads the CA, opens the session, loads the scripts and binds the
+// listeners. Errors are one line each and name the option that is wrong. On an
+// error nothing stays open; otherwise the caller must Close.
+func Start(ctx context.Context, cfg Config) (*Instance, error) {
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	if cfg.Getenv == nil {
+		cfg.Getenv = func(string) string { return "" }
+	}
+	in := &Instance{cfg: cfg, opts: cfg.Options, log: cfg.Log, confdir: cfg.Options.Path("confdir")}
+	if err := in.start(ctx); err != nil {
+		in.Close(context.WithoutCancel(ctx))
+		return nil, err
+	}
+	return in, nil
+}
+
+func (in *Instance) start(ctx context.Context) error {
+	in.scripts = script.NewHost(script.Config{
+		Log: in.log, Output: in.cfg.Output, Options: scriptOptions{in.opts},
+		Timeout: in.opts.Duration("script_timeout"), OnChange: in.rebuild, Shutdown: in.cfg.Shutdown,
+	})
+	if err := in.scripts.Load(ctx, in.opts.Paths("scripts")); err != nil {
+		return &UsageError{err}
+	}
+	warnings, err := in.opts.Settle()
+	if err != nil {
+		return &UsageError{err}
+	}
+	for _, w := range warnings {
+		in.log.Warn(w.Error())
+	}
+	pc, err := in.proxyConfig()
+	if err != nil {
+		return err
+	}
+	if err := in.openSession(); err != nil {
+		return err
+	}
+	policy, err := policyOf(in.opts)
+	if err != nil {
+		return err
+	}
+	ec := engine.Config{Watchers: in.watchers(), Log: in.log, SpillDir: in.spillDir(), Policy: policy}
+	if in.session != nil {
+		ec.Recorder = recorder{in.session}
+	}
+	in.engine = engine.New(ec)
+	if in.set.Load() == nil {
+		in.rebuild()
+	}
+	pc.Engine, pc.Recorder, pc.Watchers = in.engine, ec.Recorder, ec.Watchers
+	pc.Hooks, pc.Log = in.set.Load, in.log
+	if in.opts.Bool("server") {
+		in.proxy = proxy.New(pc)
+		if _, err := in.proxy.Listen(ctx); err != nil {
+			in.proxy = nil
+			return err
+		}
+	}
+	in.follow(ctx)
+	in.announce()
+	in.scripts.Running(ctx)
+	return nil
+}
+
+// watchers are the given ones, and the count of flows.
+func (in *Instance) watchers() []engine.Watcher {
+	return append([]engine.Watcher{(*flowCount)(&in.flows)}, in.cfg.Watchers...)
+}
+
+// flowCount counts flows that have ended.
+type flowCount atomic.Uint64
+
+func (c *flowCount) Watch(f *flow.Flow) {
+	if !f.Live() {
+		(*atomic.Uint64)(c).Add(1)
+	}
+}
+
+// rebuild makes the hooks anew from the addons and what scripts there are now;
+// exchanges that run keep the ones that they began with.
+func (in *Instance) rebuild() {
+	addons := append(append([]any(nil), in.cfg.Addons...), in.scripts.Addons()...)
+	set, err := hook.NewSet(in.log, addons...)
+	if err != nil {
+		in.log.Error("load addons: " + err.Error())
+		if in.set.Load() != nil {
+			return
+		}
+		set, _ = hook.NewSet(in.log)
+	}
+	in.set.Store(set)
+}
+
+// spillDir is where held bodies go that outgrow memory: beside the session, not
+// in a temporary folder that may be memory itself.
+func (in *Instance) spillDir() string {
+	dir := filepath.Join(in.confdir, "spill")
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return ""
+	}
+	return dir
+}
+
+// Listener is one way in.
+type Listener struct {
+	Mode      string
+	Addresses []netip.AddrPort
+}
+
+// Listeners are the ways in, with the addresses that were taken.
+func (in *Instance) Listeners() []Listener {
+	if in.proxy == nil {
+		return nil
+	}
+	var list []Listener
+	for _, l := range in.proxy.Listening() {
+		list = append(list, Listener{Mode: l.Mode.String(), Addresses: l.Addresses})
+	}
+	return list
+}
+
+// CA is the authority that clients must trust.
+func (in *Instance) CA() *ca.Authority { return in.authority }
+
+// Serve serves clients until ctx ends; then it drains what runs, for a bounded
+// time. With server=false it waits for ctx.
+func (in *Instance) Serve(ctx context.Context) error {
+	if in.proxy == nil {
+		<-ctx.Done()
+		return nil
+	}
+	err := in.proxy.Serve(ctx)
+	down, cancel := context.WithTimeout(context.WithoutCancel(ctx), drain)
+	defer cancel()
+	if in.proxy.Shutdown(down) != nil {
+		in.log.Info("some exchanges were cut off: they did not end by themselves", "waited", drain.String())
+	}
+	return err
+}
+
+// Close ends scripts and the session. Serve must have returned.
+func (in *Instance) Close(ctx context.Context) error {
+	if in.closed.Swap(true) {
+		return nil
+	}
+	if in.proxy != nil {
+		down, cancel := context.WithCancel(ctx)
+		cancel() // what Serve has not drained has had its time
+		in.proxy.Shutdown(down)
+	}
+	for _, f := range in.cancel {
+		f()
+	}
+	if in.scripts != nil {
+		in.scripts.Close()
+	}
+	var errs []error
+	if in.session != nil {
+		errs = append(errs, in.session.Close())
+	}
+	if err := in.announced.Withdraw(); err != nil {
+		errs = append(errs, err)
+	}
+	if in.keyLog != nil {
+		errs = append(errs, in.keyLog.Close())
+	}
+	return errors.Join(errs...)
+}
+
+// UsageError is a fault in what the user asked for, as a script that does not
+// load.
+type UsageError struct{ Err error }
+
+func (e *UsageError) Error() string { return e.Err.Error() }
+
+// Unwrap returns the wrapped error.
+func (e *UsageError) Unwrap() error { return e.Err }
+
+func usage(format string, args ...any) error { return &UsageError{fmt.Errorf(format, args...)} }

@@ -1,0 +1,148 @@
+package instance
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"midstream/flow"
+	"midstream/internal/engine"
+	"midstream/internal/store"
+)
+
+// Session tells where flows are recorded.
+type Session struct {
+	Dir     string // "" when nothing is recorded
+	Named   bool   // given with the option session, and kept
+	Keep    time.Duration
+	MaxSize int64 // octets; 0 has no limit
+	Heads   bool  // bodies are not recorded
+}
+
+// openSession opens the session that the options name, or a new one, after
+// removing those that have been kept long enough.
+func (in *Instance) openSession() error {
+	record := in.opts.String("record")
+	if record == "none" {
+		return nil
+	}
+	mode, err := store.ParseMode(record)
+	if err != nil {
+		return usage("option %w", err)
+	}
+	cfg := store.Config{Record: mode, Stall: in.opts.Duration("record_stall"), MinFree: in.opts.Size("session_min_free"), Log: in.log}
+	if cfg.Stall == 0 {
+		cfg.Stall = -1
+	}
+	cfg.MaxSize, _ = in.opts.OptionalSize("session_max_size")
+	if dir := in.opts.Path("session"); dir != "" {
+		in.session, err = store.Open(dir, cfg)
+		return err
+	}
+	removed, err := store.Prune(in.confdir, time.Now())
+	if err != nil {
+		in.log.Warn("remove old sessions: " + err.Error())
+	}
+	for _, s := range removed {
+		in.log.Debug("removed a session that had been kept long enough", "session", s.Dir)
+	}
+	if cfg.MaxSize == 0 {
+		cfg.MaxSize = store.DefaultMaxSize(in.confdir)
+	}
+	in.session, err = store.Create(in.confdir, in.opts.Duration("session_keep"), cfg)
+	return err
+}
+
+// Session tells where flows are recorded.
+func (in *Instance) Session() Session {
+	if in.session == nil {
+		return Session{}
+	}
+	s := Session{Dir: in.session.Dir(), Named: in.opts.Path("session") != "", Keep: in.opts.Duration("session_keep"),
+		Heads: in.opts.String("record") == "heads"}
+	s.MaxSize, _ = in.opts.OptionalSize("session_max_size")
+	if s.MaxSize == 0 && !s.Named {
+		s.MaxSize = store.DefaultMaxSize(in.confdir)
+	}
+	return s
+}
+
+// Summary is what is left when an instance has been closed.
+type Summary struct {
+	Session Session
+	Flows   uint64
+	Size    int64 // octets on disk
+	Until   time.Time
+}
+
+// Finish closes the instance, removes a session that is not to be kept, and
+// tells what is left.
+func (in *Instance) Finish(closing error) (Summary, error) {
+	sum := Summary{Session: in.Session(), Flows: in.flows.Load()}
+	if sum.Session.Dir == "" {
+		return sum, closing
+	}
+	s, err := store.Inspect(sum.Session.Dir)
+	if err != nil {
+		return sum, fmt.Errorf("%w", err)
+	}
+	sum.Size, sum.Until = s.Size, s.Expires()
+	if !sum.Session.Named && sum.Session.Keep == 0 && closing == nil {
+		closing = store.Remove(sum.Session.Dir)
+	}
+	return sum, closing
+}
+
+// announce tells other commands of this user where this instance is.
+func (in *Instance) announce() {
+	l := store.Live{}
+	id := fmt.Sprint(time.Now().UnixNano())
+	if in.session != nil {
+		l.Session, id = in.session.Dir(), in.session.Meta().ID
+	}
+	for _, w := range in.Listeners() {
+		for _, a := range w.Addresses {
+			l.Listeners = append(l.Listeners, a.String())
+		}
+	}
+	announced, err := store.Announce(in.confdir, id, l)
+	if err != nil {
+		in.log.Warn(err.Error())
+		return
+	}
+	in.announced = announced
+}
+
+// recorder is the store as the engine sees it.
+type recorder struct{ s *store.Store }
+
+func (r recorder) Start() engine.Record { return r.s.Start() }
+
+// Content opens what is recorded of one side of a flow, also while it lives. The
+// caller must close it.
+func (in *Instance) Content(number uint64, side flow.Side) (io.ReadCloser, int64, error) {
+	if in.session == nil {
+		return nil, 0, errors.New("nothing is recorded")
+	}
+	in.session.Flush()
+	r, err := store.OpenReader(in.session.Dir())
+	if err != nil {
+		return nil, 0, err
+	}
+	b, err := r.Body(context.Background(), number, side)
+	if err != nil {
+		r.Close()
+		return nil, 0, err
+	}
+	return &content{io.NewSectionReader(b, 0, b.Size()), b, r}, b.Size(), nil
+}
+
+type content struct {
+	io.Reader
+	body   *store.Body
+	reader *store.Reader
+}
+
+func (c *content) Close() error { return errors.Join(c.body.Close(), c.reader.Close()) }
