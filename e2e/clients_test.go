@@ -63,7 +63,7 @@ func TestClientsMakeTheRound(t *testing.T) {
 				t.Errorf("chunked upload arrived as %+v", a)
 			}
 			s := p.recorded()
-			for path, size := range map[string]int64{"/hello": 6, "/events?id=round&n=5": 148, "/sink?upload": 0, "/sink?chunked": 0} {
+			for path, size := range map[string]int64{"/hello": 6, "/events?id=round&n=5": 128, "/sink?upload": 0, "/sink?chunked": 0} {
 				f := s.flow(path)
 				f.completed()
 				if f.Status != 200 || f.Response.Disposition != "tee" || f.Response.Record != "complete" {

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"io"
+	"log"
 	"net"
 	"net/http"
 	"strconv"
@@ -58,7 +59,7 @@ func (o *origin) serve(config *tls.Config) string {
 	if config != nil {
 		ln = tls.NewListener(ln, config)
 	}
-	s := &http.Server{Handler: o.mux, ErrorLog: nil}
+	s := &http.Server{Handler: o.mux, ErrorLog: log.New(io.Discard, "", 0)}
 	done := make(chan struct{})
 	go func() {
 		s.Serve(ln)

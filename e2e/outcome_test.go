@@ -136,7 +136,7 @@ func TestOriginIsVerified(t *testing.T) {
 	doubting := start(t, "--set", "ssl_verify_upstream_trusted_ca="+p.CA)
 	r := get(t, doubting.client(), o.HTTPS+"/hello")
 	body, _ := io.ReadAll(r.Body)
-	if r.StatusCode != http.StatusBadGateway || !strings.Contains(string(body), "certificate") || !strings.Contains(string(body), "ssl_insecure") {
+	if r.StatusCode != http.StatusBadGateway || !strings.Contains(string(body), "certificate") || !strings.Contains(string(body), "--ssl-insecure") {
 		t.Errorf("%d %s", r.StatusCode, body)
 	}
 	if f := doubting.recorded().flow("/hello"); f.Outcome != "failed" || !strings.Contains(f.Error, "certificate") {

@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -200,13 +201,16 @@ func (p *proxy) try(args ...string) (stdout, stderr string, err error) {
 	return out.String(), errs.String(), err
 }
 
+// steering begins the names of variables that would steer clients elsewhere.
+var steering = []string{"MIDSTREAM_", "HOME", "SSL", "GIT_", "NODE_EXTRA_CA_CERTS", "NODE_OPTIONS", "JAVA_TOOL_OPTIONS", "JDK_JAVA_OPTIONS"}
+
 // cleanEnv is the environment without what would steer clients elsewhere.
 func cleanEnv(add ...string) []string {
 	var env []string
 	for _, kv := range os.Environ() {
 		name, _, _ := strings.Cut(kv, "=")
 		upper := strings.ToUpper(name)
-		if strings.HasSuffix(upper, "_PROXY") || strings.HasPrefix(upper, "MIDSTREAM_") || upper == "HOME" || strings.HasPrefix(upper, "SSL_") || upper == "SSLKEYLOGFILE" || upper == "JAVA_TOOL_OPTIONS" {
+		if strings.HasSuffix(upper, "_PROXY") || strings.HasSuffix(upper, "_CA_BUNDLE") || slices.ContainsFunc(steering, func(prefix string) bool { return strings.HasPrefix(upper, prefix) }) {
 			continue
 		}
 		env = append(env, kv)
