@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"regexp"
 	"runtime"
+	"strconv"
 	"strings"
 
 	"github.com/dop251/goja"
@@ -60,11 +61,13 @@ func placeOf(stack []goja.StackFrame) string {
 		if p.Filename == "" || p.Line == 0 || p.Filename == preludeName {
 			continue
 		}
-		return place(p.Filename, p.Line, p.Column)
+		return place(p.Filename, p.Line, p.Column+1)
 	}
 	return ""
 }
 
+// place spells a place; lines and columns count from 1. Positions that come out
+// of a source map have columns from 0.
 func place(file string, line, column int) string {
 	if s, err := url.PathUnescape(file); err == nil {
 		file = s
@@ -95,11 +98,9 @@ func (e *engine) faultOf(v goja.Value) *Fault {
 		if m[1] == preludeName {
 			continue
 		}
-		file := m[1]
-		if s, err := url.PathUnescape(file); err == nil {
-			file = s
-		}
-		f.Place = file + ":" + m[2] + ":" + m[3]
+		line, _ := strconv.Atoi(m[2])
+		column, _ := strconv.Atoi(m[3])
+		f.Place = place(m[1], line, column+1)
 		break
 	}
 	return f

@@ -36,8 +36,13 @@ func (m *message) free() bool { return m.f == nil || m.f.live > 0 }
 func (m *message) freeze() {
 	if m.req != nil {
 		m.frozenReq = m.req.Request.Clone()
-	} else {
-		m.frozenRes = m.res.Response.Clone()
+		return
+	}
+	m.frozenRes = m.res.Response.Clone()
+	if m.res.Made && m.keptRaw == nil {
+		if p, err := m.res.Raw(); err == nil { // in memory already
+			m.keptRaw = nonNil(p)
+		}
 	}
 }
 

@@ -172,10 +172,11 @@ func (e *engine) fireTimers(ctx context.Context) time.Duration {
 		e.watch.start(time.Now(), e.budget(c))
 		if _, err := t.fn(goja.Undefined(), t.args...); err != nil {
 			f := e.failed(err)
-			if c != nil && f.stopped {
-				c.settle(f)
+			if c != nil && f.stopped && !c.over {
+				c.settle(f) // whoever waits for c tells it
+			} else {
+				e.report("timer", c, f)
 			}
-			e.report("timer", c, f)
 		}
 		e.entered = nil
 	}
