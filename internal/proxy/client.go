@@ -64,7 +64,7 @@ func (c *client) learn(facts *flow.Conn) {
 // left or that midstream stops.
 func (c *client) waitFirst(down *conn) ([]byte, bool) {
 	stop := context.AfterFunc(c.p.idle, func() { down.SetReadDeadline(past) })
-	down.SetReadDeadline(time.Now().Add(idleTunnel))
+	down.SetReadDeadline(c.p.idleLimit())
 	p, err := down.peek(1)
 	if !stop() || err != nil {
 		return nil, false

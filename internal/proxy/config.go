@@ -83,11 +83,7 @@ const (
 	Lazy                  // when a request needs it
 )
 
-const (
-	// firstOctet bounds how long a tunnel may wait for its client's first octet
-	// when the server cannot be reached: long enough for a ClientHello that is
-	// on its way, so that the client gets a page that says why.
-	firstOctet = 10 * time.Second
-	// idleTunnel is how long a tunnel may be idle before anybody speaks.
-	idleTunnel = 600 * time.Second
-)
+// firstOctet bounds how long a tunnel may wait for its client's first octet when
+// the server cannot be reached: long enough for a ClientHello that is on its way,
+// so that the client gets a page that says why.
+const firstOctet = 10 * time.Second

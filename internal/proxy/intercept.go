@@ -139,7 +139,7 @@ func (p *Proxy) namesOf(up *upstream.Conn) *x509.Certificate {
 // openInside finds out what a client that chose no protocol speaks inside TLS.
 // far is the server's end, nil without one.
 func (t *tunnel) openInside(down, far *conn) opening {
-	down.SetReadDeadline(time.Now().Add(idleTunnel))
+	down.SetReadDeadline(t.client.p.idleLimit())
 	var w *watch
 	if far != nil {
 		w = watchSecured(far, down)

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
+	"runtime/debug"
 	"sync"
 	"time"
 
@@ -155,13 +156,30 @@ func (p *Proxy) admit(nc net.Conn, m Mode) {
 	p.mu.Unlock()
 	go func() {
 		defer p.clients.Done()
-		defer func() {
-			p.mu.Lock()
-			delete(p.open, nc)
-			p.mu.Unlock()
-		}()
+		defer p.dismiss(nc)
 		p.serveClient(nc, m)
 	}()
+}
+
+// dismiss ends what admit began. A fault of ours costs the client its connection,
+// not everybody the proxy.
+func (p *Proxy) dismiss(nc net.Conn) {
+	if fault := recover(); fault != nil {
+		p.log.Error("serve client: internal fault", "client", nc.RemoteAddr().String(), "panic", fault, "stack", string(debug.Stack()))
+	}
+	nc.Close()
+	p.mu.Lock()
+	delete(p.open, nc)
+	p.mu.Unlock()
+}
+
+// idleLimit is until when a connection may be idle before anybody has spoken.
+func (p *Proxy) idleLimit() time.Time {
+	limit := p.cfg.Engine.Policy().TCPTimeout
+	if limit < 0 {
+		return time.Time{}
+	}
+	return time.Now().Add(limit)
 }
 
 // errStopping is why everything that is left ends at the end of a drain.

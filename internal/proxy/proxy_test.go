@@ -234,6 +234,9 @@ func TestRawTunnelToNowhereIsClosed(t *testing.T) {
 	if _, err := p.r.ReadByte(); err == nil || errors.Is(err, context.DeadlineExceeded) {
 		t.Fatal("the tunnel stays open")
 	}
+	if f := r.flows.wait(t, 1)[0]; f.Kind != flow.TCP || f.Outcome.Kind != flow.Failed || f.Outcome.Phase != "dial" {
+		t.Errorf("%+v", f)
+	}
 }
 
 func TestIgnoredPassOctetForOctet(t *testing.T) {
@@ -443,6 +446,7 @@ func TestOddServerNames(t *testing.T) {
 		"x", "foo_bar.test", "xn--bcher-kva.test", label + ".test",
 		strings.Repeat("abcdefg.", 31) + "test", // 252
 		"-dash.test", "UPPER.test", "1.2.3", "a..b", "*.test",
+		"b\u00fccher.test", "\U0001f600.test", "x\xff.test",
 	} {
 		p := r.dial()
 		p.connect(local(port))
@@ -528,8 +532,8 @@ func TestHTTP2Preface(t *testing.T) {
 	r := newRig(t, nil)
 	p := r.dial()
 	p.send("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n")
-	if status, _, _ := p.response(); status < 400 {
-		t.Errorf("answered %d", status)
+	if status, _, body := p.response(); status < 400 || !strings.Contains(body, "HTTP/2") {
+		t.Errorf("answered %d %s", status, body)
 	}
 }
 

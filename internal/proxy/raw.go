@@ -2,7 +2,9 @@ package proxy
 
 import (
 	"context"
+	"errors"
 
+	"midstream/flow"
 	"midstream/internal/body"
 	"midstream/internal/engine"
 	"midstream/internal/upstream"
@@ -11,11 +13,8 @@ import (
 // raw relays a tunnel as it is, recorded as a TCP flow. A server that cannot be
 // reached ends it at once.
 func (t *tunnel) raw(ctx context.Context, down *conn) {
-	var up *upstream.Conn
-	var err error
-	attend(ctx, down, brokenOff, func(ctx context.Context) { up, err = t.take(ctx) })
-	if err != nil {
-		t.unreachable(down, err)
+	up := t.reach(ctx, down)
+	if up == nil {
 		return
 	}
 	defer up.Close()
@@ -30,11 +29,9 @@ func (t *tunnel) record(ctx context.Context, down, far body.Duplex, up *upstream
 // passOn relays a connection that is ignored, octet for octet: nothing of it is
 // kept, unless ignored connections are to be shown.
 func (t *tunnel) passOn(ctx context.Context, down *conn) {
-	var up *upstream.Conn
-	var err error
-	attend(ctx, down, brokenOff, func(ctx context.Context) { up, err = t.take(ctx) })
-	if err != nil {
-		t.unreachable(down, err)
+	t.ignored = true
+	up := t.reach(ctx, down)
+	if up == nil {
 		return
 	}
 	defer up.Close()
@@ -45,8 +42,34 @@ func (t *tunnel) passOn(ctx context.Context, down *conn) {
 	t.client.p.cfg.Engine.Splice(ctx, down, up)
 }
 
-// unreachable ends a tunnel whose server cannot be reached, visibly.
+// reach returns the server's connection; nil means that the tunnel has been
+// ended because there is none.
+func (t *tunnel) reach(ctx context.Context, down *conn) *upstream.Conn {
+	var up *upstream.Conn
+	var err error
+	attend(ctx, down, brokenOff, func(ctx context.Context) { up, err = t.take(ctx) })
+	if err != nil {
+		t.unreachable(down, err)
+		return nil
+	}
+	return up
+}
+
+// unreachable ends a tunnel whose server cannot be reached, visibly for its
+// client, and notes it as a TCP flow unless it is to be ignored.
 func (t *tunnel) unreachable(down *conn, err error) {
-	t.client.p.log.Info("client "+t.client.facts.Peer+": "+err.Error(), "client", t.client.facts.Peer)
+	c := t.client
 	down.Reset()
+	c.p.log.Info("client "+c.facts.Peer+": "+err.Error(), "client", c.facts.Peer)
+	if t.ignored && !c.p.cfg.ShowIgnored {
+		return
+	}
+	o := flow.Outcome{Kind: flow.Failed, Phase: flow.Dialing.String(), Text: err.Error()}
+	if e, ok := errors.AsType[*flow.Error](err); ok {
+		o.Phase = e.Phase.String()
+		if e.Cause == flow.LeftByClient {
+			o.Kind = flow.ClientLeft
+		}
+	}
+	c.recordFailure(&flow.Flow{Kind: flow.TCP, Server: &flow.Conn{ID: flow.NewID(), Address: t.address}, Outcome: o})
 }

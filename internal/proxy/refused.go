@@ -77,19 +77,22 @@ func ignorePattern(name string) string {
 // recordRefusal keeps a flow for a client that does not trust us: it is the most
 // common fault of the first hour, and must be seen where people look.
 func (c *client) recordRefusal(to, text string) {
-	now := time.Now()
-	f := &flow.Flow{
-		ID: flow.NewID(), Kind: flow.HTTP, Client: c.facts, Start: c.facts.Start, End: now,
-		Findings: []flow.Finding{{Code: "client-refused-certificate", Text: text}},
-		Outcome:  flow.Outcome{Kind: flow.Failed, Phase: flow.Handshaking.String(), Text: text},
-	}
 	req := &flow.Request{Method: "CONNECT", Scheme: "https", Authority: to, Form: flow.AuthorityForm}
-	req.Version, req.Start, req.End = flow.HTTP11, c.facts.Start, now
+	req.Version, req.Start, req.End = flow.HTTP11, c.facts.Start, time.Now()
 	if host, port, err := net.SplitHostPort(to); err == nil {
 		n, _ := strconv.ParseUint(port, 10, 16)
 		req.Host, req.Port = host, uint16(n)
 	}
-	f.Request = req
+	c.recordFailure(&flow.Flow{
+		Kind: flow.HTTP, Request: req,
+		Findings: []flow.Finding{{Code: "client-refused-certificate", Text: text}},
+		Outcome:  flow.Outcome{Kind: flow.Failed, Phase: flow.Handshaking.String(), Text: text},
+	})
+}
+
+// recordFailure keeps a flow that never became an exchange or a tunnel.
+func (c *client) recordFailure(f *flow.Flow) {
+	f.ID, f.Client, f.Start, f.End = flow.NewID(), c.facts, c.facts.Start, time.Now()
 	if r := c.p.cfg.Recorder; r != nil {
 		rec := r.Start()
 		f.Number = rec.Number()

@@ -17,6 +17,7 @@ type tunnel struct {
 	address    string // host:port
 	dial       *dialing
 	serverName string   // SNI, once there was a ClientHello
+	ignored    bool     // its octets are nobody's business
 	names      []string // what patterns of hosts are matched with
 }
 
@@ -37,9 +38,7 @@ func (t *tunnel) serve(ctx context.Context, down *conn) {
 	hosts := &t.client.p.cfg.Hosts
 	t.names = []string{t.address}
 	if hosts.any() {
-		if peer := t.peer(); peer != "" {
-			t.names = append(t.names, peer)
-		}
+		attend(ctx, down, brokenOff, func(ctx context.Context) { t.namePeer(ctx) })
 	}
 	if matchAny(hosts.Ignore, t.names) {
 		t.passOn(ctx, down)
@@ -66,17 +65,18 @@ func (t *tunnel) serve(ctx context.Context, down *conn) {
 	}
 }
 
-// peer returns the address that the target's name resolved to; it waits for the
-// dial and is empty where nothing was dialled.
-func (t *tunnel) peer() string {
+// namePeer adds the address that the target's name resolved to, where something
+// is being dialled.
+func (t *tunnel) namePeer(ctx context.Context) {
 	if t.dial == nil {
-		return ""
+		return
 	}
+	unlink := context.AfterFunc(ctx, t.dial.cancel)
 	<-t.dial.done
-	if t.dial.conn == nil {
-		return ""
+	unlink()
+	if t.dial.conn != nil {
+		t.names = append(t.names, t.dial.conn.Facts().Peer)
 	}
-	return t.dial.conn.Facts().Peer
 }
 
 // giveUp ends what was dialled and not used.
@@ -115,7 +115,7 @@ func (t *tunnel) open(down *conn) opening {
 	p := t.client.p
 	quit := context.AfterFunc(p.idle, func() { down.SetReadDeadline(past) })
 	defer quit()
-	down.SetReadDeadline(time.Now().Add(idleTunnel))
+	down.SetReadDeadline(p.idleLimit())
 	var w *watch
 	if t.dial != nil {
 		w = startWatch(t.dial, down)

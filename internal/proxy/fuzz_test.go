@@ -1,0 +1,84 @@
+package proxy
+
+import (
+	"context"
+	"crypto/tls"
+	"io"
+	"net"
+	"testing"
+	"time"
+
+	"midstream/hook"
+	"midstream/internal/engine"
+)
+
+// redirect sends every dial to one address, so that a fuzzer reaches nobody.
+type redirect string
+
+func (r redirect) ServerConnect(_ context.Context, d *hook.Dial) error {
+	d.Address = string(r)
+	return nil
+}
+
+// FuzzClient is a client that sends anything at all and half-closes. The proxy
+// must end the connection and live.
+func FuzzClient(f *testing.F) {
+	hello := string(captureHello(f, &tls.Config{ServerName: "h.test"}))
+	for _, s := range []string{
+		"GET http://h/ HTTP/1.1\r\nHost: h\r\n\r\n", "CONNECT h:443 HTTP/1.1\r\n\r\n" + hello, "CONNECT : HTTP/1.1\r\n\r\n",
+		"CONNECT h:80 HTTP/1.1\r\n\r\nGET / HTTP/1.1\r\nHost: h\r\n\r\n", "CONNECT h:1 HTTP/1.1\r\n\r\n\x00\x01", hello,
+		"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "\x16\x03\x01\x00\x00", "CONNECT [::1]:1 HTTP/1.0\r\n\r\n\x16\x03",
+	} {
+		f.Add([]byte(s))
+	}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		f.Fatal(err)
+	}
+	go func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			go func() {
+				io.WriteString(c, "HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nx")
+				c.(*net.TCPConn).CloseWrite()
+				c.SetDeadline(time.Now().Add(patience))
+				io.Copy(io.Discard, c)
+				c.Close()
+			}()
+		}
+	}()
+	set, err := hook.NewSet(nil, redirect(l.Addr().String()))
+	if err != nil {
+		f.Fatal(err)
+	}
+	p := New(Config{Engine: engine.New(engine.Config{}), CA: cas.ours, Hooks: func() *hook.Set { return set }})
+	addrs, err := p.Listen(context.Background())
+	if err != nil {
+		f.Fatal(err)
+	}
+	done := make(chan error)
+	go func() { done <- p.Serve(context.Background()) }()
+	f.Cleanup(func() {
+		l.Close()
+		p.Shutdown(context.Background())
+		<-done
+	})
+	f.Fuzz(func(t *testing.T, octets []byte) {
+		c, err := net.Dial("tcp", addrs[0].String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		c.SetDeadline(time.Now().Add(patience))
+		c.Write(octets)
+		c.(*net.TCPConn).CloseWrite()
+		if _, err := io.Copy(io.Discard, c); err != nil {
+			if ne, ok := err.(net.Error); ok && ne.Timeout() {
+				t.Fatal("the connection stays open")
+			}
+		}
+	})
+}
