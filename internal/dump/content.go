@@ -91,17 +91,17 @@ func (c *contentPrinter) decoded(r io.Reader, mark, encoding string) error {
 // body writes r as text, or as octets where its start is not text.
 func (c *contentPrinter) body(r io.Reader, mark string) error {
 	b := bufio.NewReaderSize(r, longest)
-	start, err := b.Peek(sniffed)
-	if err != nil && len(start) == 0 {
-		if errors.Is(err, io.EOF) {
-			return nil
-		}
-		return err
-	}
+	start, peeked := b.Peek(sniffed)
+	show := c.octets
 	if isText(start) {
-		return c.text(b, mark)
+		show = c.text
 	}
-	return c.octets(b, mark)
+	if len(start) > 0 {
+		if err := show(b, mark); err != nil {
+			return err
+		}
+	}
+	return notEOF(peeked) // Peek takes the error away: it is not read again
 }
 
 // isText tells whether a start of a body reads as text: UTF-8 without control
