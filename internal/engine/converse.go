@@ -87,9 +87,8 @@ func (x *exchange) mayRetry(call Call, err *flow.Error) (again bool, why string)
 		return false, ""
 	}
 	if call == nil {
-		// The head could not be written: nothing says on what kind of connection
-		// except the codec, which then names the cause.
-		if err.Cause != flow.RefusedRequest {
+		// The head could not be written.
+		if r, ok := errors.AsType[onReused](err); err.Phase != flow.InHead || ok && !r.Reused() {
 			return false, ""
 		}
 	} else if !call.Reused() || call.Heard() {
@@ -107,7 +106,7 @@ func (x *exchange) mayRetry(call Call, err *flow.Error) (again bool, why string)
 		return false, "not sent again, because a part of its body had been sent"
 	}
 	if call != nil {
-		call.Cancel(err)
+		giveUp(call, err)
 		if !flowing {
 			x.uploads.Wait()
 		}
@@ -118,6 +117,13 @@ func (x *exchange) mayRetry(call Call, err *flow.Error) (again bool, why string)
 		call.Close()
 	}
 	return true, ""
+}
+
+// onReused is an error of Upstream.Open that knows whether its connection had
+// served before; any other at the head is taken to be one of such a connection.
+type onReused interface {
+	error
+	Reused() bool
 }
 
 // withReason adds a clause to the text of err.

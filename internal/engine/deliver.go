@@ -13,6 +13,9 @@ import (
 
 // respond sends the head of the live response. The client may have asked for
 // the connection to be closed, or have an upload that will never be read.
+//
+// The head leaves at once, before a byte of the body is read, unless that is
+// certain to follow without a wait.
 func (x *exchange) respond(last lastness) (body.Sink, *flow.Error) {
 	x.hooks.Lock()
 	m := x.responseOutline()
@@ -36,7 +39,11 @@ func (x *exchange) respond(last lastness) (body.Sink, *flow.Error) {
 	if m.change == resized && m.length > 0 && bodiless(m.method, m.status) {
 		x.find("body-not-sent", "a response to "+m.method+" with this status has no body: the one that a hook set was not sent")
 	}
-	sink, err := x.stream.Respond(&out, framing)
+	send := x.stream.Respond
+	if j, ok := x.stream.(Joiner); ok && x.arriving.follows() {
+		send = j.RespondMore
+	}
+	sink, err := send(&out, framing)
 	if err != nil {
 		if why := x.left(); why != nil {
 			return nil, why
@@ -51,7 +58,7 @@ func (x *exchange) respond(last lastness) (body.Sink, *flow.Error) {
 }
 
 // deliver sends the response, head first, and runs what is left of its hooks.
-func (x *exchange) deliver(call Call) *flow.Error {
+func (x *exchange) deliver() *flow.Error {
 	sink, err := x.respond(x.lastness())
 	if err != nil {
 		return err
@@ -59,7 +66,7 @@ func (x *exchange) deliver(call Call) *flow.Error {
 	if x.arriving.flowing != nil {
 		return x.deliverFlowing(sink, x.arriving.flowing)
 	}
-	return x.deliverWhole(call, sink)
+	return x.deliverWhole(sink)
 }
 
 // lastness tells whether the client's connection cannot serve another exchange
@@ -80,7 +87,7 @@ func (x *exchange) lastness() lastness {
 }
 
 // deliverWhole sends a body that is at hand, or none.
-func (x *exchange) deliverWhole(call Call, sink body.Sink) *flow.Error {
+func (x *exchange) deliverWhole(sink body.Sink) *flow.Error {
 	x.hooks.Lock()
 	resp := x.live.Response
 	trailers := resp.Trailers
@@ -98,10 +105,10 @@ func (x *exchange) deliverWhole(call Call, sink body.Sink) *flow.Error {
 			return x.responseStopped(sink, err)
 		}
 	}
-	if call != nil && !x.arriving.made && x.arriving.held == nil && x.arriving.in.Kind != flow.Unframed {
-		// Its end may still have to come, with trailers.
+	if x.arriving.end != nil {
+		// It may still have to come, with trailers.
 		var err *flow.Error
-		if trailers, err = x.readEnd(call.Response(), trailers); err != nil {
+		if trailers, err = x.readEnd(x.arriving.end, trailers); err != nil {
 			return x.responseStopped(sink, err)
 		}
 	}
@@ -114,9 +121,6 @@ func (x *exchange) deliverWhole(call Call, sink body.Sink) *flow.Error {
 
 // readEnd reads a body that has no bytes to its end.
 func (x *exchange) readEnd(r body.Reader, trailers flow.Fields) (flow.Fields, *flow.Error) {
-	if r == nil {
-		return trailers, nil
-	}
 	var p [1]byte
 	switch n, err := r.Read(p[:]); {
 	case n > 0:
@@ -233,7 +237,7 @@ func (x *exchange) answer() {
 	}
 	sink, err := x.respond(last)
 	if err == nil {
-		err = x.deliverWhole(nil, sink)
+		err = x.deliverWhole(sink)
 	}
 	if err != nil {
 		x.undelivered(err)

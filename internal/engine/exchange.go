@@ -129,7 +129,7 @@ func (x *exchange) kill() {
 // a goroutine of its own when ctx ends before the exchange does.
 func (x *exchange) teardown() {
 	defer close(x.torn)
-	cause := context.Cause(x.ctx)
+	cause := error(x.left())
 	x.mu.Lock()
 	x.torndown = cause
 	call, sink, raw := x.call, x.sink, x.raw
@@ -145,7 +145,7 @@ func (x *exchange) teardown() {
 		coming.Cancel(cause)
 	}
 	if call != nil {
-		call.Cancel(cause)
+		giveUp(call, cause)
 	}
 	if sink != nil {
 		sink.Abort(cause)
@@ -178,7 +178,23 @@ func (x *exchange) left() *flow.Error {
 	if x.ctx.Err() == nil {
 		return nil
 	}
-	return asError(context.Cause(x.ctx), flow.AtClient, flow.InBody)
+	cause := context.Cause(x.ctx)
+	if e, ok := errors.AsType[*flow.Error](cause); ok {
+		return e
+	}
+	if x.base.Err() != nil {
+		return errStopping // the stream's context may end with it, and first
+	}
+	return asError(cause, flow.AtClient, flow.InBody)
+}
+
+// giveUp ends a call in both directions. Cancel does nothing once the response
+// has ended, but the upload may still run.
+func giveUp(call Call, cause error) {
+	call.Cancel(cause)
+	if sink := call.Body(); sink != nil {
+		sink.Abort(cause)
+	}
 }
 
 // asError makes a *flow.Error of any error.
@@ -206,7 +222,7 @@ func (x *exchange) setCall(c Call) {
 	cause := x.torndown
 	x.mu.Unlock()
 	if cause != nil && c != nil {
-		c.Cancel(cause)
+		giveUp(c, cause)
 	}
 }
 

@@ -87,7 +87,7 @@ func (b *fakeBody) Read(p []byte) (int, error) {
 		b.cond.Broadcast()
 		return n, nil
 	}
-	b.over = true
+	b.over = b.err == io.EOF
 	return 0, b.err
 }
 
@@ -109,6 +109,12 @@ func (b *fakeBody) Cancel(cause error) {
 	b.cond.Broadcast()
 }
 
+func (b *fakeBody) ended() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.over
+}
+
 func (b *fakeBody) cancelCause() error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -120,6 +126,7 @@ type fakeSink struct {
 	mu       sync.Mutex
 	cond     sync.Cond
 	got      bytes.Buffer
+	kept     []byte // by WriteMore
 	pieces   int
 	closed   bool
 	trailers flow.Fields
@@ -150,18 +157,34 @@ func (s *fakeSink) Write(p []byte) (int, error) {
 	if s.closed {
 		return 0, errors.New("write after the end")
 	}
-	if s.fail != nil && s.got.Len()+len(p) > s.failAt {
+	kept := len(s.kept)
+	all := append(s.kept, p...)
+	s.kept = nil
+	if s.fail != nil && s.got.Len()+len(all) > s.failAt {
 		n := max(0, s.failAt-s.got.Len())
-		s.got.Write(p[:n])
-		return n, s.fail
+		if n <= kept {
+			return 0, s.fail // what was kept leaves whole or not at all
+		}
+		s.got.Write(all[:n])
+		return n - kept, s.fail
 	}
 	s.pieces++
-	n, _ := s.got.Write(p)
+	s.got.Write(all)
 	s.cond.Broadcast()
-	return n, nil
+	return len(p), nil
 }
 
-func (s *fakeSink) WriteMore(p []byte) (int, error) { return s.Write(p) }
+// WriteMore keeps its piece, as a sink may, until something follows.
+func (s *fakeSink) WriteMore(p []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.aborted != nil {
+		return 0, s.aborted
+	}
+	s.pieces++
+	s.kept = append(s.kept, p...)
+	return len(p), nil
+}
 
 func (s *fakeSink) Close(trailers flow.Fields) error {
 	s.mu.Lock()
@@ -411,11 +434,15 @@ func (c *fakeCall) Response() body.Reader {
 func (c *fakeCall) Upgrade() (body.Duplex, error) { return c.duplex, nil }
 func (c *fakeCall) Cancel(cause error) {
 	c.mu.Lock()
+	r := c.response
+	if r != nil && r.ended() {
+		c.mu.Unlock()
+		return // as the contract has it: the upload goes on
+	}
 	if c.canceled == nil {
 		c.canceled = cause
 	}
 	c.cond.Broadcast()
-	r := c.response
 	c.mu.Unlock()
 	c.sink.Abort(cause)
 	if r != nil {
@@ -478,6 +505,7 @@ func (u *fakeUpstream) Open(ctx context.Context, r *flow.Request, f flow.Framing
 type memory struct {
 	mu    sync.Mutex
 	flows []*memoryRecord
+	room  int
 }
 
 type memoryRecord struct {
@@ -488,6 +516,8 @@ type memoryRecord struct {
 	body    [2]bytes.Buffer
 	begun   [2]bool
 	dropped [2]bool
+	room    int // bytes of a body that are kept; 0 for all
+	cut     [2]bool
 	end     *flow.Flow
 	ended   chan struct{}
 }
@@ -495,7 +525,7 @@ type memoryRecord struct {
 func (m *memory) Start() Record {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	r := &memoryRecord{n: uint64(len(m.flows) + 1), ended: make(chan struct{})}
+	r := &memoryRecord{room: m.room, n: uint64(len(m.flows) + 1), ended: make(chan struct{})}
 	m.flows = append(m.flows, r)
 	return r
 }
@@ -520,6 +550,9 @@ func (r *memoryRecord) Piece(side flow.Side, p []byte) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.begun[side] = true
+	if left := r.room - r.body[side].Len(); r.room > 0 && len(p) > left {
+		p, r.cut[side] = p[:left], true
+	}
 	r.body[side].Write(p)
 }
 func (r *memoryRecord) Drop(side flow.Side) {
@@ -534,7 +567,10 @@ func (r *memoryRecord) State(side flow.Side) (flow.Record, int64, string) {
 	if r.dropped[side] || !r.begun[side] {
 		return flow.Unrecorded, 0, ""
 	}
-	return flow.Complete, int64(r.body[side].Len()), ""
+	if r.cut[side] {
+		return flow.Cut, int64(r.body[side].Len()), "no room"
+	}
+	return flow.Recording, int64(r.body[side].Len()), ""
 }
 func (r *memoryRecord) Open(side flow.Side) (io.ReadCloser, error) {
 	r.mu.Lock()

@@ -18,7 +18,7 @@ func (x *exchange) refuse(err *flow.Error) {
 	call := x.call
 	x.mu.Unlock()
 	if call != nil {
-		call.Cancel(err)
+		giveUp(call, err)
 	}
 	if x.sending.started || x.sending.reading {
 		x.upload.Cancel(err)
@@ -44,7 +44,11 @@ func (x *exchange) refuse(err *flow.Error) {
 	if x.version == flow.HTTP10 {
 		page.Version = flow.HTTP10
 	}
-	sink, rerr := x.stream.Respond(page, framing)
+	send := x.stream.Respond
+	if j, ok := x.stream.(Joiner); ok {
+		send = j.RespondMore
+	}
+	sink, rerr := send(page, framing)
 	if rerr != nil {
 		x.cancel(err)
 		x.stream.Abort(err)
@@ -88,7 +92,7 @@ func (x *exchange) finish() {
 			if failure != nil {
 				cause = failure
 			}
-			call.Cancel(cause)
+			giveUp(call, cause)
 		}
 		call.Close()
 	}

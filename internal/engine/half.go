@@ -113,6 +113,13 @@ func (x *exchange) source(h *half, r body.Reader) *source {
 
 func (s *source) Read(p []byte) (int, error) {
 	n, err := s.Reader.Read(p)
+	if err != nil {
+		if f, ok := s.Reader.(Finder); ok {
+			for _, g := range f.Findings() {
+				s.x.find(g.Code, g.Text)
+			}
+		}
+	}
 	if n > 0 {
 		if total := s.h.received.Add(int64(n)); s.limit >= 0 && total > s.limit {
 			return 0, s.x.errTooLarge(s.h, s.limit, "body_size_limit")

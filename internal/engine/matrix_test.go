@@ -124,7 +124,8 @@ func runCell(t *testing.T, v flow.Version, d flow.Disposition, framing, failure 
 		outcome, status, client, last, serverTold = flow.Killed, 0, "open", "error", true
 	}
 	if d == flow.Hold && (failure == "client gone at head" || failure == "client write fails") {
-		last = "response" // it had run: no error event
+		last = "response"  // it had run: no error event
+		serverTold = false // and the server was through
 	}
 	if failure == "client upload cut" || failure == "client upload malformed" {
 		if d == flow.Hold {

@@ -21,7 +21,7 @@ func (x *exchange) receive(call Call, head *flow.Response) {
 		x.refuse(err)
 		return
 	}
-	if why := x.deliver(call); why != nil {
+	if why := x.deliver(); why != nil {
 		x.undelivered(why)
 		return
 	}
@@ -33,6 +33,7 @@ type arriving struct {
 	made    bool         // a hook made it; nothing comes from the server
 	flowing body.Reader  // the body as it goes on; nil when the whole is at hand
 	held    *body.Spool  // the whole body, when it was held
+	end     body.Reader  // a body without bytes, whose end may still have to come
 	in      flow.Framing // how it came
 	lengths []string     // the Content-Length values that it came with
 }
@@ -67,13 +68,13 @@ func (x *exchange) takeResponse(call Call, head *flow.Response) *flow.Error {
 			x.live.Response = resp // there is one; a hook cannot undo that
 		case resp:
 		default:
-			call.Cancel(errNotNeeded)
+			giveUp(call, errNotNeeded)
 			return x.takeMade()
 		}
 	}
 	if !empty && bodiless(x.method, resp.Status) {
 		x.find("body-dropped", "the response was changed to one that has no body: the server's body was not sent")
-		call.Cancel(errNotNeeded)
+		giveUp(call, errNotNeeded)
 		empty, a.in = true, flow.Framing{}
 		x.setDeclared(&x.resp, 0)
 	}
@@ -113,6 +114,7 @@ func (x *exchange) takeEmpty(call Call) *flow.Error {
 	x.ctl.Settle(&resp.Body, hook.Editable, nil, x.policy.ContentLimit, x.late(flow.ToClient))
 	if r := call.Response(); r != nil && x.arriving.in.Kind != flow.Unframed {
 		x.setComing(r)
+		x.arriving.end = r
 	}
 	return x.wholeResponse(call)
 }
@@ -149,7 +151,7 @@ func (x *exchange) wholeResponse(call Call) *flow.Error {
 	}
 	if now := x.live.Response; now != before {
 		if call != nil {
-			call.Cancel(errNotNeeded)
+			giveUp(call, errNotNeeded)
 		}
 		if now.Version == 0 {
 			now.Version = flow.HTTP11
@@ -211,6 +213,12 @@ func (x *exchange) responseOutline() outgoing {
 		m.change = reshaped
 	}
 	return m
+}
+
+// follows tells that the first of the body, or its end, is certain to be sent at
+// once after the head.
+func (a *arriving) follows() bool {
+	return (a.flowing == nil || a.flowing.Ready()) && (a.end == nil || a.end.Ready())
 }
 
 func (x *exchange) setDeclared(h *half, n int64) {

@@ -39,6 +39,8 @@ func TestRetry(t *testing.T) {
 		{"PUT whose body has begun", newStream(flow.HTTP11, "PUT", nil, wholeBody("ab")), touchedStale(), false, false, "a part of its body had been sent"},
 		{"a response byte came", newStream(flow.HTTP11, "GET", nil, nil), heardStale(), false, false, "before its response"},
 		{"refused unprocessed at the head", newStream(flow.HTTP11, "POST", nil, wholeBody("ab")), &flow.Error{Peer: flow.AtServer, Phase: flow.InHead, Cause: flow.RefusedRequest, Err: errors.New("stale")}, false, true, ""},
+		{"GET whose head could not be written", newStream(flow.HTTP11, "GET", nil, nil), errStale(), false, true, ""},
+		{"POST whose head could not be written", newStream(flow.HTTP11, "POST", nil, nil), errStale(), false, false, "POST is not idempotent"},
 		{"dial failed", newStream(flow.HTTP11, "GET", nil, nil), &flow.Error{Peer: flow.AtServer, Phase: flow.Dialing, Cause: flow.NoConnection, Err: errors.New("refused")}, false, false, "502: refused"},
 		{"malformed head", newStream(flow.HTTP11, "GET", nil, nil), malformed(), false, false, "502: bad status line"},
 	} {

@@ -94,9 +94,18 @@ func (x *exchange) final() *flow.Flow {
 		r.End = now
 	}
 	f := x.picture()
+	f.RequestBody.Record, f.ResponseBody.Record = settledRecord(f.RequestBody.Record), settledRecord(f.ResponseBody.Record)
 	f.End = now
 	f.Outcome = x.outcome()
 	return f
+}
+
+// settledRecord is the state of a record to which nothing is added any more.
+func settledRecord(r flow.Record) flow.Record {
+	if r == flow.Recording {
+		return flow.Complete
+	}
+	return r
 }
 
 func sameRequest(a, b *flow.Request) bool {

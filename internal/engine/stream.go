@@ -37,6 +37,18 @@ type Stream interface {
 	Abort(cause error)
 }
 
+// Finder is a body.Reader that knows what was repaired inside its body; valid
+// after its end.
+type Finder interface {
+	Findings() []flow.Finding
+}
+
+// Joiner is a Stream that can keep a response head to send it in one system call
+// with what certainly follows at once: a call of its sink.
+type Joiner interface {
+	RespondMore(head *flow.Response, f flow.Framing) (body.Sink, error)
+}
+
 // Upstream opens calls to servers on behalf of one client connection.
 type Upstream interface {
 	// Open gets a connection to where req goes (req.Scheme, Host, Port) and

@@ -452,3 +452,61 @@ func TestUpgradeIsATunnelOfTheFlow(t *testing.T) {
 		}
 	})
 }
+
+// The client leaves after the response, while the server takes nothing of the
+// upload: the call does not hear a Cancel any more, but the upload must end.
+func TestClientLeavesAStalledUploadAfterTheResponse(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStream(flow.HTTP11, "POST", nil, newBody("x"))
+		c := answers(200, length(2), nil, wholeBody("ok"))
+		c.sink.stalled = true
+		r := start(t, t.Context(), Policy{}, s, upstream(c))
+		synctest.Wait()
+		if s.sink.end() != "closed" || r.ended() {
+			t.Fatalf("response %s", s.sink.end())
+		}
+		s.leave(errLeft)
+		if f := r.end(t); f.Outcome.Kind != flow.ClientLeft || f.Outcome.Bytes != 2 || c.sink.end() != "aborted" {
+			t.Fatalf("%+v", f.Outcome)
+		}
+	})
+}
+
+// A protocol server may tie its streams' contexts to midstream's own.
+func TestStoppingIsNotTheClientLeaving(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, stop := context.WithCancel(t.Context())
+		s := newStream(flow.HTTP11, "GET", nil, nil)
+		s.ctx = ctx
+		r := start(t, ctx, Policy{}, s, upstream(newCall()))
+		synctest.Wait()
+		stop()
+		if f := r.end(t); f.Outcome.Kind != flow.Interrupt {
+			t.Fatalf("%+v", f.Outcome)
+		}
+	})
+}
+
+// A hook replaces the response at its head while the client still uploads: the
+// server is let go, and the client is not waited for longer than 2 s.
+func TestResponseReplacedDuringTheUpload(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := &watching{}
+		w.onRespHead = func(x *hook.Exchange) { x.Response = hook.MakeResponse(200, nil, []byte("instead")) }
+		b := newBody("x")
+		s := newStream(flow.HTTP2, "POST", nil, b)
+		c := answers(404, chunked, nil, newBody("never ends"))
+		r := start(t, t.Context(), Policy{}, s, upstream(c), w)
+		begin := time.Now()
+		f := r.end(t)
+		if f.Outcome.Kind != flow.Completed || s.status() != 200 || s.sink.text() != "instead" || c.cancelCause() == nil || c.closed != 1 {
+			t.Fatalf("%+v %d %q", f.Outcome, s.status(), s.sink.text())
+		}
+		if took := time.Since(begin); took > 2*drainTime || flow.CauseOf(b.cancelCause()) != flow.NotNeeded {
+			t.Fatalf("after %v: %v", took, b.cancelCause())
+		}
+		if got := r.m.only().body[flow.ToClient].String(); got != "instead" {
+			t.Fatalf("recorded %q", got)
+		}
+	})
+}

@@ -37,6 +37,7 @@ func (e *Engine) Tunnel(ctx context.Context, client, server body.Duplex, info Tu
 	err := e.both(ctx, client, server, t.sent(flow.ToServer), t.sent(flow.ToClient))
 	last := t.picture()
 	last.End = time.Now()
+	last.RequestBody.Record, last.ResponseBody.Record = settledRecord(last.RequestBody.Record), settledRecord(last.ResponseBody.Record)
 	last.RequestBody.Ended, last.ResponseBody.Ended = err == nil, err == nil
 	last.Outcome = flow.Outcome{Kind: flow.Completed, Bytes: last.ResponseBody.Sent}
 	if err != nil {

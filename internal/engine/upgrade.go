@@ -20,8 +20,8 @@ func (x *exchange) receiveUpgrade(call Call, head *flow.Response) {
 		return
 	}
 	if x.live.Response.Status != 101 {
-		call.Cancel(errNotNeeded)
-		if err := x.deliver(nil); err != nil {
+		giveUp(call, errNotNeeded)
+		if err := x.deliver(); err != nil {
 			x.undelivered(err)
 		}
 		return
@@ -34,7 +34,11 @@ func (x *exchange) receiveUpgrade(call Call, head *flow.Response) {
 	x.mu.Unlock()
 	x.setDeclared(&x.req, -1)
 	x.setDeclared(&x.resp, -1)
-	if _, err := x.respond(notLast); err != nil {
+	sink, err := x.respond(notLast)
+	if err == nil && sink.Close(nil) != nil {
+		err = clientError(sink.Close(nil), flow.InHead)
+	}
+	if err != nil {
 		x.undelivered(err)
 		return
 	}
