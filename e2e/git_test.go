@@ -1,6 +1,9 @@
 package e2e
 
 import (
+	"bytes"
+	"io"
+	"net/http"
 	"net/http/cgi"
 	"os"
 	"path/filepath"
@@ -32,10 +35,16 @@ func TestGit(t *testing.T) {
 	run(t, author, git, "-C", seed, "push", "-q", bare, "main")
 
 	o := newOrigin(t)
-	o.mux.Handle("/git/", &cgi.Handler{
+	program := &cgi.Handler{
 		Path: backend, Root: "/git", InheritEnv: []string{"PATH"},
 		Env:    []string{"GIT_PROJECT_ROOT=" + root, "GIT_HTTP_EXPORT_ALL=1", "REMOTE_USER=a", "HOME=" + root},
 		Stderr: logWriter{t},
+	}
+	o.mux.HandleFunc("/git/", func(w http.ResponseWriter, r *http.Request) {
+		// CGI wants a length.
+		body := o.note(r)
+		r.Body, r.ContentLength, r.TransferEncoding = io.NopCloser(bytes.NewReader(body)), int64(len(body)), nil
+		program.ServeHTTP(w, r)
 	})
 	p := start(t)
 	work := filepath.Join(root, "work")
@@ -56,6 +65,9 @@ func TestGit(t *testing.T) {
 	run(t, author, git, append(append([]string{"-C", work}, through...), "-c", "core.compression=0", "-c", "http.postBuffer=65536", "push", "-q", "origin", "main")...)
 	if got := run(t, author, git, "-C", bare, "log", "--format=%s", "main"); got != "second\nfirst\n" {
 		t.Errorf("after the push the repository has %q", got)
+	}
+	if a := o.asked("/git/repo.git/git-receive-pack"); !a.Chunked {
+		t.Errorf("the push arrived as %+v, not in chunks", a)
 	}
 	s := p.recorded()
 	f := s.flow("/git/repo.git/git-receive-pack")

@@ -122,7 +122,7 @@ func (o *origin) note(r *http.Request) []byte {
 		n, err := r.Body.Read(buf)
 		size += int64(n)
 		sum.Write(buf[:n])
-		if len(head) < 1<<20 {
+		if len(head) < 8<<20 {
 			head = append(head, buf[:n]...)
 		}
 		if err != nil {
