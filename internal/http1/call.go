@@ -41,17 +41,17 @@ const interimLimit = 5000
 // sendHead writes the printed head; a body that follows leaves apart.
 func (call *Call) sendHead(ctx context.Context) error {
 	c := call.client
-	what := "send request head to " + c.to
+	const what = "send request head to "
 	if ctx.Err() != nil {
-		return given(context.Cause(ctx), flow.AtServer, flow.InHead, what)
+		return given(context.Cause(ctx), flow.AtServer, flow.InHead, what+c.to)
 	}
-	stop := untilDone(ctx, c.conn)
+	stop := c.guard(ctx)
 	_, err := c.conn.Write(c.print)
-	if stop() {
-		return given(context.Cause(ctx), flow.AtServer, flow.InHead, what)
+	if !stop() {
+		return given(context.Cause(ctx), flow.AtServer, flow.InHead, what+c.to)
 	}
 	if err != nil {
-		return ioError(flow.AtServer, flow.InHead, err, what, "")
+		return ioError(flow.AtServer, flow.InHead, err, what+c.to, "")
 	}
 	return nil
 }
@@ -89,17 +89,17 @@ func (call *Call) Findings() []flow.Finding { return call.reader.Findings() }
 // Errors are *flow.Error; after one the call is over.
 func (call *Call) Head(ctx context.Context) (*flow.Response, []flow.Finding, error) {
 	c := call.client
-	what := "read response head from " + c.to
+	const what = "read response head from "
 	if call.final != nil {
-		return nil, nil, &flow.Error{Peer: flow.AtProxy, Phase: flow.InHead, Err: errors.New(what + ": the final head has been read")}
+		return nil, nil, &flow.Error{Peer: flow.AtProxy, Phase: flow.InHead, Err: errors.New(what + c.to + ": the final head has been read")}
 	}
 	if ctx.Err() != nil {
-		return nil, nil, call.broken(given(context.Cause(ctx), flow.AtServer, flow.InHead, what))
+		return nil, nil, call.broken(given(context.Cause(ctx), flow.AtServer, flow.InHead, what+c.to))
 	}
-	stop := untilDone(ctx, c.conn)
+	stop := c.guard(ctx)
 	block, start, err := call.block()
-	if stop() {
-		return nil, nil, call.broken(given(context.Cause(ctx), flow.AtServer, flow.InHead, what))
+	if !stop() {
+		return nil, nil, call.broken(given(context.Cause(ctx), flow.AtServer, flow.InHead, what+c.to))
 	}
 	if err != nil {
 		return nil, nil, call.broken(err)
@@ -178,11 +178,9 @@ func (call *Call) headError(err error, had int) error {
 
 // broken ends the call because of err, or of what Cancel was given before.
 func (call *Call) broken(err error) error {
-	call.mu.Lock()
-	if call.cause != nil {
-		err = call.cause
+	if cause := call.givenUp(); cause != nil {
+		err = cause
 	}
-	call.mu.Unlock()
 	call.client.conn.Close()
 	return err
 }
@@ -228,6 +226,15 @@ func (call *Call) interruptRead(cause error) {
 	}
 	call.mu.Unlock()
 	call.client.conn.Close()
+}
+
+func (call *Call) givenUp() error {
+	call.mu.Lock()
+	defer call.mu.Unlock()
+	if call.cause == nil {
+		return nil
+	}
+	return call.cause
 }
 
 // readerEnded is told by the reader of the response body.

@@ -37,6 +37,9 @@ type Client struct {
 	secured bool
 	to      string
 	print   []byte
+	// interrupt ends what waits on the connection; made once, for it is needed
+	// with every request.
+	interrupt func()
 
 	mu     sync.Mutex
 	busy   bool // a call runs
@@ -50,6 +53,7 @@ func NewClient(conn Conn, cfg ClientConfig) *Client {
 	if c.to == "" {
 		c.to = remote(conn)
 	}
+	c.interrupt = func() { conn.SetDeadline(past) }
 	c.src.once, c.src.ended = true, c.spoke
 	c.src.watch(idleWatchDelay)
 	return c
@@ -169,12 +173,13 @@ func (c *Client) Close() error {
 	return err
 }
 
-// untilDone interrupts reading and writing when ctx ends, until stop is called;
-// stop tells whether ctx had ended.
-func untilDone(ctx context.Context, conn Conn) (stop func() bool) {
+// guard interrupts reading and writing when ctx ends, until the function that it
+// returns is called; that one returns false when ctx had ended.
+func (c *Client) guard(ctx context.Context) (stop func() bool) {
 	if ctx.Done() == nil {
-		return func() bool { return false }
+		return unguarded
 	}
-	unhook := context.AfterFunc(ctx, func() { conn.SetDeadline(past) })
-	return func() bool { return !unhook() }
+	return context.AfterFunc(ctx, c.interrupt)
 }
+
+func unguarded() bool { return true }

@@ -116,6 +116,9 @@ func (p *parser) startLine() (string, error) {
 			}
 			return line, nil
 		}
+		if skipped >= blankLimit {
+			return "", p.refuse("more than %d blank lines before the start line", blankLimit)
+		}
 		if skipped > 0 {
 			if err := p.strict("more than one blank line before the start line"); err != nil {
 				return "", err
@@ -132,7 +135,7 @@ func (p *parser) fields() (flow.Fields, error) {
 		return nil, malformed(p.side, 431, "read %s: it has %d field lines, more than %d", p.what, lines, p.limits.Fields)
 	}
 	if lines <= 0 {
-		if line, err := p.line(); err != nil || line != "" {
+		if line, err := p.line(); err != nil || line != "" || p.rest != "" {
 			return nil, p.refuse("it does not end in a blank line")
 		}
 		return nil, nil
@@ -204,7 +207,7 @@ func (p *parser) field(line string, number int) (flow.Field, bool, error) {
 	raw := line[colon+1:]
 	f.Value = flow.TrimSpace(raw)
 	framing := framingField(f.Name)
-	if find(f.Value, ctlOctet) >= 0 {
+	if hasControl(f.Value) {
 		if framing {
 			return f, false, p.refuse("%s has a control character: %s", f.Name, quote(f.Value))
 		}
@@ -271,7 +274,7 @@ func (p *parser) fold(fs flow.Fields, line string, number int, dropped bool) err
 		return err
 	}
 	more := flow.Field{Name: f.Name, Value: flow.TrimSpace(line)}
-	if find(more.Value, ctlOctet) >= 0 {
+	if hasControl(more.Value) {
 		if err := p.odd("the value of field line %d (%s) has a control character", number, quote(f.Name)); err != nil {
 			return err
 		}

@@ -64,4 +64,25 @@ func find(s string, class uint8) int {
 	return -1
 }
 
+// hasControl tells whether s has a control character but HTAB. It looks at eight
+// octets at a time, for it sees every octet of every head.
+func hasControl(s string) bool {
+	const (
+		ones = 0x0101010101010101
+		high = 0x80 * ones
+	)
+	for len(s) >= 8 {
+		x := uint64(s[0]) | uint64(s[1])<<8 | uint64(s[2])<<16 | uint64(s[3])<<24 |
+			uint64(s[4])<<32 | uint64(s[5])<<40 | uint64(s[6])<<48 | uint64(s[7])<<56
+		below := (x - 0x20*ones) & ^x    // high bit: the octet, or a borrow from one before it, is below 0x20
+		del := x ^ 0x7f*ones             // zero: the octet is DEL
+		del = (del - ones) & ^del & high // high bit: so, or a borrow
+		if (below&high|del) != 0 && find(s[:8], ctlOctet) >= 0 {
+			return true
+		}
+		s = s[8:]
+	}
+	return find(s, ctlOctet) >= 0
+}
+
 func isToken(s string) bool { return s != "" && all(s, tokenOctet) }

@@ -35,6 +35,8 @@ type readerOwner interface {
 	readerEnded()
 	// interruptRead makes a Read that waits return, because of cause.
 	interruptRead(cause error)
+	// givenUp is why this side closed the connection on purpose, or nil.
+	givenUp() error
 }
 
 // prepare makes Cancel work; start, later, makes Read work.
@@ -157,6 +159,9 @@ func (r *reader) Ready() bool {
 func (r *reader) end(err error) {
 	_, decoder := errors.AsType[*flow.Error](err)
 	cause := r.cancelled()
+	if cause == nil {
+		cause = r.owner.givenUp()
+	}
 	r.mu.Lock()
 	r.over = true
 	r.mu.Unlock()

@@ -58,7 +58,7 @@ func (p *parser) statusLine(r *flow.Response, line string) error {
 	if len(rest) > 4 {
 		r.Reason = rest[4:]
 	}
-	if find(r.Reason, ctlOctet) >= 0 {
+	if hasControl(r.Reason) {
 		if err := p.strict("the reason phrase has a control character: %s", quote(r.Reason)); err != nil {
 			return err
 		}

@@ -27,6 +27,7 @@ type sink struct {
 	left   int64 // of a body by length
 	sent   int64 // octets of the body that the connection has taken
 	corked int   // octets that the connection keeps; -1 when it is not corked
+	header [20]byte
 }
 
 // sinkOwner is the Stream or Call that a body belongs to.
@@ -34,6 +35,8 @@ type sinkOwner interface {
 	// sinkEnded is called once, with nil after a proper end and else with why the
 	// body is broken; the connection is of no more use then.
 	sinkEnded(err error)
+	// givenUp is why this side closed the connection on purpose, or nil.
+	givenUp() error
 }
 
 type sinkState uint8
@@ -137,8 +140,7 @@ func (s *sink) frame(p []byte, u urgency) error {
 		return s.put(p)
 	}
 	if large {
-		var header [20]byte
-		if err := s.put(appendChunkHeader(header[:0], len(p))); err != nil {
+		if err := s.put(appendChunkHeader(s.header[:0], len(p))); err != nil {
 			return err
 		}
 		if err := s.put(p); err != nil {
@@ -213,8 +215,9 @@ func (s *sink) Close(trailers flow.Fields) error {
 }
 
 func (s *sink) lastChunk(trailers flow.Fields) error {
-	var small [256]byte
-	b := appendLastChunk(small[:0], trailers)
+	buf := joins.Get().(*[joinLimit + 32]byte)
+	defer joins.Put(buf)
+	b := appendLastChunk(buf[:0], trailers)
 	if err := checkPrinted(b, len(trailers)+1, trailers); err != nil {
 		s.breakOff()
 		return s.misuse("its trailers: %w", err)
@@ -266,6 +269,8 @@ func (s *sink) fail(err error) error {
 	}
 	s.state = sinkBroken
 	if cause := s.aborting.Load(); cause != nil {
+		err = cause
+	} else if cause := s.owner.givenUp(); cause != nil {
 		err = cause
 	}
 	if _, ok := errors.AsType[*flow.Error](err); !ok {

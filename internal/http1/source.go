@@ -20,6 +20,7 @@ type source struct {
 	mu       sync.Mutex
 	cond     sync.Cond // watching became false
 	buf      []byte    // buf[r:w] has been read and not consumed
+	lent     *block    // what buf is, where it came from blocks
 	r, w     int
 	err      error // what Read said after buf[r:w]
 	armed    bool  // the watcher may start
@@ -74,7 +75,7 @@ func (s *source) fill() error {
 		}
 		return s.err
 	}
-	s.room(bufferSize)
+	s.room()
 	into := s.buf[s.w:]
 	s.mu.Unlock()
 
@@ -126,7 +127,7 @@ func (s *source) read(p []byte, most int) (int, error) {
 	}
 	if n > most {
 		s.mu.Lock()
-		s.room(bufferSize)
+		s.room()
 		s.w += copy(s.buf[s.w:], p[most:n])
 		s.mu.Unlock()
 		n = most
@@ -173,14 +174,20 @@ func (s *source) settle() bool {
 	return s.w > had
 }
 
-// room makes space for one read; mu is held and no watcher runs. Small buffers
-// come from the heap and go with the connection: a pool would hold as many.
-func (s *source) room(size int) {
+// block is the buffer that most connections need, when they need one.
+type block [bufferSize]byte
+
+var blocks = sync.Pool{New: func() any { return new(block) }}
+
+// room makes space for one read; mu is held and no watcher runs.
+func (s *source) room() {
 	if s.r == s.w {
 		s.r, s.w = 0, 0
 		// A head that needed more does not make an idle connection dear.
-		if len(s.buf) < size || len(s.buf) > bufferSize {
-			s.buf = make([]byte, size)
+		if len(s.buf) != bufferSize {
+			s.release()
+			s.lent = blocks.Get().(*block)
+			s.buf = s.lent[:]
 		}
 		return
 	}
@@ -189,17 +196,19 @@ func (s *source) room(size int) {
 		s.r = 0
 	}
 	if s.w > len(s.buf)/2 {
-		grown := make([]byte, max(size, 2*len(s.buf)))
-		copy(grown, s.buf[:s.w])
-		s.buf = grown
+		grown := make([]byte, max(bufferSize, 2*len(s.buf)))
+		w := copy(grown, s.buf[:s.w])
+		s.release()
+		s.buf, s.w = grown, w
 	}
 }
 
-// release gives the empty buffer up while octets go past it; mu is held.
+// release gives the buffer up; mu is held and no watcher runs.
 func (s *source) release() {
-	if s.buf != nil && !s.watching {
-		s.buf, s.r, s.w = nil, 0, 0
+	if s.lent != nil {
+		blocks.Put(s.lent)
 	}
+	s.buf, s.lent, s.r, s.w = nil, nil, 0, 0
 }
 
 // watch lets the watcher start after delay, unless the owner needs octets before.
@@ -277,7 +286,7 @@ func (s *source) aheadRoom() {
 	grown := make([]byte, min(max(aheadStart, 2*len(s.buf)), aheadLimit+bufferSize))
 	s.w = copy(grown, s.buf[s.r:s.w])
 	s.r = 0
-	s.buf = grown
+	s.buf, s.lent = grown, nil // the owner may still look at the old one
 }
 
 // detach ends the watch, so that only the owner reads from now on. A Read that

@@ -58,6 +58,9 @@ func (st *Stream) begin() {
 
 func (st *Stream) interruptRead(error) { st.server.conn.SetReadDeadline(past) }
 
+// givenUp is nothing: a Stream is not given up before its connection is.
+func (st *Stream) givenUp() error { return nil }
+
 // readerEnded is told by the reader of the request body.
 func (st *Stream) readerEnded() {
 	if st.body.complete {
