@@ -22,13 +22,16 @@ func (x *exchange) converse() {
 				return
 			}
 		}
+		x.noteTry(err)
+		if reuse == FreshOnly {
+			x.refuse(err)
+			return
+		}
 		again, why := x.mayRetry(call, err)
-		if !again || reuse == FreshOnly {
-			x.noteTry(err)
+		if !again {
 			x.refuse(withReason(err, why))
 			return
 		}
-		x.noteTry(err)
 		reuse = FreshOnly
 	}
 }

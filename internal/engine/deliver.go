@@ -34,8 +34,14 @@ func (x *exchange) respond(last lastness) (body.Sink, *flow.Error) {
 	}
 	frameOut(m, &out.Fields)
 	if m.to == flow.HTTP11 || m.to == flow.HTTP10 && (out.Version > flow.HTTP11 || out.Version == 0) {
-		out.Version = m.to
+		if out.Version != m.to {
+			out.Version, out.Wire = m.to, ""
+		}
 	}
+	if m.change != asItCame && !x.arriving.made {
+		x.noteStale(flow.ToClient, out.Fields)
+	}
+	x.arriving.out = framing
 	if m.change == resized && m.length > 0 && bodiless(m.method, m.status) {
 		x.find("body-not-sent", "a response to "+m.method+" with this status has no body: the one that a hook set was not sent")
 	}
@@ -173,8 +179,8 @@ func (x *exchange) deliverFlowing(sink body.Sink, src body.Reader) *flow.Error {
 
 // end sends the end of the response.
 func (x *exchange) end(sink body.Sink, trailers flow.Fields) *flow.Error {
-	if len(trailers) > 0 && x.version == flow.HTTP10 {
-		x.find("trailers-dropped", "HTTP/1.0 has no trailer section: the response's was left out")
+	if !hasTrailers(x.version, x.arriving.out) && len(trailers) > 0 {
+		x.dropTrailers(flow.ToClient)
 		trailers = nil
 	}
 	if why := x.left(); why != nil {
@@ -277,6 +283,12 @@ func (x *exchange) afterResponse() {
 		defer after(drainTime, func() { x.upload.Cancel(errNotNeeded) })()
 	}
 	x.uploads.Wait()
+	x.mu.Lock()
+	broke := x.uploadErr
+	x.mu.Unlock()
+	if broke != nil {
+		x.find("upload-unfinished", "the server answered and took only a part of the request body: "+broke.Error())
+	}
 	x.drain()
 }
 

@@ -10,6 +10,7 @@ import (
 
 	"midstream/flow"
 	"midstream/hook"
+	"midstream/internal/coding"
 )
 
 func post(v flow.Version) *fakeStream { return newStream(v, "POST", nil, wholeBody("ab", "cd")) }
@@ -395,5 +396,67 @@ func TestEndOfStreamOnTheHeadStays(t *testing.T) {
 	serve(t, Policy{}, s, upstream(c))
 	if c.out.Kind != flow.Unframed || s.out.Kind != flow.Unframed || c.sink.pieces != 0 || s.sink.pieces != 0 {
 		t.Fatalf("%v %v", c.out, s.out)
+	}
+}
+
+func TestStaleDigestsAreFound(t *testing.T) {
+	w := &whole{onResp: func(x *hook.Exchange) { x.Response.SetContent([]byte("other")) }}
+	s := newStream(flow.HTTP11, "GET", nil, nil)
+	r := serve(t, Policy{}, s, upstream(answers(200, length(5), fields(`ETag: "a"`, "Content-Digest: sha-256=:x:"), wholeBody("hello"))), w)
+	if got := findings(r.end); !slices.Contains(got, "stale-etag") || !slices.Contains(got, "stale-digest") || s.response.Fields.Get("ETag") != `"a"` {
+		t.Fatalf("%v %v", got, s.response.Fields)
+	}
+	s = newStream(flow.HTTP11, "GET", nil, nil)
+	r = serve(t, Policy{}, s, upstream(answers(200, length(5), fields(`ETag: "a"`), wholeBody("hello"))), &whole{})
+	if len(r.end.Findings) != 0 {
+		t.Fatalf("unchanged: %v", r.end.Findings)
+	}
+}
+
+func TestTransformedUploadIsReframed(t *testing.T) {
+	w := &watching{}
+	w.onReqHead = func(x *hook.Exchange) {
+		x.Request.Stream.Transform = func() hook.Transform {
+			return hook.ChunkFunc(func(p []byte) ([][]byte, error) { return [][]byte{p, p}, nil })
+		}
+	}
+	for _, to := range []flow.Version{flow.HTTP11, flow.HTTP10} {
+		s := newStream(flow.HTTP11, "POST", fields("Content-Length: 4"), wholeBody("ab", "cd"))
+		c := answers(200, length(2), nil, wholeBody("ok"))
+		up := upstream(c)
+		up.version = to
+		r := serve(t, Policy{}, s, up, w)
+		want := chunked
+		if to == flow.HTTP10 {
+			want = length(8)
+		}
+		if c.sink.text() != "ababcdcd" || c.out != want || r.end.Outcome.Kind != flow.Completed || !r.end.RequestBody.Transformed {
+			t.Errorf("%v: %q %v %+v", to, c.sink.text(), c.out, r.end.Outcome)
+		}
+	}
+}
+
+func TestDecodedTransform(t *testing.T) {
+	plain := strings.Repeat("hello ", 100)
+	packed, err := coding.Encode("gzip", []byte(plain))
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := &watching{}
+	w.onRespHead = func(x *hook.Exchange) {
+		x.Response.Stream.Decoded = true
+		x.Response.Stream.Transform = func() hook.Transform {
+			return hook.ChunkFunc(func(p []byte) ([][]byte, error) { return [][]byte{[]byte(strings.ToUpper(string(p)))}, nil })
+		}
+	}
+	s := newStream(flow.HTTP11, "GET", nil, nil)
+	serve(t, Policy{}, s, upstream(answers(200, length(int64(len(packed))), fields("Content-Encoding: gzip"), wholeBody(string(packed)))), w)
+	if got, err := coding.Decode("gzip", []byte(s.sink.text()), 0); err != nil || string(got) != strings.ToUpper(plain) {
+		t.Fatalf("%q %v", got, err)
+	}
+	s = newStream(flow.HTTP11, "GET", nil, nil)
+	r := serve(t, Policy{}, s, upstream(answers(200, length(5), fields("Content-Encoding: x-odd"), wholeBody("hello"))), w)
+	if s.sink.text() != "hello" || s.out != length(5) || !slices.Contains(findings(r.end), "transform-skipped") {
+		t.Fatalf("%q %v %v", s.sink.text(), s.out, findings(r.end))
 	}
 }

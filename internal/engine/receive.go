@@ -34,7 +34,7 @@ type arriving struct {
 	flowing body.Reader  // the body as it goes on; nil when the whole is at hand
 	held    *body.Spool  // the whole body, when it was held
 	end     body.Reader  // a body without bytes, whose end may still have to come
-	in      flow.Framing // how it came
+	in, out flow.Framing // how it came, and how it leaves
 	lengths []string     // the Content-Length values that it came with
 }
 

@@ -169,6 +169,12 @@ func (x *exchange) requestOut() (*flow.Request, flow.Framing) {
 	})
 	out.Trailers = nil
 	f := frameOut(m, &out.Fields)
+	if m.change == reshaped || r.Changed() {
+		x.noteStale(flow.ToServer, out.Fields)
+	}
+	if m.trailers && !hasTrailers(m.to, f) {
+		x.dropTrailers(flow.ToServer)
+	}
 	towardsOrigin(&out, x.version, m.to)
 	return &out, f
 }
@@ -190,10 +196,6 @@ func (x *exchange) holdRequest(src body.Reader, lengthFirst bool) (made bool, _ 
 	x.sending.held, x.sending.lengthFirst = h.spool, lengthFirst
 	r := x.live.Request
 	r.Trailers, r.End = src.Trailers(), time.Now()
-	if lengthFirst && len(r.Trailers) > 0 {
-		r.Trailers = nil
-		x.find("trailers-dropped", "HTTP/1.0 has no trailer section: the request's was left out")
-	}
 	x.ctl.Settle(&r.Body, hook.Editable, x.sending.held, x.policy.ContentLimit, x.late(flow.ToServer))
 	err = x.wholeRequest()
 	return x.live.Response != nil, err

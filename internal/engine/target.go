@@ -58,7 +58,7 @@ func splitAuthority(scheme, s string) (host, port string) {
 // authority apart.
 func towardsOrigin(r *flow.Request, from, to flow.Version) {
 	if r.Form == flow.AbsoluteForm {
-		r.Form = flow.OriginForm
+		r.Form, r.Wire = flow.OriginForm, ""
 		if r.Path == "" {
 			r.Path = "/"
 		}
@@ -66,8 +66,8 @@ func towardsOrigin(r *flow.Request, from, to flow.Version) {
 	if from >= flow.HTTP2 && to < flow.HTTP2 && r.Authority != "" && !r.Fields.Has("Host") {
 		r.Fields.Insert(0, "Host", r.Authority)
 	}
-	if to < flow.HTTP2 {
-		r.Version = to
+	if to < flow.HTTP2 && r.Version != to {
+		r.Version, r.Wire = to, ""
 	}
 }
 

@@ -110,6 +110,10 @@ func (x *exchange) sendFlowing(src body.Reader) {
 		}
 	}
 	trailers := r.Trailers
+	if len(trailers) > 0 && !hasTrailers(x.serverVersion(), x.sending.framing) {
+		x.dropTrailers(flow.ToServer)
+		trailers = nil
+	}
 	x.hooks.Unlock()
 	if err := sink.Close(trailers); err != nil {
 		x.uploadStopped(sink, &body.WriteError{Err: asError(err, flow.AtServer, flow.InBody)})
