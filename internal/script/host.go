@@ -52,6 +52,8 @@ type Host struct {
 	started atomic.Bool
 	out     sync.Mutex // held while a line is printed
 	ends    sync.WaitGroup
+	grace   time.Duration
+	closing chan struct{} // closed by Close
 
 	mu         sync.Mutex // guards the rest; held while scripts load
 	files      []*file
@@ -64,7 +66,7 @@ type Host struct {
 
 // NewHost returns a host without scripts.
 func NewHost(c Config) *Host {
-	h := &Host{config: c, log: c.Log, versions: make(map[*version]struct{})}
+	h := &Host{config: c, log: c.Log, grace: endGrace, closing: make(chan struct{}), versions: make(map[*version]struct{})}
 	if h.log == nil {
 		h.log = slog.New(slog.DiscardHandler)
 	}
@@ -230,7 +232,12 @@ func (v *version) running(ctx context.Context) {
 // for it. No addon of the host may be called afterwards.
 func (h *Host) Close() {
 	h.mu.Lock()
+	if h.closed {
+		h.mu.Unlock()
+		return
+	}
 	h.closed = true
+	close(h.closing)
 	stop := h.stop
 	h.mu.Unlock()
 	if stop != nil {

@@ -89,7 +89,10 @@ func (e *engine) setOption(name string, v goja.Value) {
 	if !ok {
 		panic(e.failure(fmt.Errorf("KeyError: there is no option %q", name)))
 	}
-	changed, err := e.changeOption(o, name, e.optionValue(v, old))
+	if c := e.current; name == "scripts" && c != nil && c.flow == nil {
+		panic(e.failure(errors.New("the option scripts can only be changed in a hook on a flow")))
+	}
+	changed, err := e.changeOption(o, name, e.optionValue(v))
 	if err != nil {
 		panic(e.failure(err))
 	}
@@ -120,8 +123,8 @@ func (e *engine) changeOption(o Options, name string, value any) (changed []stri
 	return changed, err
 }
 
-// optionValue makes a Go value of the kind that the option has now.
-func (e *engine) optionValue(v goja.Value, now any) any {
+// optionValue makes a Go value for an option.
+func (e *engine) optionValue(v goja.Value) any {
 	if isNull(v) {
 		return nil
 	}

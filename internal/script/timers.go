@@ -3,6 +3,7 @@ package script
 import (
 	"container/heap"
 	"context"
+	"errors"
 	"time"
 
 	"github.com/dop251/goja"
@@ -20,6 +21,8 @@ type timers struct {
 	nudge chan struct{}
 	stop  context.CancelFunc
 	done  chan struct{}
+
+	closed bool
 }
 
 type timer struct {
@@ -74,6 +77,9 @@ func (e *engine) addTimer(fc goja.FunctionCall, name string) goja.Value {
 	fn, ok := goja.AssertFunction(fc.Argument(0))
 	if !ok {
 		panic(e.vm.NewTypeError(name + ": the first argument must be a function"))
+	}
+	if e.timers.closed {
+		panic(e.failure(errors.New(name + ": the script has been unloaded")))
 	}
 	if len(e.timers.queue) >= maxTimers {
 		panic(e.rangeError("%s: the script has %d timers already", name, maxTimers))
@@ -183,8 +189,13 @@ func (e *engine) fireTimers(ctx context.Context) time.Duration {
 	return time.Hour
 }
 
-// closeTimers ends the goroutine. Nobody must be inside.
+// closeTimers forgets all timers and ends the goroutine; no more can be set.
 func (e *engine) closeTimers() {
+	if e.enter(context.Background(), nil) == nil {
+		e.timers.closed = true
+		e.timers.queue, e.timers.byID = nil, nil
+		e.leave()
+	}
 	if e.timers.stop != nil {
 		e.timers.stop()
 		<-e.timers.done

@@ -27,6 +27,7 @@ type version struct {
 	mu      sync.Mutex // guards the rest
 	flows   int
 	retired bool
+	ending  bool // maybeEnd waits
 	ended   bool
 }
 
@@ -179,15 +180,33 @@ func (v *version) retire() {
 	v.maybeEnd()
 }
 
+// maybeEnd ends v when it has been replaced and its last flow is over. It waits
+// a moment first: a flow may have taken up the old hooks without having run any.
 func (v *version) maybeEnd() {
 	v.mu.Lock()
-	end := v.retired && v.flows == 0 && !v.ended
-	v.ended = v.ended || end
-	v.mu.Unlock()
-	if end {
-		v.host.ends.Go(v.end)
+	defer v.mu.Unlock()
+	if !v.retired || v.flows > 0 || v.ending {
+		return
 	}
+	v.ending = true
+	v.host.ends.Go(func() {
+		select {
+		case <-time.After(v.host.grace):
+		case <-v.host.closing:
+		}
+		v.mu.Lock()
+		v.ending = false
+		end := v.flows == 0 && !v.ended
+		v.ended = v.ended || end
+		v.mu.Unlock()
+		if end {
+			v.end()
+		}
+	})
 }
+
+// endGrace is that moment.
+const endGrace = time.Second
 
 // doneWait is how long done may await something.
 const doneWait = 5 * time.Second
