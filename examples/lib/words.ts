@@ -1,0 +1,3 @@
+export function polite(s: string): string {
+  return s + ", please";
+}

@@ -1,0 +1,240 @@
+package script
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"midstream/hook"
+)
+
+const root = "../.."
+
+// blocks are the fenced pieces of code of a page.
+var blocks = regexp.MustCompile("(?s)```(js|ts)\n// examples/([^\n]+)\n(.*?)```")
+
+// exampleRun loads an example as it stands.
+func exampleRun(t *testing.T, name string) *rig {
+	t.Helper()
+	r := emptyRig(t, Config{})
+	r.must(r.host.Load(context.Background(), []string{filepath.Join(root, "examples", name)}))
+	r.rebuild()
+	r.host.Running(context.Background())
+	return r
+}
+
+// respond runs the head hooks of an exchange whose response has fields, and
+// returns what its stream makes of pieces.
+func (r *rig) respond(pieces []string, fields ...string) (*hook.Exchange, string) {
+	r.t.Helper()
+	x, _ := r.exchange()
+	r.must(r.set.RequestHeaders(context.Background(), x))
+	answer(x, 200, fields...)
+	r.must(r.set.ResponseHeaders(context.Background(), x))
+	got, err := pump(context.Background(), x.Response.Stream, pieces...)
+	r.must(err)
+	r.set.Finished(x)
+	return x, strings.Join(got, "")
+}
+
+// examples has one check for each file in examples.
+var examples = map[string]func(t *testing.T, r *rig){
+	"stream-everything.js": func(t *testing.T, r *rig) {
+		x, _ := r.exchange()
+		r.must(r.set.RequestHeaders(context.Background(), x))
+		answer(x, 200)
+		r.must(r.set.ResponseHeaders(context.Background(), x))
+		if x.Request.Stream.Wish != hook.DoNotWait || x.Response.Stream.Wish != hook.DoNotWait {
+			t.Error("not everything is streamed")
+		}
+	},
+	"modify-stream.js": func(t *testing.T, r *rig) {
+		x, got := r.respond([]string{"ab", "cd"}, "Content-Type", "text/plain")
+		if got != "ABCD" || !x.Response.Stream.Decoded {
+			t.Errorf("got %q", got)
+		}
+	},
+	"count-and-tag.js": func(t *testing.T, r *rig) {
+		r.comment()
+		if got := r.comment(); got != "number 2" {
+			t.Errorf("comment %q", got)
+		}
+	},
+	"answer.js": func(t *testing.T, r *rig) {
+		x, _ := r.exchange()
+		x.Request.Path = "/teapot/1"
+		r.must(r.set.RequestHeaders(context.Background(), x))
+		if x.Response == nil || x.Response.Status != 418 {
+			t.Error("no answer")
+		}
+	},
+	"rewrite-json.js": func(t *testing.T, r *rig) {
+		if _, got := r.through("", `{"a":1}`, "Content-Type", "application/json"); got != `{"a":1,"seen_by":"midstream"}` {
+			t.Errorf("got %s", got)
+		}
+	},
+	"redact-stream.js": func(t *testing.T, r *rig) {
+		if _, got := r.respond([]string{"card 1111-22", "22-3333-4444."}, "Content-Type", "text/plain"); got != "card 1111-****-****-4444." {
+			t.Errorf("got %q", got)
+		}
+	},
+	"tokens.js": func(t *testing.T, r *rig) {
+		x, got := r.respond([]string{"data: col", "our\n\nda", "ta: b\n\n"}, "Content-Type", "text/event-stream")
+		if got != "data: color\n\ndata: b\n\n" || x.Comment != "2 tokens" {
+			t.Errorf("got %q, comment %q", got, x.Comment)
+		}
+	},
+	"throttle.js": func(t *testing.T, r *rig) {
+		start := time.Now()
+		if _, got := r.respond([]string{strings.Repeat("a", 32<<10), strings.Repeat("b", 32<<10)}); len(got) != 64<<10 {
+			t.Errorf("got %d bytes", len(got))
+		}
+		if d := time.Since(start); d != time.Second {
+			t.Errorf("it took %v", d)
+		}
+	},
+	"wait.js": func(t *testing.T, r *rig) {
+		start := time.Now()
+		x, _ := r.exchange()
+		x.Request.Path = "/?delay=250"
+		r.must(r.set.RequestHeaders(context.Background(), x))
+		if d := time.Since(start); d != 250*time.Millisecond {
+			t.Errorf("it took %v", d)
+		}
+	},
+	"block.js": func(t *testing.T, r *rig) {
+		r.must(r.options.Set("blocked_hosts", []string{"example.test"}))
+		x, _ := r.exchange()
+		r.must(r.set.RequestHeaders(context.Background(), x))
+		if x.Response == nil || x.Response.Status != 403 || !r.host.Addons()[0].(hook.Guard).Required() {
+			t.Error("not blocked")
+		}
+	},
+	"observe.js": func(t *testing.T, r *rig) {
+		if r.set.WantsWhole(1) {
+			t.Error("something is held")
+		}
+		r.through("", "12345")
+		r.wantLog("5 bytes")
+	},
+	"options.ts": func(t *testing.T, r *rig) {
+		if err := r.options.Set("greeting", ""); err == nil {
+			t.Error("an empty greeting is taken")
+		}
+		x, _ := r.through("", "")
+		if got := x.Response.Fields.Get("X-Greeting"); got != "hello, please" {
+			t.Errorf("greeting %q", got)
+		}
+	},
+	"classes.js": func(t *testing.T, r *rig) {
+		x, _ := r.exchange()
+		x.Request.Fields.Set("Host", "example.com")
+		r.must(r.set.RequestHeaders(context.Background(), x))
+		r.host.Close()
+		if got := r.out.String(); got != "example.com 1\nexample.org 0\n" {
+			t.Errorf("printed %q", got)
+		}
+	},
+	"upload.js": func(t *testing.T, r *rig) {
+		x, _ := r.exchange()
+		r.must(r.set.RequestHeaders(context.Background(), x))
+		got, err := pump(context.Background(), x.Request.Stream, "a\tb")
+		r.must(err)
+		if strings.Join(got, "") != "a b" || !x.Request.Stream.KeepsLength {
+			t.Errorf("got %q", got)
+		}
+	},
+}
+
+func TestExamples(t *testing.T) {
+	files, err := filepath.Glob(filepath.Join(root, "examples", "*.*"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(files) != len(examples) {
+		t.Errorf("%d examples, %d checks", len(files), len(examples))
+	}
+	for name, check := range examples {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				r := exampleRun(t, name)
+				check(t, r)
+				r.host.Close()
+				time.Sleep(time.Second) // of the bubble: the bundler ends its goroutine
+				if log := r.log.String(); strings.Contains(log, "failed") {
+					t.Errorf("it failed:\n%s", log)
+				}
+			})
+		})
+	}
+}
+
+func TestPageShowsTheExamples(t *testing.T) {
+	page, err := os.ReadFile(filepath.Join(root, "docs", "scripts.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := blocks.FindAllStringSubmatch(string(page), -1)
+	if n := strings.Count(string(page), "```") / 2; n != len(found) {
+		t.Errorf("%d pieces of code, %d of them examples", n, len(found))
+	}
+	shown := map[string]bool{}
+	for _, m := range found {
+		file, err := os.ReadFile(filepath.Join(root, "examples", m[2]))
+		if err != nil {
+			t.Error(err)
+			continue
+		}
+		if string(file) != m[3] {
+			t.Errorf("the page shows another %s", m[2])
+		}
+		shown[m[2]] = true
+	}
+	for name := range examples {
+		if !shown[name] {
+			t.Errorf("%s is not on the page", name)
+		}
+	}
+}
+
+func TestTypesAreThoseOfTheDocs(t *testing.T) {
+	doc, err := os.ReadFile(filepath.Join(root, "docs", "midstream.d.ts"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if string(doc) != Types() {
+		t.Error("docs/midstream.d.ts and internal/script/midstream.d.ts differ")
+	}
+	declares := func(interfaces string, names []string) {
+		for _, n := range names {
+			if !regexp.MustCompile(`(?m)^\s+(readonly )?` + n + `[?(:]`).MatchString(Types()) {
+				t.Errorf("%s.%s has no type", interfaces, n)
+			}
+		}
+	}
+	for name := range requestClass.attrs {
+		declares("Request", []string{name})
+	}
+	for name := range responseClass.attrs {
+		declares("Response", []string{name})
+	}
+	for name := range flowClass.attrs {
+		declares("HTTPFlow", []string{name})
+	}
+	for name := range connClass.attrs {
+		declares("Connection", []string{name})
+	}
+	for name := range dictMethods {
+		if name != "toString" {
+			declares("MultiDict", []string{name})
+		}
+	}
+	for _, ev := range events {
+		declares("Addon", []string{ev.name})
+	}
+}

@@ -1,0 +1,253 @@
+// The types of midstream's scripts. Put this file beside a script and write
+//   /// <reference path="./midstream.d.ts" />
+// on top of it. docs/scripts.md says what everything means.
+
+type Bytes = Uint8Array;
+/** What a chunk function may return: bytes, a string (sent as UTF-8), a list of them, or nothing. */
+type Pieces = Bytes | string | Iterable<Bytes | string> | null | undefined | void;
+type ChunkFunction = (chunk: Bytes) => Pieces | Promise<Pieces>;
+type ChunkGenerator = (chunks: AsyncIterable<Bytes>) => AsyncIterable<Bytes | string | Iterable<Bytes | string> | null | undefined>;
+interface NativeStream {}
+type Stream =
+  | boolean
+  | null
+  | ChunkFunction
+  | ChunkGenerator
+  | NativeStream
+  | { transform: ChunkFunction | ChunkGenerator | NativeStream; decode?: boolean; keeps_length?: boolean };
+
+/** An ordered list of names and values; a view, every change is written back. */
+interface MultiDict<V> extends Iterable<[string, V]> {
+  get(name: string, otherwise?: any): any;
+  get_all(name: string): V[];
+  set_all(name: string, values: Iterable<V | string | number>): void;
+  add(name: string, value: V | string | number): void;
+  insert(index: number, name: string, value: V | string | number): void;
+  items(multi?: boolean | { multi: boolean }): [string, V][];
+  keys(multi?: boolean | { multi: boolean }): string[];
+  values(multi?: boolean | { multi: boolean }): V[];
+  pop(name: string, otherwise?: any): any;
+  setdefault(name: string, value: V | string | number): V;
+  update(values: object): void;
+  clear(): void;
+  copy(): this;
+  [name: string]: any;
+}
+/** Field names fold case; values of one name are joined with ", ". */
+interface Headers extends MultiDict<string> {}
+
+interface Message {
+  headers: Headers;
+  /** null when there are none. */
+  trailers: Headers | null;
+  /** The body without its content coding; null while it is not there, or when it passed unrecorded. */
+  content: Bytes | null;
+  /** The body as on the wire, the transfer coding removed. */
+  raw_content: Bytes | null;
+  text: string | null;
+  get_content(strict?: boolean): Bytes | null;
+  set_content(content: Bytes | null): void;
+  get_text(strict?: boolean): string | null;
+  set_text(text: string | null): void;
+  json(): any;
+  /** Takes the content coding off. */
+  decode(strict?: boolean): void;
+  /** Puts a content coding on: gzip, deflate, br, zstd, identity. */
+  encode(coding: string): void;
+  /** Counts in requestheaders (request) and responseheaders (response) only. */
+  stream: Stream;
+  http_version: string;
+  readonly is_http10: boolean;
+  readonly is_http11: boolean;
+  readonly is_http2: boolean;
+  readonly is_http3: boolean;
+  /** Seconds since 1970. */
+  timestamp_start: number | null;
+  timestamp_end: number | null;
+}
+
+interface Request extends Message {
+  method: string;
+  url: string;
+  /** url with the host that the client named. */
+  readonly pretty_url: string;
+  scheme: string;
+  host: string;
+  readonly pretty_host: string;
+  port: number;
+  /** Path and query, as sent. */
+  path: string;
+  host_header: string | null;
+  authority: string;
+  readonly first_line_format: "relative" | "absolute" | "authority";
+  query: MultiDict<string>;
+  cookies: MultiDict<string>;
+  path_components: string[];
+  urlencoded_form: MultiDict<string>;
+  multipart_form: MultiDict<Bytes>;
+  anticache(): void;
+  anticomp(): void;
+  constrain_encoding(): void;
+}
+
+interface Response extends Message {
+  status_code: number;
+  reason: string;
+  /** Name to [value, attributes]. */
+  cookies: MultiDict<[string, MultiDict<string | null>]>;
+  copy(): Response;
+}
+
+interface Connection {
+  readonly id: string;
+  readonly peername: [string, number] | null;
+  readonly sockname: [string, number] | null;
+  /** Settable on data.server in server_connect. */
+  address: [string, number] | null;
+  /** Set in client_connected or server_connect, it refuses the connection. */
+  error: string | null;
+  readonly tls: boolean;
+  readonly tls_established: boolean;
+  readonly tls_version: string | null;
+  readonly cipher: string | null;
+  readonly sni: string | null;
+  readonly alpn: string | null;
+  readonly alpn_offers: string[] | null;
+  readonly proxy_mode: string | null;
+  readonly connected: boolean;
+  readonly timestamp_start: number | null;
+  readonly timestamp_tcp_setup: number | null;
+  readonly timestamp_tls_setup: number | null;
+  readonly timestamp_end: number | null;
+}
+
+interface HTTPFlow {
+  readonly id: string;
+  /** In the session, from 1. */
+  readonly number: number;
+  readonly type: "http";
+  readonly request: Request;
+  response: Response | null;
+  readonly error: { msg: string } | null;
+  readonly client_conn: Connection;
+  readonly server_conn: Connection | null;
+  marked: string;
+  comment: string;
+  metadata: Record<string, any>;
+  readonly is_replay: null;
+  readonly live: boolean;
+  readonly killable: boolean;
+  readonly timestamp_start: number | null;
+  readonly timestamp_created: number | null;
+  kill(): void;
+  /** Anything of a script's own. */
+  [name: string]: any;
+}
+
+interface ServerConnectionData {
+  client: Connection;
+  server: Connection;
+}
+
+type OptionTypeName = "bool" | "int" | "str" | "Optional[int]" | "Optional[str]" | "Sequence[str]";
+interface Loader {
+  add_option(name: string, type: OptionTypeName | Function, value: any, help?: string, choices?: string[]): void;
+  add_option(option: { name: string; type: OptionTypeName | Function; default: any; help?: string; choices?: string[] }): void;
+}
+
+/** What a module may export, and an object in addons may have. */
+interface Addon {
+  name?: string;
+  /** Looks at bodies only: nothing is held for it. */
+  observe?: boolean;
+  /** Must not be passed by: a failure ends the exchange with 502. */
+  required?: boolean;
+  addons?: Iterable<Addon>;
+  load?(loader: Loader): void | Promise<void>;
+  configure?(updated: Set<string>): void | Promise<void>;
+  running?(): void | Promise<void>;
+  done?(): void | Promise<void>;
+  client_connected?(client: Connection): void | Promise<void>;
+  client_disconnected?(client: Connection): void | Promise<void>;
+  server_connect?(data: ServerConnectionData): void | Promise<void>;
+  server_connected?(data: ServerConnectionData): void | Promise<void>;
+  server_connect_error?(data: ServerConnectionData): void | Promise<void>;
+  server_disconnected?(data: ServerConnectionData): void | Promise<void>;
+  http_connect?(flow: HTTPFlow): void | Promise<void>;
+  requestheaders?(flow: HTTPFlow): void | Promise<void>;
+  request?(flow: HTTPFlow): void | Promise<void>;
+  responseheaders?(flow: HTTPFlow): void | Promise<void>;
+  response?(flow: HTTPFlow): void | Promise<void>;
+  error?(flow: HTTPFlow): void | Promise<void>;
+}
+
+declare const Response: {
+  /** Strings become ISO 8859-1 where they fit and the headers name no charset, else UTF-8. */
+  make(status_code?: number, content?: string | Bytes, headers?: object): Response;
+};
+declare const Headers: { new (init?: object): Headers };
+declare const http: { Response: typeof Response; Headers: typeof Headers };
+
+interface Log {
+  (text: any, level?: string): void;
+  debug(...args: any[]): void;
+  info(...args: any[]): void;
+  warn(...args: any[]): void;
+  warning(...args: any[]): void;
+  error(...args: any[]): void;
+  alert(...args: any[]): void;
+}
+declare const ctx: {
+  log: Log;
+  /** All options by name; an unknown one throws, assigning changes it. */
+  options: Record<string, boolean | number | string | string[] | null>;
+  master: { shutdown(): void };
+};
+/** Thrown from configure it refuses the change. */
+declare class OptionsError extends Error {}
+
+declare const stream: {
+  /** Replaces every match, also across pieces. RegExp: no lookaround, no back-references; $1, $&, $<name> in the replacement. */
+  replace(old: string | Bytes | RegExp, replacement: string | Bytes, options?: { decode?: boolean }): NativeStream;
+  /** Calls fn with each line, without its ending; nothing takes the line away, a list makes several. */
+  lines(fn: (line: string) => Pieces, options?: { decode?: boolean }): NativeStream;
+  /** Lets a function see the bytes without their content coding; it is put on again. */
+  decoded(fn: ChunkFunction | ChunkGenerator | NativeStream): NativeStream;
+};
+
+declare const bytes: {
+  from(data: string | Bytes): Bytes;
+  /** UTF-8; octets that are not become U+DC80 to U+DCFF, and from() brings them back. */
+  text(data: Bytes | string): string;
+  concat(...parts: (Bytes | string)[]): Bytes;
+  concat(parts: (Bytes | string)[]): Bytes;
+  equal(a: Bytes | string, b: Bytes | string): boolean;
+  index_of(data: Bytes | string, part: Bytes | string): number;
+  replace(data: Bytes | string, old: string | Bytes | RegExp, replacement: string | Bytes): Bytes;
+  decode(data: Bytes, coding: string): Bytes;
+  encode(data: Bytes | string, coding: string): Bytes;
+};
+
+declare function print(...args: any[]): void;
+declare const console: {
+  log(...args: any[]): void;
+  debug(...args: any[]): void;
+  info(...args: any[]): void;
+  warn(...args: any[]): void;
+  error(...args: any[]): void;
+  trace(...args: any[]): void;
+};
+declare function setTimeout(fn: (...args: any[]) => void, ms?: number, ...args: any[]): number;
+declare function setInterval(fn: (...args: any[]) => void, ms?: number, ...args: any[]): number;
+declare function clearTimeout(id?: number): void;
+declare function clearInterval(id?: number): void;
+declare function queueMicrotask(fn: () => void): void;
+declare function structuredClone<T>(value: T): T;
+declare function atob(s: string): string;
+declare function btoa(s: string): string;
+
+declare module "midstream" {
+  const c: typeof ctx, h: typeof http, r: typeof Response, hd: typeof Headers, s: typeof stream, b: typeof bytes;
+  export { c as ctx, h as http, r as Response, hd as Headers, s as stream, b as bytes };
+  export const OptionsError: any;
+}
