@@ -18,7 +18,8 @@ type chunkDecoder struct {
 	profile  Profile
 	limits   Limits
 	state    chunkState
-	left     int64  // octets of the chunk that have not been taken
+	left     int64 // octets of the chunk that have not been taken
+	ext      extension
 	digits   int    // of the size that is being read
 	line     int    // octets of the line that is being read
 	excess   int    // octets of lines beyond 16 a chunk
@@ -73,7 +74,7 @@ func (d *chunkDecoder) step(c byte) error {
 		return d.size(c)
 	case chunkPad:
 		if c == ';' {
-			d.state = chunkExtension
+			d.state, d.ext = chunkExtension, extNameStart
 			return d.counted()
 		}
 		if c == ' ' || c == '\t' {
@@ -84,13 +85,7 @@ func (d *chunkDecoder) step(c byte) error {
 		}
 		return d.endOfLine(c)
 	case chunkExtension:
-		if c == '\r' || c == '\n' {
-			return d.endOfLine(c)
-		}
-		if octets[c]&ctlOctet != 0 {
-			return d.refuse("a control character in a chunk extension")
-		}
-		return d.counted()
+		return d.extension(c)
 	case chunkSizeLF:
 		if c != '\n' {
 			return d.refuse("CR without LF after a chunk size")
@@ -136,13 +131,35 @@ func (d *chunkDecoder) size(c byte) error {
 	}
 	switch c {
 	case ';':
-		d.state = chunkExtension
+		d.state, d.ext = chunkExtension, extNameStart
 		return d.counted()
 	case ' ', '\t':
 		d.state = chunkPad
 		return d.counted()
 	}
 	return d.endOfLine(c)
+}
+
+func (d *chunkDecoder) extension(c byte) error {
+	end := c == '\r' || c == '\n'
+	if !end && octets[c]&ctlOctet != 0 {
+		return d.refuse("a control character in a chunk extension")
+	}
+	was := d.ext
+	if !end {
+		d.ext = was.step(c)
+	} else if !was.whole() {
+		d.ext = extBroken
+	}
+	if d.ext == extBroken && was != extBroken {
+		if err := d.lenient("a chunk extension that is not name or name=value"); err != nil {
+			return err
+		}
+	}
+	if end {
+		return d.endOfLine(c)
+	}
+	return d.counted()
 }
 
 func unhex(c byte) byte {

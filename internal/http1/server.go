@@ -42,11 +42,11 @@ type Server struct {
 	from    string
 	print   []byte // where heads are printed
 	ctx     context.Context
-	leave   context.CancelCauseFunc
 	parent  context.Context
 	unhook  func() bool
 
 	mu      sync.Mutex
+	leave   context.CancelCauseFunc // ends ctx
 	cur     *Stream // the exchange that runs; nil between two
 	waiting bool    // Next waits for a head
 	stopped bool    // no further request is wanted
@@ -99,7 +99,9 @@ func (s *Server) bind(ctx context.Context) {
 	}
 	s.unbind()
 	s.parent = ctx
+	s.mu.Lock()
 	s.ctx, s.leave = context.WithCancelCause(ctx)
+	s.mu.Unlock()
 	s.unhook = context.AfterFunc(ctx, s.Stop)
 }
 
@@ -322,5 +324,8 @@ func (s *Server) clientEnded(err error) {
 func (s *Server) left(cause flow.Cause, err error) {
 	e := ioError(flow.AtClient, flow.InBody, err, "serve "+s.from, "")
 	e.Cause = cause
-	s.leave(e)
+	s.mu.Lock()
+	leave := s.leave
+	s.mu.Unlock()
+	leave(e)
 }

@@ -103,6 +103,12 @@ func (st *Stream) Inform(head *flow.Response) error {
 	if st.req.Version == flow.HTTP10 {
 		return nil
 	}
+	s.mu.Lock()
+	responded := st.responded
+	s.mu.Unlock()
+	if responded {
+		return st.misuse(errors.New("an interim response must come before the final one"))
+	}
 	if !head.Interim() {
 		return st.misuse(errors.New("an interim response must have status 1xx and not 101"))
 	}
