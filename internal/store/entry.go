@@ -18,10 +18,11 @@ type Record struct {
 	mu       sync.Mutex // guards what follows, up to the writer's part
 	queued   bool       // is in the queue's list
 	picture  *flow.Flow // the newest
-	size     int        // what picture counts for in the queue; 0 once it is written
+	fresh    bool       // picture has not been written
+	size     int        // what it counts for in the queue
 	interim  []flow.Response
 	ended    bool
-	lost     bool // a head or the end had no room
+	lost     bool // the newest picture had no room
 	side     [2]sideState
 	inQueue  int // octets in blocks; guarded by the queue's mu
 	next     *Record
@@ -29,6 +30,7 @@ type Record struct {
 
 	// The writer's part: no other goroutine touches it.
 	headAt   Pos // where its first picture stands, 0 before
+	newestAt Pos // where its newest picture stands
 	bodiesAt Pos
 	indexed  bool // has a row
 	ending   bool // all its pieces are in the batch, or written
@@ -56,56 +58,64 @@ type outState struct {
 func (r *Record) Number() uint64 { return r.number }
 
 // Head notes that the head of a side is what f says. f must not change any more.
-func (r *Record) Head(f *flow.Flow, _ flow.Side) { r.show(f) }
-
-// End closes the record; f is the last picture. What comes after it is ignored.
-func (r *Record) End(f *flow.Flow) {
-	r.mu.Lock()
-	ended := r.ended
-	r.mu.Unlock()
-	if ended {
+func (r *Record) Head(f *flow.Flow, _ flow.Side) {
+	if f == nil {
 		return
 	}
-	r.show(f)
+	size, ok := r.room(f)
 	r.mu.Lock()
-	r.ended = true
-	put := r.enqueue()
+	r.size += size
+	var put bool
+	if !r.ended {
+		r.picture = f
+		r.fresh, r.lost = ok, !ok
+		put = ok && r.enqueue()
+	} else if size > 0 {
+		r.size -= size
+		r.s.q.releasePicture(size)
+	}
 	r.mu.Unlock()
 	if put {
 		r.s.q.put(r)
 	}
 }
 
-// show makes f the newest picture.
-func (r *Record) show(f *flow.Flow) {
+// End closes the record; f is the last picture. What comes after it is ignored.
+func (r *Record) End(f *flow.Flow) {
 	if f == nil {
 		return
 	}
-	size := pictureSize(f)
+	size, ok := r.room(f)
 	r.mu.Lock()
-	waiting := r.size > 0
-	if r.ended || waiting {
-		if !r.ended {
-			r.picture = f
-		}
-		r.mu.Unlock()
-		return
-	}
-	r.mu.Unlock()
-	ok := r.s.q.acquire(&waiter{rec: r, size: size})
-	r.mu.Lock()
-	r.picture = f
+	r.size += size
 	var put bool
-	if ok {
-		r.size = size
+	if !r.ended {
+		// Picture and end come to the writer together: a last picture without
+		// an end never reaches the disk.
+		r.picture, r.ended = f, true
+		r.fresh, r.lost = ok, !ok
 		put = r.enqueue()
-	} else {
-		r.lost = true
 	}
 	r.mu.Unlock()
 	if put {
 		r.s.q.put(r)
 	}
+}
+
+// room waits for room for a picture; the one that waits already hands its room
+// on. ok is false when there is none.
+func (r *Record) room(f *flow.Flow) (size int, ok bool) {
+	r.mu.Lock()
+	none := r.size > 0 || r.ended
+	r.mu.Unlock()
+	if none {
+		return 0, true
+	}
+	size = pictureSize(f)
+	if !r.s.q.acquire(&waiter{rec: r, size: size}) {
+		return 0, false
+	}
+	return size, true
 }
 
 // pictureSize estimates what a picture holds in memory.

@@ -41,11 +41,11 @@ func (w *writer) headPos() Pos { return posOf(w.heads.number, w.heads.at+int64(l
 func (w *writer) writeHead(r *Record) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.size == 0 && !r.ending || r.picture == nil {
-		return
+	if !r.fresh && !r.ending || r.ended != r.ending || r.picture == nil {
+		return // an end that came after the batch was collected is in the next
 	}
 	size := r.size
-	r.size = 0
+	r.size, r.fresh = 0, false
 	defer func() {
 		if size > 0 {
 			w.s.q.releasePicture(size)
@@ -75,6 +75,7 @@ func (w *writer) writeHead(r *Record) {
 	at := w.headPos()
 	w.head = appendRecord(w.head, kind, 0, r.number, p)
 	w.scratch = keepSmall(p)
+	r.newestAt = at
 	if r.headAt == 0 {
 		r.headAt = at
 	}
@@ -150,7 +151,7 @@ func (w *writer) young(now time.Time) Pos {
 		defer r.mu.Unlock()
 		if r.picture != nil {
 			r.indexed = true
-			w.rows = append(w.rows, rowOf(r.settled(r.picture), r.headAt, r.bodiesAt))
+			w.rows = append(w.rows, rowOf(r.settled(r.picture), r.newestAt, r.bodiesAt))
 		}
 	})
 	return mark
