@@ -156,3 +156,5 @@ func TestHeldBodiesAreChangedAndReframed(t *testing.T) {
 }
 
 type hookExchange = hook.Exchange
+
+type ctxt = context.Context
