@@ -47,10 +47,10 @@ type Server struct {
 
 	mu      sync.Mutex
 	leave   context.CancelCauseFunc // ends ctx
-	cur     *Stream // the exchange that runs; nil between two
-	waiting bool    // Next waits for a head
-	stopped bool    // no further request is wanted
-	handed  bool    // Upgrade gave the connection away
+	cur     *Stream                 // the exchange that runs; nil between two
+	waiting bool                    // Next waits for a head
+	stopped bool                    // no further request is wanted
+	handed  bool                    // Upgrade gave the connection away
 }
 
 // NewServer returns a Server on conn, which the caller closes with Close.

@@ -324,6 +324,47 @@ func TestUpgradeGivesTheOctetsThatWereReadAhead(t *testing.T) {
 	p.expectEnd()
 }
 
+func TestRefusedConnectCanBeTriedAgainOnTheSameConnection(t *testing.T) {
+	s, p := serve(t, ServerConfig{})
+	const connect = "CONNECT h.test:443 HTTP/1.1\r\nHost: h.test:443\r\n"
+	p.send(connect + "\r\n")
+	answer(t, next(t, s), 407, "who?")
+	p.expect("HTTP/1.1 407 Word\r\nContent-Length: 4\r\n\r\nwho?")
+	p.send(connect + "Proxy-Authorization: Basic eDp5\r\n\r\n")
+	if st := next(t, s); !st.Request().Fields.Has("Proxy-Authorization") || st.Request().Port != 443 {
+		t.Fatalf("%+v", st.Request())
+	}
+}
+
+func TestRespondMoreLeavesWithTheBody(t *testing.T) {
+	near, far := tcpPair(t)
+	count := &countedConn{Conn: near}
+	s := NewServer(count, ServerConfig{})
+	defer s.Close()
+	p := newPeer(t, far)
+	p.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+	sink, err := next(t, s).RespondMore(response(200), byLength(5))
+	if err != nil {
+		t.Fatal(err)
+	}
+	sink.Write([]byte("hello"))
+	if err := sink.Close(nil); err != nil {
+		t.Fatal(err)
+	}
+	p.expect("HTTP/1.1 200 Word\r\n\r\nhello")
+	if count.corks != 1 || count.uncorks != 1 {
+		t.Errorf("%d corks, %d uncorks", count.corks, count.uncorks)
+	}
+}
+
+type countedConn struct {
+	Conn
+	corks, uncorks int
+}
+
+func (c *countedConn) Cork()         { c.corks++; c.Conn.Cork() }
+func (c *countedConn) Uncork() error { c.uncorks++; return c.Conn.Uncork() }
+
 func TestAbortBeforeAResponseClosesWithoutOne(t *testing.T) {
 	s, p := serve(t, ServerConfig{})
 	p.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n")
