@@ -51,7 +51,7 @@ var testPKI = sync.OnceValues(func() (*pki, error) {
 	leaf := &x509.Certificate{
 		SerialNumber: big.NewInt(now.UnixNano() + 1), Subject: pkix.Name{CommonName: "origin"},
 		NotBefore: now.Add(-time.Hour), NotAfter: now.Add(23 * time.Hour),
-		DNSNames: []string{"localhost", "also.test"}, IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1), net.IPv6loopback},
+		DNSNames: []string{"localhost", "also.test", "example.com"}, IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1), net.IPv6loopback},
 		KeyUsage: x509.KeyUsageDigitalSignature, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
 	}
 	der, err = x509.CreateCertificate(rand.Reader, leaf, p.cert, leafKey.Public(), key)

@@ -3,17 +3,26 @@ package e2e
 import (
 	"bufio"
 	"bytes"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/pem"
 	"fmt"
 	"io"
+	"math/big"
 	"net"
 	"net/http"
 	"net/url"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 )
 
 // promises are the lines of the README's list, each with what shows it. The
@@ -287,7 +296,7 @@ func reloadKeepsConnections(t *testing.T) {
 	r := get(t, c, o.HTTPS+"/pieces?id=old&n=2")
 	readPiece(t, r.Body, 0)
 	write(t, script, version("two and a bit longer"))
-	p.waitStderr(`(?s)script loaded.*script loaded`)
+	p.waitStderr(`script loaded`)
 	o.open("old")
 	readPiece(t, r.Body, 1) // the response that ran goes on
 	o.open("old")
@@ -320,4 +329,43 @@ func write(t testing.TB, path, text string) {
 	if err := os.Rename(path+".new", path); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// follow reads the first n bytes of a recorded response while it may still pass.
+func (p *proxy) follow(flow string, n int) string {
+	p.t.Helper()
+	cmd := exec.Command(binary, "flows", "body", "--session", p.Session, "--raw", "--follow", flow)
+	cmd.Env = cleanEnv("MIDSTREAM_CONFDIR=" + p.Confdir)
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		p.t.Fatal(err)
+	}
+	got := make([]byte, n)
+	read, err := io.ReadFull(out, got)
+	cmd.Process.Kill()
+	cmd.Wait()
+	if err != nil {
+		p.t.Errorf("follow: %v after %d bytes", err, read)
+	}
+	return string(got[:read])
+}
+
+// strangerFile is an authority that has signed nothing here.
+func strangerFile(t testing.TB) string {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	root := &x509.Certificate{SerialNumber: big.NewInt(7), Subject: pkix.Name{CommonName: "stranger"}, NotAfter: time.Now().Add(time.Hour), IsCA: true, BasicConstraintsValid: true}
+	der, err := x509.CreateCertificate(rand.Reader, root, root, key.Public(), key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(t.TempDir(), "stranger.pem")
+	write(t, path, string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})))
+	return path
 }

@@ -1,0 +1,69 @@
+package e2e
+
+import (
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// The tour of the README, run as printed: only the port differs, and a script
+// sends example.com to an origin of the test.
+func TestREADMETour(t *testing.T) {
+	t.Parallel()
+	need(t, "curl")
+	o := newOrigin(t)
+	o.mux.HandleFunc("/{$}", func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, "an example\n") })
+	_, port, err := net.SplitHostPort(strings.TrimPrefix(o.HTTPS, "https://"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	script := filepath.Join(dir, "redirect.js")
+	write(t, script, "export function server_connect(data) { data.server.address = ['127.0.0.1', "+port+"] }\n")
+	p := start(t, "-s", script)
+	home := filepath.Dir(p.Confdir)
+	if err := os.Symlink(p.Confdir, filepath.Join(home, ".midstream")); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink(binary, filepath.Join(dir, "midstream")); err != nil {
+		t.Fatal(err)
+	}
+	tour := strings.ReplaceAll(readmeBlock(t, "<!-- tour -->"), "127.0.0.1:8080", p.Addr)
+	lines := strings.Split(strings.TrimSpace(tour), "\n")
+	if len(lines) > 20 {
+		t.Errorf("the tour has %d lines, it promises 20 at most", len(lines))
+	}
+	text := "set -e\ncd " + dir + "\n"
+	for i, line := range lines {
+		text += fmt.Sprintf("echo '== %d'\n%s\n", i+1, line)
+	}
+	out := run(t, []string{"HOME=" + home, "PATH=" + dir + ":" + os.Getenv("PATH")}, "sh", "-c", text)
+	for _, want := range []string{"https://example.com/", "an example", `"url":"https://example.com/"`, "midstream-ca-cert.pem", "stream_large_bodies"} {
+		if !strings.Contains(out, want) {
+			t.Errorf("the tour does not show %q:\n%s", want, out)
+		}
+	}
+	if page, err := os.ReadFile(filepath.Join(dir, "page.html")); err != nil || string(page) != "an example\n" {
+		t.Errorf("page.html: %q, %v", page, err)
+	}
+}
+
+// readmeBlock returns the code block behind a marker.
+func readmeBlock(t testing.TB, marker string) string {
+	t.Helper()
+	readme, err := os.ReadFile("../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rest, _ := strings.Cut(string(readme), marker+"\n```sh\n")
+	block, _, ok := strings.Cut(rest, "\n```")
+	if !ok {
+		t.Fatalf("no block behind %s", marker)
+	}
+	return block
+}
