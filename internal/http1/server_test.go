@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"net"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -163,68 +164,94 @@ func TestClientLeavingEndsTheContext(t *testing.T) {
 
 func TestHalfCloseIsNotLeaving(t *testing.T) {
 	for _, head := range []string{"GET / HTTP/1.0\r\n\r\n", "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"} {
-		s, p := serve(t, ServerConfig{})
-		p.send(head)
-		st := next(t, s)
-		p.CloseWrite()
-		waitFor(t, func() bool { // the watcher has seen the end
-			s.src.mu.Lock()
-			defer s.src.mu.Unlock()
-			return s.src.err != nil
+		inBubble(t, func(t *testing.T, s *Server, toServer, toClient net.Conn) {
+			go io.WriteString(toServer, head)
+			st := next(t, s)
+			toServer.Close() // the sending side only
+			time.Sleep(time.Second)
+			synctest.Wait()
+			if s.src.err == nil {
+				t.Fatal("nobody watched the connection")
+			}
+			if st.Context().Err() != nil {
+				t.Fatalf("%q: a half-close ended the context", head)
+			}
+			got := make(chan string, 1)
+			go func() {
+				all, _ := io.ReadAll(toClient)
+				got <- string(all)
+			}()
+			answer(t, st, 200, "hello")
+			s.Next(t.Context())
+			if all := <-got; !strings.HasSuffix(all, "\r\n\r\nhello") {
+				t.Fatalf("the client got %q", all)
+			}
 		})
-		if st.Context().Err() != nil {
-			t.Fatalf("%q: a half-close ended the context", head)
-		}
-		answer(t, st, 200, "hello")
-		p.expect("HTTP/1.1 200 Word\r\nContent-Length: 5\r\n")
-	}
-}
-
-// waitFor polls for what no channel tells.
-func waitFor(t testing.TB, ok func() bool) {
-	t.Helper()
-	for end := time.Now().Add(10 * time.Second); !ok(); {
-		if time.Now().After(end) {
-			t.Fatal("it did not happen")
-		}
-		time.Sleep(time.Millisecond)
 	}
 }
 
 func TestReadAheadBecomesTheNextHead(t *testing.T) {
-	s, p := serve(t, ServerConfig{})
-	p.send("GET /1 HTTP/1.1\r\nHost: a\r\n\r\n")
-	st := next(t, s)
-	waitFor(t, func() bool { s.src.mu.Lock(); defer s.src.mu.Unlock(); return s.src.watching })
-	answer(t, st, 200, "")
-	p.expect("HTTP/1.1 200 Word\r\nContent-Length: 0\r\n\r\n")
-	long := strings.Repeat("y", 3*aheadStart)
-	go p.send("GET /2?" + long + " HTTP/1.1\r\nHost: a\r\n\r\n")
-	if st := next(t, s); st.Request().Path != "/2?"+long {
-		t.Fatalf("target %q", st.Request().Path)
-	}
+	inBubble(t, func(t *testing.T, s *Server, toServer, toClient net.Conn) {
+		go io.Copy(io.Discard, toClient)
+		go io.WriteString(toServer, "GET /1 HTTP/1.1\r\nHost: a\r\n\r\n")
+		st := next(t, s)
+		time.Sleep(time.Second)
+		synctest.Wait()
+		if !s.src.watching {
+			t.Fatal("nobody watches the connection")
+		}
+		answer(t, st, 200, "")
+		long := strings.Repeat("y", 3*aheadStart)
+		go io.WriteString(toServer, "GET /2?"+long+" HTTP/1.1\r\nHost: a\r\n\r\n")
+		if st := next(t, s); st.Request().Path != "/2?"+long {
+			t.Fatalf("target %q", st.Request().Path)
+		}
+	})
 }
 
 func TestReadAheadIsBounded(t *testing.T) {
-	s, p := serve(t, ServerConfig{})
-	p.send("GET /1 HTTP/1.1\r\nHost: a\r\n\r\n")
-	st := next(t, s)
-	want := "GET /2 HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000\r\n\r\n" + strings.Repeat("z", 1000000)
-	go io.WriteString(p, want)
-	waitFor(t, func() bool {
-		s.src.mu.Lock()
-		defer s.src.mu.Unlock()
-		return s.src.w-s.src.r >= aheadLimit && !s.src.watching
+	inBubble(t, func(t *testing.T, s *Server, toServer, toClient net.Conn) {
+		go io.Copy(io.Discard, toClient)
+		go io.WriteString(toServer, "GET /1 HTTP/1.1\r\nHost: a\r\n\r\n")
+		st := next(t, s)
+		go io.WriteString(toServer, "GET /2 HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000\r\n\r\n"+strings.Repeat("z", 1000000))
+		time.Sleep(time.Second)
+		synctest.Wait()
+		if n := len(s.src.buffered()); n < aheadLimit || len(s.src.buf) > aheadLimit+bufferSize {
+			t.Errorf("%d octets read ahead into %d", n, len(s.src.buf))
+		}
+		answer(t, st, 200, "")
+		st = next(t, s)
+		if got, err := readAll(st.Body()); len(got) != 1000000 || err != nil {
+			t.Fatalf("body of %d octets, %v", len(got), err)
+		}
 	})
-	if n := len(s.src.buf); n > aheadLimit+bufferSize {
-		t.Errorf("read ahead into %d octets", n)
-	}
-	answer(t, st, 200, "")
-	st = next(t, s)
-	if got, err := readAll(st.Body()); len(got) != 1000000 || err != nil {
-		t.Fatalf("body of %d octets, %v", len(got), err)
-	}
 }
+
+// inBubble runs test with a Server whose client can close its sending side, on
+// a clock of its own.
+func inBubble(t *testing.T, test func(t *testing.T, s *Server, toServer, toClient net.Conn)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		in, toServer := net.Pipe()
+		out, toClient := net.Pipe()
+		s := NewServer(pipeConn{&twoPipes{Conn: in, out: out}}, ServerConfig{})
+		test(t, s, toServer, toClient)
+		toServer.Close()
+		toClient.Close()
+		s.Close()
+	})
+}
+
+// twoPipes is a connection with a pipe for each direction.
+type twoPipes struct {
+	net.Conn
+	out net.Conn
+}
+
+func (c *twoPipes) Write(p []byte) (int, error)        { return c.out.Write(p) }
+func (c *twoPipes) SetWriteDeadline(t time.Time) error { return c.out.SetWriteDeadline(t) }
+func (c *twoPipes) Close() error                       { c.out.Close(); return c.Conn.Close() }
 
 func TestEarlyResponseSurvivesAnUpload(t *testing.T) {
 	s, p := serve(t, ServerConfig{})
