@@ -146,10 +146,9 @@ func (c *chunks) take(v goja.Value, depth int) (err error) {
 	}
 	obj, ok := v.(*goja.Object)
 	if ok && depth == 0 && !isNull(obj.GetSymbol(goja.SymIterator)) {
-		c.e.each(obj, func(item goja.Value) {
-			if err == nil {
-				err = c.take(item, 1)
-			}
+		c.e.vm.ForOf(obj, func(item goja.Value) bool {
+			err = c.take(item, 1)
+			return err == nil
 		})
 		return err
 	}

@@ -113,13 +113,14 @@ func (e *engine) budget(c *call) time.Duration {
 		return limit
 	}
 	if c.event == "load" || c.event == "done" || c.event == "running" || c.event == "configure" {
-		limit = max(limit, slowEvents)
+		limit *= slowEvents
 	}
 	return max(limit-c.used, time.Millisecond)
 }
 
-// slowEvents is what a script may compute where no flow waits for it.
-const slowEvents = 10 * time.Second
+// slowEvents is how many times longer a script may compute where no flow waits
+// for it.
+const slowEvents = 10
 
 func (e *engine) charge(now time.Time) {
 	if e.current != nil {

@@ -137,11 +137,10 @@ func (e *engine) addAddons(of *goja.Object, depth int) (err error) {
 		return &Fault{Text: "addons are nested more than 10 deep"}
 	}
 	i := 0
-	e.each(list, func(v goja.Value) {
-		if err == nil {
-			err = e.addAddon(v, fmt.Sprintf("addons[%d]", i), depth+1)
-		}
+	e.vm.ForOf(list, func(v goja.Value) bool {
+		err = e.addAddon(v, fmt.Sprintf("addons[%d]", i), depth+1)
 		i++
+		return err == nil
 	})
 	return err
 }
