@@ -73,6 +73,13 @@ func (c *client) waitFirst(down *conn) ([]byte, bool) {
 	return p, true
 }
 
+// waitHello waits for the rest of a ClientHello.
+func (c *client) waitHello(down *conn) (*hello, error) {
+	down.SetReadDeadline(time.Now().Add(c.p.cfg.TLS.HandshakeTimeout))
+	defer down.SetReadDeadline(time.Time{})
+	return down.peekHello()
+}
+
 // serveRegular serves a client that knows us for a proxy; with TLS it has an
 // https:// proxy address.
 func (c *client) serveRegular(ctx context.Context, down *conn) {
@@ -81,7 +88,7 @@ func (c *client) serveRegular(ctx context.Context, down *conn) {
 		return
 	}
 	if first[0] == recordHandshake {
-		h, err := down.peekHello()
+		h, err := c.waitHello(down)
 		if err != nil {
 			return
 		}

@@ -58,10 +58,6 @@ type noted struct {
 
 func (n *noted) Findings() []flow.Finding { return n.findings }
 
-// prefaceMethod is the method that the connection preface of HTTP/2 spells (RFC
-// 9113 section 3.4).
-const prefaceMethod = "PRI"
-
 // headFailed answers what was no request, as far as it can be answered.
 func (c *client) headFailed(srv *http1.Server, err error) {
 	if errors.Is(err, io.EOF) {

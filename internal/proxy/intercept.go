@@ -186,7 +186,7 @@ func (c *client) serveReverse(ctx context.Context, down *conn) {
 	t := &tunnel{client: c, host: m.Host, port: m.Port, address: m.Target()}
 	defer t.giveUp()
 	if first[0] == recordHandshake {
-		h, err := down.peekHello()
+		h, err := c.waitHello(down)
 		if err != nil {
 			return
 		}

@@ -205,11 +205,27 @@ func (p *Proxy) Shutdown(ctx context.Context) error {
 	case <-ctx.Done():
 	}
 	p.stop(errStopping)
-	p.mu.Lock()
-	for nc := range p.open {
-		nc.SetDeadline(past)
+	select {
+	case <-gone:
+	case <-time.After(cutAfter):
+		p.cut()
 	}
-	p.mu.Unlock()
 	<-gone
 	return context.Cause(ctx)
+}
+
+// cutAfter is how long exchanges that are being ended may take to tell their
+// peers so.
+const cutAfter = time.Second
+
+// cut resets the connections of all clients that are left.
+func (p *Proxy) cut() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for nc := range p.open {
+		if tcp, ok := nc.(*net.TCPConn); ok {
+			tcp.SetLinger(0)
+		}
+		nc.Close()
+	}
 }

@@ -3,19 +3,16 @@ package proxy
 import (
 	"context"
 	"crypto/tls"
-	"errors"
 	"io"
 	"net"
 	"strconv"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
 	"midstream/flow"
 	"midstream/hook"
 	"midstream/internal/ca"
-	"midstream/internal/engine"
 )
 
 func TestAbsoluteForm(t *testing.T) {
@@ -172,183 +169,6 @@ func TestUnreachableServerGetsAPage(t *testing.T) {
 	}
 }
 
-func TestServerSpeaksFirst(t *testing.T) {
-	port := rawOrigin(t, func(c net.Conn) {
-		io.WriteString(c, "220 hello\r\n")
-		io.Copy(c, c)
-	})
-	r := newRig(t, nil)
-	p := r.dial()
-	p.connect(local(port))
-	if line, err := p.r.ReadString('\n'); err != nil || line != "220 hello\r\n" {
-		t.Fatal(line, err)
-	}
-	p.send("EHLO me\r\n")
-	p.Conn.(*net.TCPConn).CloseWrite()
-	if b, err := io.ReadAll(p); err != nil || string(b) != "EHLO me\r\n" {
-		t.Fatalf("%q %v", b, err)
-	}
-	f := r.flows.wait(t, 1)[0]
-	if f.Kind != flow.TCP || f.ResponseBody.Sent != 20 || f.RequestBody.Sent != 9 || f.Outcome.Kind != flow.Completed {
-		t.Errorf("%+v", f)
-	}
-}
-
-func TestOtherOctetsAreRaw(t *testing.T) {
-	port := rawOrigin(t, func(c net.Conn) { io.Copy(c, c) })
-	for _, strategy := range []Strategy{Eager, Lazy} {
-		r := newRig(t, func(c *Config) { c.Strategy = strategy })
-		p := r.dial()
-		p.connect(local(port))
-		p.send("\x00\x01SSH")
-		b := make([]byte, 5)
-		if _, err := io.ReadFull(p, b); err != nil || string(b) != "\x00\x01SSH" {
-			t.Fatalf("%q %v", b, err)
-		}
-		p.Close()
-		if f := r.flows.wait(t, 1)[0]; f.Kind != flow.TCP {
-			t.Errorf("%+v", f)
-		}
-	}
-}
-
-// TestOctetsBehindConnect sends the ClientHello without waiting for the answer.
-func TestOctetsBehindConnect(t *testing.T) {
-	port := rawOrigin(t, func(c net.Conn) { io.Copy(c, c) })
-	r := newRig(t, nil)
-	p := r.dial()
-	sent := "\x00" + strings.Repeat("x", 10000)
-	p.send("CONNECT %s HTTP/1.1\r\n\r\n%s", local(port), sent)
-	p.head()
-	b := make([]byte, len(sent))
-	if _, err := io.ReadFull(p, b); err != nil || string(b) != sent {
-		t.Fatalf("%v, %d octets", err, len(b))
-	}
-}
-
-func TestRawTunnelToNowhereIsClosed(t *testing.T) {
-	r := newRig(t, nil)
-	p := r.dial()
-	p.connect(local(closedPort(t)))
-	p.send("\x00\x01")
-	if _, err := p.r.ReadByte(); err == nil || errors.Is(err, context.DeadlineExceeded) {
-		t.Fatal("the tunnel stays open")
-	}
-	if f := r.flows.wait(t, 1)[0]; f.Kind != flow.TCP || f.Outcome.Kind != flow.Failed || f.Outcome.Phase != "dial" {
-		t.Errorf("%+v", f)
-	}
-}
-
-func TestIgnoredPassOctetForOctet(t *testing.T) {
-	for name, hosts := range map[string][3][]string{
-		"by address":  {{`^127\.0\.0\.1:`}},
-		"by SNI":      {{`^Bank\.example:\d+$`}},
-		"not BY":      {{`^(?!other\.)b.*example`}},
-		"not allowed": {nil, {`^other\.test`}},
-	} {
-		for _, show := range []bool{false, true} {
-			t.Run(name, func(t *testing.T) {
-				got := make(chan string, 1)
-				port := rawOrigin(t, func(c net.Conn) {
-					b, _ := io.ReadAll(c)
-					got <- string(b)
-					io.WriteString(c, "bye")
-				})
-				h, err := NewHosts(hosts[0], hosts[1], hosts[2])
-				if err != nil {
-					t.Fatal(err)
-				}
-				r := newRig(t, func(c *Config) { c.Hosts, c.ShowIgnored = h, show })
-				p := r.dial()
-				p.connect(local(port))
-				sent := string(captureHello(t, &tls.Config{ServerName: "bank.example"})) + "rest"
-				p.send("%s", sent)
-				p.Conn.(*net.TCPConn).CloseWrite()
-				if b, err := io.ReadAll(p); err != nil || string(b) != "bye" {
-					t.Fatalf("%q %v", b, err)
-				}
-				if <-got != sent {
-					t.Error("the octets were changed")
-				}
-				if show {
-					if f := r.flows.wait(t, 1)[0]; f.Kind != flow.TCP || f.RequestBody.Sent != int64(len(sent)) {
-						t.Errorf("%+v", f)
-					}
-				}
-			})
-		}
-	}
-}
-
-func TestAllowedIsIntercepted(t *testing.T) {
-	_, port := webOrigin(t, true)
-	h, err := NewHosts(nil, []string{`^api\.test:`}, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	r := newRig(t, func(c *Config) { c.Hosts = h })
-	p := r.dial()
-	p.connect(local(port))
-	p.mustSecure(&tls.Config{ServerName: "api.test"}) // fails when it is the origin's certificate
-}
-
-func TestTCPHostsAreDecrypted(t *testing.T) {
-	port := rawOrigin(t, func(c net.Conn) {
-		s := tls.Server(c, originTLS())
-		io.Copy(s, s)
-		s.CloseWrite()
-	})
-	h, err := NewHosts(nil, nil, []string{`^raw\.test:`})
-	if err != nil {
-		t.Fatal(err)
-	}
-	r := newRig(t, func(c *Config) { c.Hosts = h })
-	p := r.dial()
-	p.connect(local(port))
-	s := p.mustSecure(&tls.Config{ServerName: "raw.test", NextProtos: []string{"http/1.1"}})
-	s.send("GET / HTTP/1.1\r\n\r\n")
-	s.Conn.(*tls.Conn).CloseWrite()
-	if b, err := io.ReadAll(s); err != nil || string(b) != "GET / HTTP/1.1\r\n\r\n" {
-		t.Fatalf("%q %v", b, err)
-	}
-	if f := r.flows.wait(t, 1)[0]; f.Kind != flow.TCP || f.RequestBody.Sent != 18 || f.Server.TLS == nil {
-		t.Errorf("%+v", f)
-	}
-}
-
-// TestServerFirstInsideTLS is a mail server that greets, behind TLS.
-func TestServerFirstInsideTLS(t *testing.T) {
-	port := rawOrigin(t, func(c net.Conn) {
-		s := tls.Server(c, originTLS())
-		io.WriteString(s, "* OK ready\r\n")
-		io.Copy(s, s)
-		s.CloseWrite()
-	})
-	r := newRig(t, nil)
-	p := r.dial()
-	p.connect(local(port))
-	s := p.mustSecure(&tls.Config{ServerName: "mail.test"})
-	if line, err := s.r.ReadString('\n'); err != nil || line != "* OK ready\r\n" {
-		t.Fatal(line, err)
-	}
-	s.send("a LOGOUT\r\n")
-	if line, err := s.r.ReadString('\n'); err != nil || line != "a LOGOUT\r\n" {
-		t.Fatal(line, err)
-	}
-}
-
-func TestTLSWithinTLS(t *testing.T) {
-	_, port := webOrigin(t, true)
-	r := newRig(t, nil)
-	outer := r.dial().mustSecure(&tls.Config{ServerName: "127.0.0.1"})
-	outer.connect(local(port))
-	inner := outer.mustSecure(&tls.Config{ServerName: "inner.test"})
-	inner.send("GET /in HTTP/1.1\r\nHost: inner.test\r\n\r\n")
-	if status, _, body := inner.response(); status != 200 || !strings.Contains(body, "sni=inner.test") {
-		t.Fatalf("%d %s", status, body)
-	}
-}
-
 func TestClientRefusesTheCertificate(t *testing.T) {
 	_, port := webOrigin(t, true)
 	r := newRig(t, nil)
@@ -368,28 +188,6 @@ func TestClientRefusesTheCertificate(t *testing.T) {
 	}
 	if n := strings.Count(r.log.String(), "level=WARN"); n != 1 {
 		t.Errorf("logged %d times:\n%s", n, r.log)
-	}
-}
-
-func TestOwnListenersAreRefused(t *testing.T) {
-	r := newRig(t, nil)
-	_, port, _ := net.SplitHostPort(r.addr)
-	hosts := []string{"127.0.0.1", "localhost", "0.0.0.0", "127.1", "2130706433", "0x7f.1"}
-	if len(r.p.listeners) > 1 {
-		hosts = append(hosts, "[::1]", "[::]")
-	}
-	for _, host := range hosts {
-		p := r.dial()
-		p.send("GET http://%s:%s/ HTTP/1.1\r\nHost: x\r\n\r\n", host, port)
-		if status, _, body := p.response(); status != 403 || !strings.Contains(body, "midstream itself") {
-			t.Errorf("%s: %d %s", host, status, body)
-		}
-		q := r.dial()
-		q.connect(host + ":" + port)
-		q.send("GET / HTTP/1.1\r\nHost: x\r\n\r\n")
-		if status, _, body := q.response(); status != 403 {
-			t.Errorf("CONNECT %s: %d %s", host, status, body)
-		}
 	}
 }
 
@@ -494,22 +292,6 @@ func TestIPv6Literal(t *testing.T) {
 	}
 }
 
-func TestLargeHello(t *testing.T) {
-	_, port := webOrigin(t, true)
-	r := newRig(t, nil)
-	p := r.dial()
-	p.connect(local(port))
-	protocols := []string{"http/1.1"}
-	for i := range 200 {
-		protocols = append(protocols, strings.Repeat("p", 200)+strconv.Itoa(i))
-	}
-	s := p.mustSecure(&tls.Config{ServerName: "big.test", NextProtos: protocols})
-	s.send("GET / HTTP/1.1\r\nHost: big.test\r\n\r\n")
-	if status, _, body := s.response(); status != 200 {
-		t.Fatalf("%d %s", status, body)
-	}
-}
-
 func TestBadConnects(t *testing.T) {
 	r := newRig(t, nil)
 	for _, target := range []string{":", ":443", "h", "h:", "h:0", "h:99999", "h:-1", "[::1]", "[::1:443", "a b:443", strings.Repeat("h", 70<<10) + ":443"} {
@@ -537,127 +319,6 @@ func TestHTTP2Preface(t *testing.T) {
 	}
 }
 
-func TestTakenPortNamesItsOwner(t *testing.T) {
-	r := newRig(t, nil)
-	_, port, _ := net.SplitHostPort(r.addr)
-	n, _ := strconv.Atoi(port)
-	_, err := New(Config{ListenPort: n, CA: cas.ours, Engine: engine.New(engine.Config{})}).Listen(t.Context())
-	if !errors.Is(err, syscall.EADDRINUSE) || !strings.Contains(err.Error(), "use -p 0") && !strings.Contains(err.Error(), "-p 0 for a free one") {
-		t.Fatal(err)
-	}
-	if portOwner(uint16(n)) != "" && !strings.Contains(err.Error(), "(process ") {
-		t.Fatal(err)
-	}
-}
-
-// TestDrain lets an exchange end that began before the shutdown.
-func TestDrain(t *testing.T) {
-	asked, answer := make(chan struct{}), make(chan struct{})
-	port := rawOrigin(t, func(c net.Conn) {
-		c.Read(make([]byte, 1000))
-		close(asked)
-		<-answer
-		io.WriteString(c, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
-		c.Read(make([]byte, 1))
-	})
-	r := newRig(t, nil)
-	idle := r.dial()
-	p := r.dial()
-	p.send("GET http://%s/ HTTP/1.1\r\nHost: x\r\n\r\n", local(port))
-	<-asked
-	done := make(chan error)
-	go func() { done <- r.p.Shutdown(context.Background()) }()
-	if _, err := idle.r.ReadByte(); err == nil {
-		t.Error("an idle client stays")
-	}
-	close(answer)
-	if status, _, body := p.response(); status != 200 || body != "ok" {
-		t.Errorf("%d %s", status, body)
-	}
-	p.Close()
-	if err := <-done; err != nil {
-		t.Error(err)
-	}
-}
-
-// TestShutdownCuts ends what does not end by itself.
-func TestShutdownCuts(t *testing.T) {
-	asked := make(chan struct{})
-	port := rawOrigin(t, func(c net.Conn) {
-		c.Read(make([]byte, 1000))
-		close(asked)
-		io.Copy(io.Discard, c)
-	})
-	r := newRig(t, nil)
-	p := r.dial()
-	p.send("GET http://%s/ HTTP/1.1\r\nHost: x\r\n\r\n", local(port))
-	<-asked
-	ctx, cancel := context.WithCancelCause(t.Context())
-	cancel(errors.New("now"))
-	if err := r.p.Shutdown(ctx); err == nil || err.Error() != "now" {
-		t.Error(err)
-	}
-	if f := r.flows.wait(t, 1)[0]; f.Outcome.Kind == flow.Completed {
-		t.Errorf("%+v", f.Outcome)
-	}
-}
-
-type failingListener struct {
-	net.Listener
-	errs []error
-}
-
-func (l *failingListener) Accept() (net.Conn, error) {
-	if len(l.errs) > 0 {
-		err := l.errs[0]
-		l.errs = l.errs[1:]
-		return nil, err
-	}
-	return l.Listener.Accept()
-}
-
-func TestAcceptSurvives(t *testing.T) {
-	_, port := webOrigin(t, false)
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	p := New(Config{CA: cas.ours, Engine: engine.New(engine.Config{})})
-	p.listeners = []listener{{&failingListener{l, []error{syscall.EMFILE, syscall.ECONNABORTED, syscall.ENFILE}}, Mode{}}}
-	done := make(chan error)
-	go func() { done <- p.Serve(t.Context()) }()
-	r := &rig{t: t, p: p, addr: l.Addr().String()}
-	c := r.dial()
-	c.send("GET http://%s/ HTTP/1.1\r\nHost: x\r\n\r\n", local(port))
-	if status, _, _ := c.response(); status != 200 {
-		t.Error(status)
-	}
-	if err := p.Shutdown(t.Context()); err != nil {
-		t.Error(err)
-	}
-	if err := <-done; err != nil {
-		t.Error(err)
-	}
-}
-
-type clientHook struct{ refuse bool }
-
-func (h clientHook) ClientConnected(context.Context, *flow.Conn) error {
-	if h.refuse {
-		return &hook.Refusal{Reason: "not you"}
-	}
-	return nil
-}
-
-func TestRefusedClient(t *testing.T) {
-	r := newRig(t, func(c *Config) { c.Hooks = addons(t, clientHook{true}) })
-	p := r.dial()
-	p.Write([]byte("GET http://x/ HTTP/1.1\r\n\r\n")) // it may be reset already
-	if _, err := p.r.ReadByte(); err == nil {
-		t.Error("a refused client is served")
-	}
-}
-
 func TestCustomTimeouts(t *testing.T) {
 	port := rawOrigin(t, func(c net.Conn) { io.Copy(io.Discard, c) })
 	r := newRig(t, func(c *Config) { c.Upstream.HandshakeTimeout = time.Millisecond })
@@ -670,25 +331,4 @@ func TestCustomTimeouts(t *testing.T) {
 	}
 }
 
-// TestLeavingEndsTheServersHandshake has a client leave while its server is
 // silent: the server must learn of it long before the handshake's limit.
-func TestLeavingEndsTheServersHandshake(t *testing.T) {
-	got, gone := make(chan struct{}), make(chan struct{})
-	port := rawOrigin(t, func(c net.Conn) {
-		c.Read(make([]byte, 64<<10))
-		close(got)
-		io.Copy(io.Discard, c)
-		close(gone)
-	})
-	r := newRig(t, func(c *Config) { c.Upstream.HandshakeTimeout = time.Hour })
-	p := r.dial()
-	p.connect(local(port))
-	p.Write(captureHello(t, &tls.Config{ServerName: "h.test"}))
-	<-got
-	p.Close()
-	select {
-	case <-gone:
-	case <-time.After(patience):
-		t.Fatal("the server was not told")
-	}
-}

@@ -36,6 +36,7 @@ func (c *client) handshakeFailed(down *conn, h *hello, to string, err error) {
 	if c.p.once.first("refused " + name) {
 		c.p.log.Warn(text, "client", c.facts.Peer, "host", name)
 	}
+	c.facts = withTLS(c.facts, &flow.TLS{SNI: h.serverName, Offered: h.protocols})
 	c.recordRefusal(to, text)
 }
 

@@ -324,3 +324,16 @@ func closedPort(t *testing.T) uint16 {
 	defer l.Close()
 	return portOf(l.Addr())
 }
+
+// answerOnce serves one request over TLS.
+func answerOnce(cfg *tls.Config) func(net.Conn) {
+	return func(c net.Conn) {
+		s := tls.Server(c, cfg)
+		if _, err := http.ReadRequest(bufio.NewReader(s)); err != nil {
+			return
+		}
+		io.WriteString(s, "HTTP/1.1 204 No Content\r\n\r\n")
+		s.CloseWrite()
+		io.Copy(io.Discard, s)
+	}
+}

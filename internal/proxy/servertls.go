@@ -67,14 +67,25 @@ func certificate(chi *tls.ClientHelloInfo) (*tls.Certificate, error) {
 	return leaf, err
 }
 
-// takesECDSA tells whether the client can verify a P-256 signature; without
-// the extension (before TLS 1.2) the suites tell.
+// takesECDSA tells whether the client can verify a P-256 signature. Before TLS 1.3
+// a suite must name it as well; without the extension, before TLS 1.2, the suites
+// alone tell.
 func takesECDSA(chi *tls.ClientHelloInfo) bool {
-	if len(chi.SignatureSchemes) > 0 {
-		return slices.Contains(chi.SignatureSchemes, tls.ECDSAWithP256AndSHA256) || slices.Contains(chi.SignatureSchemes, tls.ECDSAWithSHA1)
+	if n := chi.SignatureSchemes; len(n) > 0 && !slices.Contains(n, tls.ECDSAWithP256AndSHA256) && !slices.Contains(n, tls.ECDSAWithSHA1) {
+		return false
 	}
-	return slices.Contains(chi.CipherSuites, tls.TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA) ||
-		slices.Contains(chi.CipherSuites, tls.TLS_ECDHE_ECDSA_WITH_AES_256_CBC_SHA)
+	if slices.Contains(chi.SupportedVersions, tls.VersionTLS13) {
+		return true
+	}
+	return slices.ContainsFunc(chi.CipherSuites, func(id uint16) bool { return slices.Contains(ecdsaSuites, id) })
+}
+
+// ecdsaSuites are the suites below TLS 1.3 that authenticate by ECDSA.
+var ecdsaSuites = []uint16{
+	tls.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256, tls.TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384,
+	tls.TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256, tls.TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA,
+	tls.TLS_ECDHE_ECDSA_WITH_AES_256_CBC_SHA, tls.TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA256,
+	tls.TLS_ECDHE_ECDSA_WITH_RC4_128_SHA,
 }
 
 // common returns those of the client's protocols that can be spoken to both
