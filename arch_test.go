@@ -23,7 +23,8 @@ var layers = [][]string{
 	{"internal/engine"},
 	{"internal/upstream"},
 	{"internal/proxy"},
-	{"internal/script", "internal/dump", "internal/flowview"},
+	{"internal/script", "internal/dump"},
+	{"internal/flowview"},
 	{"internal/instance"},
 	{""}, // the facade
 	{"cmd/midstream", "examples/library", "e2e"},
