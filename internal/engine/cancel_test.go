@@ -78,6 +78,11 @@ func TestCancellation(t *testing.T) {
 					if len(up.opened) > 0 && c.cancelCause() == nil {
 						t.Error("the server was not told")
 					}
+					at := map[string]string{"dial": "dial", "head": "head", "response body": "body", "stalled response": "body",
+						"upload": "head", "stalled upload": "head", "hook": "head", "held request": "body", "held response": "head"}[phase]
+					if f.Outcome.Phase != at {
+						t.Errorf("phase %s", f.Outcome.Phase)
+					}
 					began := phase == "response body" || phase == "stalled response"
 					if began && s.sink.end() != "aborted" || !began && (s.aborted == nil || s.status() != 0) {
 						t.Errorf("client: %s, aborted %v, status %d", s.sink.end(), s.aborted, s.status())

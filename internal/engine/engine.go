@@ -47,10 +47,13 @@ type Policy struct {
 	// EndlessTypes are further media types that are not held merely because a
 	// hook is loaded; a trailing * stands for any rest.
 	EndlessTypes []string
-	// ChunkSize is the most bytes of one piece; 0 is 32 KiB.
+	// ChunkSize is the most bytes that a stream function is given at once; 0 is
+	// 32 KiB. Set, it bounds the pieces of every body.
 	ChunkSize int
 	// TCPTimeout is how long a raw tunnel may be idle; 0 is 600 s, negative for ever.
 	TCPTimeout time.Duration
+
+	pieceSize int // ChunkSize as it was set
 }
 
 const (
@@ -79,6 +82,7 @@ func (p Policy) withDefaults() *Policy {
 	if p.ContentLimit < 0 {
 		p.ContentLimit = 0 // hook's way to say none
 	}
+	p.pieceSize = max(p.ChunkSize, 0)
 	if p.ChunkSize <= 0 {
 		p.ChunkSize = defaultChunkSize
 	}

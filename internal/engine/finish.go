@@ -144,6 +144,10 @@ func (x *exchange) outcome() flow.Outcome {
 		err = &flow.Error{Err: errors.New("the exchange ended without a response")}
 	}
 	o := flow.Outcome{Kind: outcomeKind(err), Phase: err.Phase.String(), Text: err.Error()}
+	switch err.Cause {
+	case flow.LeftByClient, flow.WasKilled, flow.Stopping:
+		o.Phase = x.phase().String() // it came from outside
+	}
 	if x.live.Response != nil {
 		o.Bytes = x.resp.sent.Load()
 	} else {
@@ -157,6 +161,21 @@ func (x *exchange) outcome() flow.Outcome {
 		}
 	}
 	return o
+}
+
+// phase is how far the exchange has come. mu is held.
+func (x *exchange) phase() flow.Phase {
+	switch {
+	case x.begun:
+		return flow.InBody
+	case x.call != nil:
+		return flow.InHead
+	case len(x.tries) > 0:
+		return flow.Dialing
+	case x.req.received.Load() > 0:
+		return flow.InBody
+	}
+	return flow.InHead
 }
 
 // outcomeKind maps a failure to how the exchange ended.

@@ -94,7 +94,11 @@ func (h *hold) run() (rest body.Reader, _ *flow.Error) {
 
 // fill reads into the spool. It belongs to one goroutine.
 func (h *hold) fill() (rest body.Reader, _ *flow.Error) {
-	buf := make([]byte, h.x.policy.ChunkSize)
+	size := int64(h.x.policy.ChunkSize)
+	if n := h.half.body.Declared; n >= 0 && !h.half.body.Transformed {
+		size = min(size, n+1) // one more, for what the head did not say
+	}
+	buf := make([]byte, size)
 	for {
 		n, err := h.src.Read(buf)
 		h.mu.Lock()

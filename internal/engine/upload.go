@@ -134,7 +134,7 @@ func (x *exchange) sendFlowing(src body.Reader) {
 // relay moves a body; its error is a *body.ReadError, a *body.WriteError, or
 // why the exchange ends.
 func (x *exchange) relay(h *half, dst body.Sink, src body.Reader) error {
-	opt := body.RelayOptions{PieceSize: x.policy.ChunkSize, Buffers: &x.e.buffers, From: flow.AtClient, To: flow.AtServer}
+	opt := body.RelayOptions{PieceSize: x.policy.pieceSize, Buffers: &x.e.buffers, From: flow.AtClient, To: flow.AtServer}
 	if h.side == flow.ToClient {
 		opt.From, opt.To = flow.AtServer, flow.AtClient
 	}
