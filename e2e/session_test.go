@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 )
 
 // recording is what a proxy has left on disk.
@@ -37,6 +38,23 @@ type sized struct {
 	Disposition string `json:"disposition"`
 	Size        int64  `json:"size"`
 	Record      string `json:"record"`
+}
+
+// live returns the number of a flow that runs, as soon as it is on disk: what a
+// proxy records is written in batches. Each look is a process of its own, which
+// is pace enough.
+func (p *proxy) live(path string) string {
+	p.t.Helper()
+	for give := time.Now().Add(patience); time.Now().Before(give); {
+		for line := range strings.Lines(p.midstream("flows", "list", "--session", p.Session, "--json")) {
+			var f recorded
+			if json.Unmarshal([]byte(line), &f) == nil && strings.HasSuffix(f.URL, path) {
+				return strconv.FormatUint(f.Number, 10)
+			}
+		}
+	}
+	p.t.Fatalf("no flow for %s comes into the session", path)
+	return ""
 }
 
 // recorded stops the proxy and reads its session, so that nothing is on its way

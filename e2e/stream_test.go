@@ -159,7 +159,7 @@ func TestBodyIsFollowedWhileItPasses(t *testing.T) {
 
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
-	follow := exec.CommandContext(ctx, binary, "flows", "body", "--session", p.Session, "--raw", "--follow", "1")
+	follow := exec.CommandContext(ctx, binary, "flows", "body", "--session", p.Session, "--raw", "--follow", p.live("/pieces?id=follow&n=3"))
 	follow.Env = cleanEnv("MIDSTREAM_CONFDIR=" + p.Confdir)
 	out, err := follow.StdoutPipe()
 	if err != nil {
