@@ -2,6 +2,7 @@ package store
 
 import (
 	"bytes"
+	"io"
 	"path/filepath"
 	"runtime"
 	"syscall"
@@ -84,5 +85,24 @@ func BenchmarkEncodeFlow(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		p = appendFlow(p[:0], f, 1, 2)
+	}
+}
+
+// BenchmarkRead reads a recorded body.
+func BenchmarkRead(b *testing.B) {
+	dir := filepath.Join(b.TempDir(), "s")
+	s := openStore(b, dir, Config{Stall: -1})
+	number := recordBody(s, 256<<20)
+	body, err := openRead(b, dir).Body(b.Context(), number, flow.ToClient)
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer body.Close()
+	b.SetBytes(256 << 20)
+	b.ReportAllocs()
+	for b.Loop() {
+		if n, err := io.Copy(io.Discard, io.NewSectionReader(body, 0, body.Size())); err != nil || n != 256<<20 {
+			b.Fatal(n, err)
+		}
 	}
 }

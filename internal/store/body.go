@@ -34,6 +34,7 @@ type Body struct {
 	offset int64      // of the record in memory
 	data   []byte     // its octets
 	piece  pieces
+	buf    []byte
 	file   *os.File
 	open   uint32 // the segment that file is
 }
@@ -185,7 +186,7 @@ func (b *Body) readMap(at Pos) (extentList, error) {
 	if err != nil {
 		return extentList{}, err
 	}
-	h, p, err := readRecord(f, at.Offset())
+	h, p, _, err := readRecord(f, at.Offset(), 0, nil)
 	if err == nil && (h.kind != kindMap || h.flow != b.number || h.side != b.side) {
 		err = errDamage
 	}
@@ -204,7 +205,9 @@ func (b *Body) read(x extent, start int64) error {
 	if err != nil {
 		return fmt.Errorf("bytes %d-%d of the body: %w", start, start+x.n-1, err)
 	}
-	h, p, err := readRecord(f, x.at.Offset())
+	b.data = nil // it lies in the buffer
+	h, p, buf, err := readRecord(f, x.at.Offset(), int(x.n)+bulkLead, b.buf)
+	b.buf = buf
 	if err == nil && (h.kind != kindPiece || h.flow != b.number || h.side != b.side) {
 		err = errDamage
 	}

@@ -20,40 +20,53 @@ func readRecordAt(dir string, stream uint8, at Pos) (header, []byte, error) {
 		return header{}, nil, err
 	}
 	defer f.Close()
-	return readRecord(f, at.Offset())
+	h, payload, _, err := readRecord(f, at.Offset(), 0, nil)
+	return h, payload, err
 }
 
-func readRecord(f io.ReaderAt, at int64) (header, []byte, error) {
-	p := make([]byte, 4<<10)
-	n, err := f.ReadAt(p, at)
+// trustedRecord is up to which length a record's own word is enough to make
+// room for it.
+const trustedRecord = 1 << 20
+
+// readRecord reads one whole record of about expect octets into buf, or a larger
+// buffer that it returns. The payload is a part of it.
+func readRecord(f io.ReaderAt, at int64, expect int, buf []byte) (header, []byte, []byte, error) {
+	expect = min(max(expect, 4<<10), trustedRecord)
+	if cap(buf) < expect {
+		buf = make([]byte, expect)
+	}
+	buf = buf[:expect]
+	n, err := f.ReadAt(buf, at)
 	if err != nil && err != io.EOF {
-		return header{}, nil, err
+		return header{}, nil, buf, err
 	}
-	h, err := parseHeader(p[:n])
+	h, err := parseHeader(buf[:n])
 	if err != nil {
-		return h, nil, errDamage
+		return h, nil, buf, errDamage
 	}
-	if h.total() > int64(n) {
-		q, err := readGrowing(io.NewSectionReader(f, at, h.total()), h.total())
-		if err != nil {
-			return h, nil, err
+	if total := h.total(); total > int64(n) {
+		if n < len(buf) {
+			return h, nil, buf, errDamage // the file ends before the record does
 		}
-		p, n = q, len(q)
+		if total <= trustedRecord {
+			buf = append(make([]byte, 0, total), buf...)[:total]
+			_, err = f.ReadAt(buf[n:], at+int64(n))
+		} else {
+			buf, err = io.ReadAll(io.NewSectionReader(f, at, total))
+		}
+		if err == io.EOF || err == nil && int64(len(buf)) < total {
+			err = errDamage
+		}
+		if err != nil {
+			return h, nil, buf, err
+		}
+		n = len(buf)
 	}
-	h, payload, err := parseRecord(p[:n])
+	h, payload, err := parseRecord(buf[:n])
 	if err != nil {
-		return h, nil, errDamage
+		return h, nil, buf, errDamage
 	}
-	return h, payload, nil
-}
-
-// readGrowing reads n octets and allocates no more than the file has.
-func readGrowing(r io.Reader, n int64) ([]byte, error) {
-	p, err := io.ReadAll(io.LimitReader(r, n))
-	if err == nil && int64(len(p)) < n {
-		return nil, errDamage
-	}
-	return p, err
+	return h, payload, buf, nil
 }
 
 // readPicture reads the head or end record of a flow.

@@ -24,7 +24,11 @@ type scanner struct {
 	passed int64 // passed over since good
 }
 
-const scanWindow = 64 << 10
+// How much is read at once, and how much behind a record that was skipped.
+const (
+	scanWindow = 64 << 10
+	skipWindow = 4 << 10
+)
 
 // peek returns n octets from offset at on, fewer at the end of the file.
 func (s *scanner) peek(at int64, n int) ([]byte, error) {
@@ -34,7 +38,11 @@ func (s *scanner) peek(at int64, n int) ([]byte, error) {
 	if at >= s.bufAt && at < s.bufAt+int64(len(s.buf)) && s.bufAt+int64(len(s.buf)) >= s.size {
 		return s.buf[at-s.bufAt:], nil
 	}
-	want := int(min(int64(max(n, scanWindow)), s.size-at))
+	window := scanWindow
+	if at > s.bufAt+int64(len(s.buf)) {
+		window = skipWindow // a large record was passed over; the next may be, too
+	}
+	want := int(min(int64(max(n, window)), s.size-at))
 	if want <= 0 {
 		return nil, nil
 	}
