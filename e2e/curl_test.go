@@ -52,6 +52,9 @@ func TestCurl(t *testing.T) {
 					t.Errorf("%s came with hash %s", path, got)
 				}
 			}
+			if got := curl(t, p, "-i", "--http1.0", base+"/big?size=3&chunked=1"); !strings.HasSuffix(got, "\r\n\r\n\x00\x01\x02") || strings.Contains(got, "chunked") {
+				t.Errorf("HTTP/1.0: %q", got)
+			}
 			want := "3145728 " + hash + "\n"
 			if got := curl(t, p, "-T", upload, base+"/sink?put"); got != want {
 				t.Errorf("upload with length: %q", got)

@@ -91,13 +91,19 @@ type proxy struct {
 // process is stopped when the test ends, and must then end well.
 func start(t testing.TB, args ...string) *proxy {
 	t.Helper()
+	return startIn(t, nil, args...)
+}
+
+// startIn is start with variables of the environment.
+func startIn(t testing.TB, env []string, args ...string) *proxy {
+	t.Helper()
 	dir := t.TempDir()
 	p := &proxy{t: t, Confdir: filepath.Join(dir, "conf"), Session: filepath.Join(dir, "session"), ended: make(chan struct{})}
 	p.CA = filepath.Join(p.Confdir, "midstream-ca-cert.pem")
 	line := append([]string{"dump", "-p", "0", "--confdir", p.Confdir, "--session", p.Session,
 		"--set", "ssl_verify_upstream_trusted_ca=" + authorityFile(t)}, args...)
 	p.cmd = exec.Command(binary, line...)
-	p.cmd.Env = cleanEnv("HOME=" + dir)
+	p.cmd.Env = cleanEnv(append(env, "HOME="+dir)...)
 	p.cmd.Dir = dir
 	p.cmd.Stdout, p.cmd.Stderr = &p.stdout, &p.stderr
 	if err := p.cmd.Start(); err != nil {

@@ -183,3 +183,20 @@ func TestClientCertificate(t *testing.T) {
 	}
 	p.recorded().flow("/who").completed()
 }
+
+// The secrets of both legs are written for programs that read captures.
+func TestKeyLog(t *testing.T) {
+	t.Parallel()
+	o := newOrigin(t)
+	path := filepath.Join(t.TempDir(), "keys")
+	p := startIn(t, []string{"SSLKEYLOGFILE=" + path})
+	io.Copy(io.Discard, get(t, p.client(), o.HTTPS+"/hello").Body)
+	p.recorded().flow("/hello").completed()
+	keys, err := os.ReadFile(path)
+	if n := strings.Count(string(keys), "CLIENT_TRAFFIC_SECRET_0 "); err != nil || n != 2 {
+		t.Errorf("secrets of %d connections, not of 2: %v", n, err)
+	}
+	if info, err := os.Stat(path); err == nil && info.Mode().Perm()&0o077 != 0 {
+		t.Errorf("others can read them: mode %v", info.Mode())
+	}
+}

@@ -211,6 +211,11 @@ func TestLoadWarns(t *testing.T) {
 	if w := mustLoad(t, dir, testOptions()).Warnings(); len(w) != 0 {
 		t.Errorf("it was not closed: %q", w)
 	}
+	o := testOptions()
+	o.KeyType = RSA
+	if w := mustLoad(t, dir, o).Warnings(); len(w) != 1 || !strings.Contains(w[0], "key_type is rsa, but the CA in "+a.Path(KeyFile)+" has an ECDSA P-256 key") {
+		t.Errorf("key type: %q", w)
+	}
 	// An expired CA still serves clients that do not verify.
 	if _, err := mustLoad(t, dir, at(11*year)).Leaf(context.Background(), LeafRequest{SNI: "a.test"}); err != nil {
 		t.Error(err)

@@ -1,6 +1,7 @@
 package ca
 
 import (
+	"crypto/rsa"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -58,6 +59,9 @@ func Load(confdir string, o Options) (*Authority, error) {
 	}
 	a.dir, a.created = confdir, created
 	a.checkDates(path)
+	if _, ok := a.key.Public().(*rsa.PublicKey); o.KeyType == RSA && !ok {
+		a.warn(fmt.Sprintf("key_type is rsa, but the CA in %s has an %s key, which clients that know only RSA cannot verify; move the file away, start again, and let clients trust the new CA", path, describeKey(a.key.Public())))
+	}
 	a.checkMode(path)
 	if _, err := writeCopies(confdir, cert); err != nil {
 		a.warn(fmt.Sprintf("copies of the CA certificate could not be written: %v; clients can be given the certificate part of %s", err, path))
