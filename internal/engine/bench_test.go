@@ -38,7 +38,6 @@ func (*benchSink) Abort(error) {}
 type benchCall struct {
 	server flow.Conn
 	head   flow.Response
-	chunk  []byte
 	left   int64
 	total  int64
 }

@@ -224,3 +224,24 @@ func TestResponseReplacedDuringTheUpload(t *testing.T) {
 		}
 	})
 }
+
+// Over HTTP/1 both directions share a connection: ending the one as broken must
+// not make the other one's peer the culprit.
+func TestTheFirstCauseIsTheOneThatCounts(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStream(flow.HTTP11, "POST", nil, newBody("x"))
+		c := answers(200, chunked, nil, brokenBody(errCut, "part"))
+		r := start(t, t.Context(), Policy{}, s, upstream(c))
+		if f := r.end(t); f.Outcome.Kind != flow.ServerCut || s.sink.end() != "aborted" || s.sink.text() != "part" {
+			t.Fatalf("%+v", f.Outcome)
+		}
+		b := newBody("x")
+		s = newStream(flow.HTTP11, "POST", nil, b)
+		r = start(t, t.Context(), Policy{}, s, upstream(newCall()))
+		synctest.Wait()
+		b.breakOff(&flow.Error{Peer: flow.AtClient, Phase: flow.InBody, Cause: flow.Malformed, Err: errors.New("bad chunk")})
+		if f := r.end(t); f.Outcome.Kind != flow.Refused || s.status() != 400 {
+			t.Fatalf("%+v %d", f.Outcome, s.status())
+		}
+	})
+}

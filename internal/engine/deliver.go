@@ -104,7 +104,7 @@ func (x *exchange) deliverWhole(sink body.Sink) *flow.Error {
 	x.hooks.Unlock()
 	if !bodiless(x.method, resp.Status) {
 		if err != nil {
-			sink.Abort(err)
+			x.breakOff(sink, err)
 			return err
 		}
 		if err := x.relay(&x.resp, sink, src); err != nil {
@@ -155,7 +155,7 @@ func (x *exchange) deliverFlowing(sink body.Sink, src body.Reader) *flow.Error {
 	if pass {
 		if err := x.lateResponse(x.ctx); err != nil {
 			x.hooks.Unlock()
-			sink.Abort(err)
+			x.breakOff(sink, err)
 			return err
 		}
 	}
@@ -184,7 +184,7 @@ func (x *exchange) end(sink body.Sink, trailers flow.Fields) *flow.Error {
 		trailers = nil
 	}
 	if why := x.left(); why != nil {
-		sink.Abort(why)
+		x.breakOff(sink, why)
 		return why
 	}
 	if err := sink.Close(trailers); err != nil {
@@ -200,6 +200,13 @@ func (x *exchange) end(sink body.Sink, trailers flow.Fields) *flow.Error {
 	return nil
 }
 
+// breakOff ends the response as a broken one. Why is noted first: the upload may
+// share the connection, and must not be blamed for its end.
+func (x *exchange) breakOff(sink body.Sink, why *flow.Error) {
+	x.blame(why)
+	sink.Abort(why)
+}
+
 // responseStopped ends a response that did not come to its end as a broken one.
 func (x *exchange) responseStopped(sink body.Sink, err error) *flow.Error {
 	why := x.left()
@@ -210,7 +217,7 @@ func (x *exchange) responseStopped(sink body.Sink, err error) *flow.Error {
 			why = asError(err, flow.AtServer, flow.InBody)
 		}
 	}
-	sink.Abort(why)
+	x.breakOff(sink, why)
 	return why
 }
 

@@ -39,6 +39,9 @@ func newStream(version flow.Version, method string, fields flow.Fields, b *fakeB
 			s.framing = flow.Framing{Kind: flow.ByLength, Length: number(v)}
 		}
 	}
+	if b != nil && version < flow.HTTP2 {
+		s.sink.onAbort = func() { b.breakOff(errLeft) }
+	}
 	s.ctx, s.leave = context.WithCancelCause(context.Background())
 	return s
 }
@@ -138,6 +141,9 @@ type fakeCall struct {
 func newCall() *fakeCall {
 	c := &fakeCall{sink: newSink()}
 	c.cond.L = &c.mu
+	c.sink.onAbort = func() {
+		go c.breakHead(&flow.Error{Peer: flow.AtServer, Phase: flow.InHead, Cause: flow.ClosedEarly, Err: errors.New("closed here")})
+	}
 	return c
 }
 

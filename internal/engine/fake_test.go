@@ -129,10 +129,11 @@ type fakeSink struct {
 	closed   bool
 	trailers flow.Fields
 	aborted  error
-	failAt   int   // Write fails with fail once this many bytes were taken
-	fail     error // nil never
-	stalled  bool  // Write waits until it is aborted or let go
-	writing  bool  // a Write waits
+	failAt   int    // Write fails with fail once this many bytes were taken
+	fail     error  // nil never
+	stalled  bool   // Write waits until it is aborted or let go
+	writing  bool   // a Write waits
+	onAbort  func() // what else it does to an h1-like connection
 }
 
 func newSink() *fakeSink {
@@ -201,10 +202,14 @@ func (s *fakeSink) Close(trailers flow.Fields) error {
 func (s *fakeSink) Abort(cause error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if !s.closed && s.aborted == nil {
-		s.aborted = cause
+	if s.closed || s.aborted != nil {
+		return
 	}
+	s.aborted = cause
 	s.cond.Broadcast()
+	if s.onAbort != nil {
+		s.onAbort()
+	}
 }
 
 func (s *fakeSink) text() string {

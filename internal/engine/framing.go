@@ -13,7 +13,6 @@ const (
 	asItCame rewrite = iota // byte for byte
 	resized                 // replaced, and its new length is known
 	reshaped                // rewritten on its way: the length is not known before its end
-	goneBody                // the message must not have one
 )
 
 // outgoing is a message about to be sent, as far as its framing depends on it.
@@ -45,7 +44,7 @@ func needsLength(m outgoing) bool {
 		return false
 	}
 	switch m.change {
-	case resized, goneBody:
+	case resized:
 		return false
 	case reshaped:
 		return true
@@ -62,8 +61,6 @@ func framingOf(m outgoing) flow.Framing {
 	}
 	length := m.in.Known()
 	switch m.change {
-	case goneBody:
-		return noFraming(m)
 	case resized:
 		length = m.length
 		if m.in.Kind == flow.Unframed && length == 0 {

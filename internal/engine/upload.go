@@ -57,8 +57,8 @@ func (x *exchange) sendHeld(call Call) {
 	trailers := x.live.Request.Trailers
 	x.hooks.Unlock()
 	if err != nil {
-		sink.Abort(err)
 		x.fail(err)
+		sink.Abort(err)
 		return
 	}
 	x.req.sent.Store(0)
@@ -104,8 +104,8 @@ func (x *exchange) sendFlowing(src body.Reader) {
 	if pass {
 		if err := x.lateRequest(x.ctx); err != nil {
 			x.hooks.Unlock()
-			sink.Abort(err)
 			x.fail(err)
+			sink.Abort(err)
 			return
 		}
 	}
@@ -152,10 +152,12 @@ func (x *exchange) uploadStopped(sink body.Sink, err error) {
 	if why == nil {
 		why = asError(err, flow.AtClient, flow.InBody)
 	}
-	sink.Abort(why)
 	if why.Cause != flow.NotNeeded {
+		// First: the end of the connection is seen on its other half, too, and is
+		// not the reason.
 		x.fail(why)
 	}
+	sink.Abort(why)
 }
 
 // uploadBroke notes that the server takes no more. It is not the end: a server
