@@ -82,15 +82,19 @@ func (a *addon) run(ctx context.Context, x *hook.Exchange, id eventID) error {
 	if err := e.enter(ctx, c); err != nil {
 		return err
 	}
-	f.begin(id)
-	pending, err := e.start(c, func() (goja.Value, error) { return fn(en.this, f.object()) },
-		func(goja.Value) error { return nil })
+	pending, err := func() (bool, error) {
+		defer e.leave()
+		f.begin(id)
+		pending, err := e.start(c, func() (goja.Value, error) { return fn(en.this, f.object()) },
+			func(goja.Value) error { return nil })
+		if !pending {
+			f.end()
+		}
+		return pending, err
+	}()
 	if !pending {
-		f.end()
-		e.leave()
 		return err
 	}
-	e.leave()
 	select {
 	case <-c.wake:
 		err = c.err
@@ -100,9 +104,9 @@ func (a *addon) run(ctx context.Context, x *hook.Exchange, id eventID) error {
 	if lost := e.enter(context.WithoutCancel(ctx), nil); lost != nil {
 		return lost
 	}
+	defer e.leave()
 	delete(e.waiting, c)
 	f.end()
-	e.leave()
 	return err
 }
 

@@ -2,7 +2,10 @@ package script
 
 import (
 	"context"
+	"slices"
+	"sync"
 	"testing"
+	"time"
 )
 
 func BenchmarkIdentityChunk(b *testing.B) {
@@ -49,5 +52,49 @@ func BenchmarkHeadHook(b *testing.B) {
 				r.set.Finished(x)
 			}
 		})
+	}
+}
+
+// BenchmarkHundredStreams has 100 event streams, an event each millisecond, go
+// through one function, and tells how long an event takes.
+func BenchmarkHundredStreams(b *testing.B) {
+	r := newRig(b, "s.js", setStreamTo("c => c"))
+	var mu sync.Mutex
+	var took []time.Duration
+	for b.Loop() {
+		var wg sync.WaitGroup
+		for range 100 {
+			wg.Go(func() {
+				x, _ := r.exchange()
+				answer(x, 200)
+				if err := r.set.ResponseHeaders(context.Background(), x); err != nil {
+					b.Error(err)
+					return
+				}
+				t := x.Response.Stream.Transform()
+				event := []byte("data: sixty bytes of an event, as a token stream sends them\n\n")
+				own := make([]time.Duration, 0, 100)
+				tick := time.NewTicker(time.Millisecond)
+				defer tick.Stop()
+				for range 100 {
+					<-tick.C
+					start := time.Now()
+					if err := t.Chunk(context.Background(), event, func([]byte) error { return nil }); err != nil {
+						b.Error(err)
+						return
+					}
+					own = append(own, time.Since(start))
+				}
+				mu.Lock()
+				took = append(took, own...)
+				mu.Unlock()
+			})
+		}
+		wg.Wait()
+	}
+	slices.Sort(took)
+	if n := len(took); n > 0 {
+		b.ReportMetric(float64(took[n/2].Nanoseconds())/1e3, "p50-us")
+		b.ReportMetric(float64(took[n*99/100].Nanoseconds())/1e3, "p99-us")
 	}
 }

@@ -44,6 +44,9 @@ func footer() string {
 	for _, n := range taken {
 		write(n)
 	}
+	for _, n := range unknownHooks {
+		write(n)
+	}
 	for _, ev := range events {
 		write(ev.name)
 	}

@@ -3,7 +3,6 @@ package script
 import (
 	"context"
 	"errors"
-	"sync"
 	"time"
 
 	"github.com/dop251/goja"
@@ -159,8 +158,7 @@ func (e *engine) do(ctx context.Context, c *call, f func() (goja.Value, error), 
 	if err := e.enter(ctx, c); err != nil {
 		return err
 	}
-	pending, err := e.start(c, f, got)
-	e.leave()
+	pending, err := e.startAndLeave(c, f, got)
 	if !pending {
 		return err
 	}
@@ -170,6 +168,11 @@ func (e *engine) do(ctx context.Context, c *call, f func() (goja.Value, error), 
 	case <-ctx.Done():
 		return ctx.Err()
 	}
+}
+
+func (e *engine) startAndLeave(c *call, f func() (goja.Value, error), got func(goja.Value) error) (pending bool, err error) {
+	defer e.leave()
+	return e.start(c, f, got)
 }
 
 func (e *engine) start(c *call, f func() (goja.Value, error), got func(goja.Value) error) (pending bool, err error) {
@@ -255,115 +258,4 @@ func promiseOf(v goja.Value) *goja.Promise {
 	}
 	p, _ := obj.Export().(*goja.Promise)
 	return p
-}
-
-// watchdog interrupts a runtime that computes past its deadline. Its timer is
-// set when it would come too late, so about once a budget, not once an entry.
-type watchdog struct {
-	mu       sync.Mutex
-	vm       *goja.Runtime
-	running  bool
-	deadline time.Time
-	timer    *time.Timer
-	at       time.Time // when timer fires; zero when it is not set
-}
-
-// errTimeout is the reason of an interrupt.
-var errTimeout = errors.New("computed for longer than script_timeout allows")
-
-// start begins to watch, or moves the deadline.
-func (w *watchdog) start(now time.Time, budget time.Duration) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.running, w.deadline = true, now.Add(budget)
-	w.arm(budget)
-}
-
-func (w *watchdog) arm(d time.Duration) {
-	if !w.at.IsZero() && !w.at.After(w.deadline) {
-		return
-	}
-	w.at = w.deadline
-	if w.timer == nil {
-		w.timer = time.AfterFunc(d, w.fire)
-	} else {
-		w.timer.Reset(d)
-	}
-}
-
-func (w *watchdog) fire() {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.at = time.Time{}
-	if !w.running {
-		return
-	}
-	if d := time.Until(w.deadline); d > 0 {
-		w.arm(d)
-		return
-	}
-	w.vm.Interrupt(errTimeout)
-}
-
-func (w *watchdog) stop() {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.running = false
-	w.vm.ClearInterrupt()
-}
-
-func (w *watchdog) close() {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if w.timer != nil {
-		w.timer.Stop()
-	}
-	w.at = time.Time{}
-}
-
-// inbox has work that must be done inside soon, by nobody in particular. It is
-// bounded by the exchanges and timers that post to it, one each.
-type inbox struct {
-	mu      sync.Mutex
-	work    []func()
-	changed []string // options that changed while JavaScript set one
-}
-
-// post has f run inside the engine: now if it is free, else when somebody
-// leaves it. It never waits for the engine.
-func (e *engine) post(f func()) {
-	e.inbox.mu.Lock()
-	e.inbox.work = append(e.inbox.work, f)
-	e.inbox.mu.Unlock()
-	e.serveInbox()
-}
-
-func (e *engine) serveInbox() {
-	for {
-		e.inbox.mu.Lock()
-		empty := len(e.inbox.work) == 0
-		e.inbox.mu.Unlock()
-		if empty {
-			return
-		}
-		select {
-		case e.door <- struct{}{}:
-		default:
-			return // whoever is inside serves it when leaving
-		}
-		e.inbox.mu.Lock()
-		work := e.inbox.work
-		e.inbox.work = nil
-		e.inbox.mu.Unlock()
-		for _, f := range work {
-			e.begin(nil)
-			if err := e.guarded(func() error { f(); return nil }); err != nil {
-				e.report("cleanup", nil, err)
-			}
-			e.watch.stop()
-			e.reportRejections()
-		}
-		e.entered, e.current = nil, nil
-		<-e.door
-	}
 }

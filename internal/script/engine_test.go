@@ -183,6 +183,23 @@ func TestClientThatLeavesEndsAnAwait(t *testing.T) {
 	}
 }
 
+func TestLoadThatWaitsForEverIsAnError(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := emptyRig(t, Config{})
+		r.write("s.js", "async function load() { await new Promise(() => {}) }")
+		err := r.host.Load(context.Background(), []string{r.path("s.js")})
+		if err == nil || !strings.Contains(err.Error(), "load still waits") {
+			t.Errorf("error %v", err)
+		}
+		r.host.Close()
+	})
+}
+
+func TestUnknownEventsAreSaid(t *testing.T) {
+	r := newRig(t, "s.js", "function websocket_message(flow) {}")
+	r.wantLog("websocket_message")
+}
+
 func TestGuardsAndObservers(t *testing.T) {
 	r := newRig(t, "s.js", `
 export const required = true;

@@ -51,5 +51,5 @@ var unknownHooks = []string{
 	"udp_start", "udp_message", "udp_end", "udp_error", "dns_request", "dns_response", "dns_error",
 	"tls_clienthello", "tls_start_client", "tls_start_server", "tls_established_client", "tls_established_server",
 	"tls_failed_client", "tls_failed_server", "next_layer", "http_connect_upstream", "http_connected", "http_connect_error",
-	"socks5_auth", "update", "clientconnect", "clientdisconnect", "serverconnect", "serverdisconnect", "start", "tick",
+	"socks5_auth", "clientconnect", "clientdisconnect", "serverconnect", "serverdisconnect",
 }

@@ -2,6 +2,7 @@ package script
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"path/filepath"
 	"sync"
@@ -118,10 +119,15 @@ func (e *engine) boot(b *bundle) (parallel bool, err error) {
 // load, configure, running or done.
 func (e *engine) lifecycle(ctx context.Context, name string, args func() []goja.Value) error {
 	var first error
+	ctx, cancel := context.WithTimeout(ctx, lifecycleWait)
+	defer cancel()
 	for _, en := range e.objects {
 		c := newCall(name, nil)
 		err := e.do(ctx, c, func() (goja.Value, error) { return e.callMethod(en, name, args) },
 			func(goja.Value) error { return nil })
+		if errors.Is(err, context.DeadlineExceeded) {
+			err = &Fault{Text: fmt.Sprintf("%s still waits for something after %v", name, lifecycleWait)}
+		}
 		if err != nil && first == nil {
 			first = err
 		}
@@ -208,12 +214,11 @@ func (v *version) maybeEnd() {
 // endGrace is that moment.
 const endGrace = time.Second
 
-// doneWait is how long done may await something.
-const doneWait = 5 * time.Second
+// lifecycleWait is how long load, configure, running and done may await something.
+const lifecycleWait = 10 * time.Second
 
 func (v *version) end() {
-	ctx, cancel := context.WithTimeout(context.Background(), doneWait)
-	defer cancel()
+	ctx := context.Background()
 	for _, e := range v.engines {
 		if err := e.lifecycle(ctx, "done", noArgs); err != nil {
 			e.report("done", nil, err)
