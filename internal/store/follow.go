@@ -110,18 +110,11 @@ func (f *follower) advance() (bool, error) {
 // look finds out whether the flow has ended or its writer is gone.
 func (f *follower) look() error {
 	alive := f.r.Live()
-	for {
-		_, _, _, ok, err := f.heads.next(func(h header) bool { return h.kind == kindEnd && h.flow == f.number })
-		if err != nil {
-			return err
-		}
-		if ok {
-			f.ended = true
-			return nil
-		}
-		break
+	_, _, _, ok, err := f.heads.next(func(h header) bool { return h.kind == kindEnd && h.flow == f.number })
+	if err != nil {
+		return err
 	}
-	f.dead = !alive
+	f.ended, f.dead = ok, !alive
 	return nil
 }
 

@@ -15,9 +15,6 @@ import (
 //
 // The length of the last piece is what is left.
 
-// maxPiecePrefix bounds what stands before the table.
-const maxPiecePrefix = 3 * binary.MaxVarintLen64
-
 func appendPiecePrefix(dst []byte, count int, goesOn bool, offset, first int64) []byte {
 	c := uint64(count) << 1
 	if goesOn {
