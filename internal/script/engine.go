@@ -3,6 +3,7 @@ package script
 import (
 	"context"
 	"errors"
+	"sync"
 	"time"
 
 	"github.com/dop251/goja"
@@ -17,7 +18,7 @@ type engine struct {
 	script string // the script's path as it was given, for messages
 	vm     *goja.Runtime
 
-	door  chan struct{} // holds one token while somebody is inside
+	door  sync.Mutex // held by whoever is inside
 	watch watchdog
 	inbox inbox
 
@@ -77,14 +78,13 @@ func (c *call) settle(err error) {
 
 // enter waits until the engine is free. The budget of c's computing starts.
 func (e *engine) enter(ctx context.Context, c *call) error {
-	select {
-	case e.door <- struct{}{}:
-	default:
-		select {
-		case e.door <- struct{}{}:
-		case <-ctx.Done():
-			return ctx.Err()
-		}
+	// Nobody stays inside for longer than a budget, so there is no need to give
+	// up the wait; and a mutex lets those in who run already, where a queue
+	// would wake everybody in turn.
+	e.door.Lock()
+	if err := ctx.Err(); err != nil {
+		e.door.Unlock()
+		return err
 	}
 	e.begin(c)
 	return nil
@@ -102,7 +102,7 @@ func (e *engine) leave() {
 	e.charge(time.Now())
 	e.reportRejections()
 	e.entered, e.current = nil, nil
-	<-e.door
+	e.door.Unlock()
 	e.serveInbox()
 }
 

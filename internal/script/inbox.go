@@ -27,9 +27,7 @@ func (e *engine) serveInbox() {
 		if empty {
 			return
 		}
-		select {
-		case e.door <- struct{}{}:
-		default:
+		if !e.door.TryLock() {
 			return // whoever is inside serves it when leaving
 		}
 		e.inbox.mu.Lock()
@@ -45,6 +43,6 @@ func (e *engine) serveInbox() {
 			e.reportRejections()
 		}
 		e.entered, e.current = nil, nil
-		<-e.door
+		e.door.Unlock()
 	}
 }

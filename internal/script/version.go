@@ -73,7 +73,7 @@ func (h *Host) open(ctx context.Context, path string, b *bundle) (*version, erro
 // newEngine makes a runtime, runs the bundle in it and then its load events.
 func newEngine(ctx context.Context, v *version, b *bundle) (e *engine, parallel bool, err error) {
 	e = &engine{
-		host: v.host, script: v.path, vm: goja.New(), door: make(chan struct{}, 1),
+		host: v.host, script: v.path, vm: goja.New(),
 		waiting: make(map[*call]struct{}), conns: make(map[any]*goja.Object),
 	}
 	e.watch.vm = e.vm
