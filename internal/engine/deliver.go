@@ -49,6 +49,7 @@ func (x *exchange) respond(last lastness) (body.Sink, *flow.Error) {
 	if j, ok := x.stream.(Joiner); ok && x.arriving.follows() {
 		send = j.RespondMore
 	}
+	x.told = framing
 	sink, err := send(&out, framing)
 	if err != nil {
 		if why := x.left(); why != nil {
@@ -107,7 +108,7 @@ func (x *exchange) deliverWhole(sink body.Sink) *flow.Error {
 			x.breakOff(sink, err)
 			return err
 		}
-		if err := x.relay(&x.resp, sink, src); err != nil {
+		if err := x.relay(&x.resp, sink, src); err != nil && !x.delivered() {
 			return x.responseStopped(sink, err)
 		}
 	}
@@ -123,6 +124,12 @@ func (x *exchange) deliverWhole(sink body.Sink) *flow.Error {
 	}
 	x.seal(flow.ToClient)
 	return nil
+}
+
+// delivered tells that the client has been sent all that the head had said: one
+// that leaves then has not left early.
+func (x *exchange) delivered() bool {
+	return x.left() != nil && x.told.Kind == flow.ByLength && x.resp.sent.Load() == x.told.Length
 }
 
 // readEnd reads a body that has no bytes to its end.
@@ -145,7 +152,7 @@ func (x *exchange) readEnd(r body.Reader, trailers flow.Fields) (flow.Fields, *f
 
 // deliverFlowing sends a body as it comes.
 func (x *exchange) deliverFlowing(sink body.Sink, src body.Reader) *flow.Error {
-	if err := x.relay(&x.resp, sink, src); err != nil {
+	if err := x.relay(&x.resp, sink, src); err != nil && !x.delivered() {
 		return x.responseStopped(sink, err)
 	}
 	x.hooks.Lock()
@@ -183,7 +190,7 @@ func (x *exchange) end(sink body.Sink, trailers flow.Fields) *flow.Error {
 		x.dropTrailers(flow.ToClient)
 		trailers = nil
 	}
-	if why := x.left(); why != nil {
+	if why := x.left(); why != nil && !x.delivered() {
 		x.breakOff(sink, why)
 		return why
 	}

@@ -72,9 +72,10 @@ type exchange struct {
 	interim   []flow.Response
 	uploadErr error // why the server took no more of the request
 	lateStop  context.CancelFunc
-	begun     bool // the head of a response, not an error page, was sent
-	settled   bool // the response has been sent whole
-	ran       bool // the response event has run
+	begun     bool         // the head of a response, not an error page, was sent
+	settled   bool         // the response has been sent whole
+	told      flow.Framing // of the response, as the client was told; the delivering goroutine's
+	ran       bool         // the response event has run
 }
 
 func (e *Engine) begin(base context.Context, s Stream, up Upstream, o Origin) *exchange {

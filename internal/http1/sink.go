@@ -96,9 +96,8 @@ func (s *sink) write(p []byte, u urgency) (int, error) {
 	if err != nil {
 		return 0, s.fail(err)
 	}
-	if cause := s.aborting.Load(); cause != nil {
-		return 0, s.fail(cause)
-	}
+	// The connection has taken it, whatever Abort was told meanwhile: that
+	// breaks what comes after it.
 	s.sent += int64(len(p))
 	if s.framing.Kind == flow.ByLength {
 		s.left -= int64(len(p))
@@ -201,8 +200,8 @@ func (s *sink) Close(trailers flow.Fields) error {
 	if err := s.uncork(); err != nil {
 		return s.fail(err)
 	}
-	if cause := s.aborting.Load(); cause != nil {
-		return s.fail(cause)
+	if cause := s.aborting.Load(); cause != nil && s.framing.Kind == flow.UntilClose {
+		return s.fail(cause) // the end of the body is still to be told
 	}
 	if s.framing.Kind == flow.UntilClose {
 		if err := s.conn.CloseWrite(); err != nil {
@@ -235,6 +234,14 @@ func (s *sink) Abort(cause error) {
 	}
 	defer s.mu.Unlock()
 	if s.state != sinkOpen {
+		return
+	}
+	if s.framing.Kind == flow.ByLength && s.left == 0 && s.corked < 0 {
+		// All of it has left: the body is whole, and nothing can be broken but
+		// the connection.
+		s.state = sinkClosed
+		s.owner.sinkEnded(nil)
+		s.conn.Close()
 		return
 	}
 	s.breakOff()

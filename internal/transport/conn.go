@@ -14,6 +14,8 @@ type Conn struct {
 	net.Conn // what Read and Write go to: the wire, or TLS on it
 	wire     *wire
 	tls      *tls.Conn // nil without TLS
+	one      [1]byte   // read by Ready, and served by the next Read
+	hasOne   bool
 }
 
 // New returns a Conn on nc and takes it over.
@@ -52,10 +54,40 @@ func (c *Conn) secure(ctx context.Context, over func(net.Conn) *tls.Conn) (*Conn
 	return &Conn{Conn: t, wire: w, tls: t}, nil
 }
 
+// Read reads what has come, and never waits for more than one octet.
+func (c *Conn) Read(p []byte) (int, error) {
+	if !c.hasOne || len(p) == 0 {
+		return c.Conn.Read(p)
+	}
+	c.hasOne = false
+	p[0] = c.one[0]
+	c.wire.dry = true
+	n, _ := c.Conn.Read(p[1:]) // an error comes again
+	c.wire.dry = false
+	return 1 + n, nil
+}
+
 // Ready tells that a Read would not have to wait for the peer: something has
-// been read ahead (with TLS, at least one whole record). It may be false when
-// a Read would not wait. It belongs to the reader.
-func (c *Conn) Ready() bool { return c.wire.ready() }
+// been read ahead. It may be false when a Read would not wait. It belongs to
+// the reader.
+func (c *Conn) Ready() bool {
+	if c.hasOne {
+		return true
+	}
+	if !c.wire.ready() {
+		return false
+	}
+	if c.tls == nil {
+		return true
+	}
+	// A record may carry no data (a session ticket, a key update): only its
+	// first octet tells.
+	c.wire.dry = true
+	n, err := c.tls.Read(c.one[:])
+	c.wire.dry = false
+	c.hasOne = n == 1
+	return n == 1 || err != nil && !errors.Is(err, errDry)
+}
 
 // Peek returns up to n of the octets that come next without consuming them;
 // it waits until there are at least min. At the end of the stream it returns

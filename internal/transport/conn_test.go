@@ -159,6 +159,53 @@ func TestReadyMeansAWholeRecordIsHere(t *testing.T) {
 	}
 }
 
+// A record without data must not count: who trusts Ready keeps back what it has.
+func TestReadyLooksIntoTheRecord(t *testing.T) {
+	a, b := tcpPair(t)
+	cfg := serverConfig(t)
+	cfg.MinVersion = tls.VersionTLS13
+	server := make(chan *Conn, 1)
+	go func() {
+		s, err := New(b).TLSServer(context.Background(), cfg)
+		if err != nil {
+			t.Error(err)
+		}
+		server <- s
+	}()
+	// A session cache makes the client ask for tickets, which come as records.
+	client, err := New(a).TLSClient(context.Background(), &tls.Config{InsecureSkipVerify: true, ClientSessionCache: tls.NewLRUClientSessionCache(1)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	<-server
+	for !client.wire.ready() { // until the ticket is here, whole
+		if err := client.wire.fill(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if client.Ready() {
+		t.Error("a session ticket counts as data")
+	}
+}
+
+func TestReadyThenReadGivesTheWholeRecord(t *testing.T) {
+	client, server := tlsPair(t)
+	server.Cork()
+	server.Write([]byte("a"))
+	server.Write([]byte("bcd"))
+	server.Uncork()
+	p := make([]byte, 10)
+	for _, want := range []string{"a", "bcd"} {
+		if n, err := client.Read(p); err != nil || string(p[:n]) != want {
+			t.Fatalf("%q, %v, want %q", p[:n], err, want)
+		}
+		client.Ready()
+	}
+	if client.Ready() {
+		t.Error("ready at the end")
+	}
+}
+
 func TestNothingIsBufferedWhileWaiting(t *testing.T) {
 	client, server := tlsPair(t)
 	got := make(chan error, 1)

@@ -24,6 +24,7 @@ type wire struct {
 	r, w    int // ahead.b[r:w] has been read and not served
 	bulk    bool
 	readEnd error
+	dry     bool // serve only what was read ahead: the socket is not asked
 	alert   byte // of an alert that came in the clear; 0 without one
 
 	try    func(fd uintptr) bool // reads once from fd; made once, so that a read allocates nothing
@@ -123,8 +124,21 @@ func (w *wire) ready() bool {
 	return n >= recordHeader && n >= recordHeader+int(binary.BigEndian.Uint16(w.ahead.b[w.r+3:]))
 }
 
+// errDry is what a dry Read gives when it would have to wait. It passes through
+// crypto/tls as a timeout does, and leaves the connection usable.
+var errDry net.Error = dryError{}
+
+type dryError struct{}
+
+func (dryError) Error() string   { return "transport: nothing has been read ahead" }
+func (dryError) Timeout() bool   { return true }
+func (dryError) Temporary() bool { return true }
+
 // fill reads once from the socket, behind what is buffered.
 func (w *wire) fill() error {
+	if w.dry {
+		return errDry
+	}
 	if w.readEnd != nil {
 		return w.readEnd
 	}
