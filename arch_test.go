@@ -3,6 +3,9 @@ package midstream_test
 import (
 	"encoding/json"
 	"errors"
+	"go/ast"
+	"go/parser"
+	"go/token"
 	"io"
 	"os"
 	"os/exec"
@@ -35,10 +38,35 @@ var forbidden = map[string][]string{
 	"flow":            {"net/http"},
 	"hook":            {},
 	"internal/body":   {"net/http", "os/exec"},
-	"internal/http1":  {"net/http"},
 	"internal/engine": {"net/http", "midstream/internal/http1", "midstream/internal/store", "midstream/internal/transport"},
 	"internal/proxy":  {"midstream/internal/store"},
 	"internal/store":  {"net/http", "midstream/internal/http1"},
+}
+
+// The codec knows net/http's names of statuses and nothing else of it: its
+// Header, Server and Transport reorder, invent and drop.
+func TestTheCodecTakesOnlyNamesFromNetHTTP(t *testing.T) {
+	for _, p := range packages(t) {
+		if short := strings.TrimPrefix(p.ImportPath, "midstream/"); short != "internal/http1" {
+			continue
+		}
+		for _, name := range p.GoFiles {
+			file, err := parser.ParseFile(token.NewFileSet(), filepath.Join(p.Dir, name), nil, 0)
+			if err != nil {
+				t.Fatal(err)
+			}
+			ast.Inspect(file, func(n ast.Node) bool {
+				sel, ok := n.(*ast.SelectorExpr)
+				if !ok {
+					return true
+				}
+				if x, ok := sel.X.(*ast.Ident); ok && x.Name == "http" && x.Obj == nil && !strings.HasPrefix(sel.Sel.Name, "Status") {
+					t.Errorf("%s uses http.%s", name, sel.Sel.Name)
+				}
+				return true
+			})
+		}
+	}
 }
 
 type listed struct {

@@ -105,6 +105,7 @@ func readWhileItPasses(t *testing.T) {
 	o, p := newOrigin(t), start(t)
 	r := get(t, p.client(), o.HTTPS+"/pieces?id=live&n=2")
 	readPiece(t, r.Body, 0)
+	p.live("n=2")
 	// Follow it until the first piece is on disk; the response has not ended.
 	if got := p.follow("last", len(piece(0))); got != piece(0) {
 		t.Errorf("on disk while it passes: %.40q", got)
