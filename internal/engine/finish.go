@@ -100,6 +100,7 @@ func (x *exchange) finish() {
 		x.runError(failure)
 	}
 	x.cancel(nil)
+	x.letGo()
 	for _, s := range x.spools {
 		if s != nil {
 			s.Close()
@@ -113,6 +114,17 @@ func (x *exchange) finish() {
 	for _, w := range x.e.watchers {
 		w.Watch(f)
 	}
+}
+
+// letGo runs the finished event: what hooks note late still reaches the last
+// picture.
+func (x *exchange) letGo() {
+	if !x.set.Hears(hook.OnFinished) {
+		return
+	}
+	x.hooks.Lock()
+	defer x.hooks.Unlock()
+	x.set.Finished(x.live)
 }
 
 // runError runs the error event. The exchange's own context has ended by now.

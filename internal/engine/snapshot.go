@@ -94,18 +94,28 @@ func (x *exchange) final() *flow.Flow {
 		r.End = now
 	}
 	f := x.picture()
-	f.RequestBody.Record, f.ResponseBody.Record = settledRecord(f.RequestBody.Record), settledRecord(f.ResponseBody.Record)
+	x.e.settle(&f.RequestBody)
+	x.e.settle(&f.ResponseBody)
 	f.End = now
 	f.Outcome = x.outcome()
 	return f
 }
 
-// settledRecord is the state of a record to which nothing is added any more.
-func settledRecord(r flow.Record) flow.Record {
-	if r == flow.Recording {
-		return flow.Complete
+// settle says in a last picture what the record of a body has come to: nothing
+// is added to it any more, and those who only watch see no later one.
+func (e *Engine) settle(b *flow.Body) {
+	switch {
+	case e.recorder == nil || b.Record == flow.Cut || b.Record == flow.Complete:
+	case b.Record == flow.Recording && b.Recorded >= b.Sent:
+		b.Record = flow.Complete
+	case b.Record == flow.Recording:
+		b.Record = flow.Cut
+		if b.CutReason == "" {
+			b.CutReason = "not all that was sent was handed to the recorder"
+		}
+	case b.Sent == 0 && (b.Disposition == flow.Tee || b.Disposition == flow.Hold):
+		b.Record = flow.Complete // all of nothing
 	}
-	return r
 }
 
 func sameRequest(a, b *flow.Request) bool {

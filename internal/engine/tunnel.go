@@ -37,7 +37,8 @@ func (e *Engine) Tunnel(ctx context.Context, client, server body.Duplex, info Tu
 	err := e.both(ctx, client, server, t.sent(flow.ToServer), t.sent(flow.ToClient))
 	last := t.picture()
 	last.End = time.Now()
-	last.RequestBody.Record, last.ResponseBody.Record = settledRecord(last.RequestBody.Record), settledRecord(last.ResponseBody.Record)
+	e.settle(&last.RequestBody)
+	e.settle(&last.ResponseBody)
 	last.RequestBody.Ended, last.ResponseBody.Ended = err == nil, err == nil
 	last.Outcome = flow.Outcome{Kind: flow.Completed, Bytes: last.ResponseBody.Sent}
 	if err != nil {
