@@ -34,30 +34,39 @@ type Outcome struct {
 	Text string
 }
 
-// String says it in one phrase, as the list shows it.
-func (o Outcome) String() string {
-	n := func(s string) string { return fmt.Sprintf("%s after %d bytes", s, o.Bytes) }
-	switch o.Kind {
+// String says it in a word or two.
+func (k OutcomeKind) String() string {
+	switch k {
 	case Running:
 		return "running"
 	case Completed:
 		return "completed"
 	case ClientLeft:
-		return n("client left")
+		return "client left"
 	case ServerCut:
-		return n("server cut")
+		return "server cut"
 	case TimedOut:
-		return n("timeout")
+		return "timeout"
 	case WasReset:
-		return n("reset")
+		return "reset"
 	case Killed:
-		return n("killed")
+		return "killed"
 	case Failed:
 		return "failed"
 	case Refused:
 		return "refused"
 	case Interrupt:
-		return n("interrupted")
+		return "interrupted"
 	}
-	return "outcome " + strconv.Itoa(int(o.Kind))
+	return "outcome " + strconv.Itoa(int(k))
+}
+
+// String says it in one phrase: the kind, and after how
+// many bytes where it ended inside a message.
+func (o Outcome) String() string {
+	switch o.Kind {
+	case ClientLeft, ServerCut, TimedOut, WasReset, Killed, Interrupt:
+		return fmt.Sprintf("%s after %d bytes", o.Kind, o.Bytes)
+	}
+	return o.Kind.String()
 }

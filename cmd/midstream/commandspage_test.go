@@ -47,7 +47,7 @@ func commandsPage(root *cobra.Command) string {
 const flowKeys = `
 ## JSON of a flow
 
-What ` + "`dump --json`" + ` prints in one line when a flow has ended, and ` + "`flows show --json`" + ` for one flow. Times are RFC 3339
+What ` + "`dump --json`" + ` prints in one line when a flow has ended, and ` + "`flows show --json`" + ` for one flow (there with the certificates). Times are RFC 3339
 in UTC, or null where nothing happened; sizes are octets; fields are pairs of name and value in their order on the wire.
 Octets that are not UTF-8 become U+FFFD: the session has them as they were.
 
@@ -58,10 +58,10 @@ Octets that are not UTF-8 become U+FFFD: the session has them as they were.
 | ` + "`url`" + ` | the URL with the host that the client named |
 | ` + "`start` `end` `duration_seconds`" + ` | when, and for how long |
 | ` + "`client` `server`" + ` | connections: ` + "`peer` `local` `address` `mode` `start` `connected` `secured` `end` `tls`" + ` |
-| ` + "`request` `response` `interim`" + ` | heads: ` + "`method` `path` `status` `reason` `version` `fields` `trailers`" + ` and more |
+| ` + "`request` `response` `interim`" + ` | heads: ` + "`line` `method` `path` `status` `reason` `version` `fields` `trailers`" + ` and more |
 | ` + "`request_body` `response_body`" + ` | ` + "`disposition`" + ` (none, tee, hold, pass), ` + "`reason` `changes` `declared` `received` `sent` `record` `recorded` `transformed` `ended`" + ` |
 | ` + "`tries` `findings`" + ` | attempts to reach the server; what was seen and repaired |
-| ` + "`outcome`" + ` | ` + "`text` `bytes` `phase` `error`" + `: how it ended |
+| ` + "`outcome`" + ` | ` + "`kind` `text` `bytes` `phase` `error`" + `: how it ended |
 | ` + "`marker` `comment` `metadata`" + ` | what people and scripts put on it |
 `
 

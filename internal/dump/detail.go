@@ -2,6 +2,7 @@ package dump
 
 import (
 	"strconv"
+	"strings"
 	"time"
 
 	"midstream/flow"
@@ -11,16 +12,16 @@ import (
 // line indented.
 func appendHeads(dst []byte, p Palette, f *flow.Flow) []byte {
 	if f.Request != nil && f.Kind == flow.HTTP {
-		dst = appendRow(dst, p, bold, "> ", requestLine(f.Request))
+		dst = appendRow(dst, p, bold, "> ", RequestLine(f.Request))
 		dst = appendFields(dst, p, "> ", f.Request.Fields)
 		dst = appendTrailers(dst, p, "> ", f.Request.Trailers)
 	}
 	for i := range f.Interim {
-		dst = appendRow(dst, p, dim, "< ", statusLine(&f.Interim[i]))
+		dst = appendRow(dst, p, dim, "< ", StatusLine(&f.Interim[i]))
 		dst = appendFields(dst, p, "< ", f.Interim[i].Fields)
 	}
 	if f.Response != nil {
-		dst = appendRow(dst, p, bold, "< ", statusLine(f.Response))
+		dst = appendRow(dst, p, bold, "< ", StatusLine(f.Response))
 		dst = appendFields(dst, p, "< ", f.Response.Fields)
 		dst = appendTrailers(dst, p, "< ", f.Response.Trailers)
 	}
@@ -35,23 +36,32 @@ func appendHeads(dst []byte, p Palette, f *flow.Flow) []byte {
 	return dst
 }
 
-func requestLine(r *flow.Request) string {
+// RequestLine is the first line of a request, as it came where that is known. It
+// is not safe to print.
+func RequestLine(r *flow.Request) string {
+	if r.Wire != "" {
+		return r.Wire
+	}
 	target := r.Path
-	switch {
-	case r.Form == flow.AuthorityForm:
-		target = r.Address()
-	case r.Form == flow.AbsoluteForm:
-		target = r.URL()
+	switch r.Form {
+	case flow.AbsoluteForm:
+		target = r.Scheme + "://" + r.Authority + r.Path
+	case flow.AuthorityForm:
+		target = r.Authority
 	}
 	return r.Method + " " + target + " " + r.Version.String()
 }
 
-func statusLine(r *flow.Response) string {
-	return r.Version.String() + " " + strconv.Itoa(r.Status) + " " + r.Reason
+// StatusLine is the first line of a response, as RequestLine.
+func StatusLine(r *flow.Response) string {
+	if r.Wire != "" {
+		return r.Wire
+	}
+	return strings.TrimSuffix(r.Version.String()+" "+strconv.Itoa(r.Status)+" "+r.Reason, " ")
 }
 
 func tryText(n int, t flow.Try, start time.Time) string {
-	s := "try " + strconv.Itoa(n) + " after " + spanText(t.Start.Sub(start)) + ": " + t.Address
+	s := "try " + strconv.Itoa(n) + " after " + Span(t.Start.Sub(start)) + ": " + t.Address
 	if t.Reused {
 		s += ", on a connection that had served before"
 	}

@@ -156,6 +156,11 @@ func TestLongURLsAreCutToTheTerminal(t *testing.T) {
 			t.Errorf("width %d: %d columns: %s", width, columns(got), got)
 		}
 	}
+	failed := exchange(1, "/some/where/that/matters")
+	failed.Outcome = flow.Outcome{Kind: flow.Failed, Text: strings.Repeat("long ", 30)}
+	if got := string(Line{Width: 60}.Append(nil, failed, begin)); !strings.Contains(got, "https://example.com/some/where/that/matters ") {
+		t.Errorf("the URL of a line that does not fit anyway is cut: %s", got)
+	}
 	if got := string(Line{}.Append(nil, f, begin)); !strings.Contains(got, strings.Repeat("a", 500)) {
 		t.Error("cut although there is no terminal")
 	}
@@ -230,16 +235,16 @@ func TestNothingSteersTheTerminal(t *testing.T) {
 
 func TestSizesAndSpans(t *testing.T) {
 	for n, want := range map[int64]string{0: "0b", 1023: "1023b", 1024: "1.0k", 1234: "1.2k", 3 << 20: "3.0m", 10 << 30: "10.0g", 1023 << 10: "1.0m", 5 << 40: "5.0t", 1 << 62: "4194304.0t"} {
-		if got := sizeText(n); got != want {
-			t.Errorf("sizeText(%d) = %q, want %q", n, got, want)
+		if got := Size(n); got != want {
+			t.Errorf("Size(%d) = %q, want %q", n, got, want)
 		}
 	}
 	for d, want := range map[time.Duration]string{
 		-1: "0ms", 400 * time.Microsecond: "0.4ms", 35 * time.Millisecond: "35ms", 999900 * time.Microsecond: "999ms", 1250 * time.Millisecond: "1.2s",
 		59990 * time.Millisecond: "59.9s", 125 * time.Second: "2m05s", 3725 * time.Second: "1h02m",
 	} {
-		if got := spanText(d); got != want {
-			t.Errorf("spanText(%v) = %q, want %q", d, got, want)
+		if got := Span(d); got != want {
+			t.Errorf("Span(%v) = %q, want %q", d, got, want)
 		}
 	}
 }

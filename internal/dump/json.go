@@ -2,9 +2,11 @@ package dump
 
 import (
 	"crypto/tls"
+	"encoding/base64"
 	"maps"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"midstream/flow"
@@ -18,8 +20,17 @@ const Schema = 1
 // 3339 in UTC with microseconds, durations are seconds, sizes octets. Fields are
 // pairs of name and value in their order. Keys whose value is not there yet are
 // null. Octets that are not UTF-8 become U+FFFD.
-func AppendJSON(dst []byte, f *flow.Flow) []byte {
-	o := object{dst: append(dst, '{')}
+func AppendJSON(dst []byte, f *flow.Flow) []byte { return Object{}.Append(dst, f) }
+
+// Object is how the JSON of a flow is written.
+type Object struct {
+	// Certificates adds those of both connections, as DER in base64.
+	Certificates bool
+}
+
+// Append is AppendJSON in this form.
+func (form Object) Append(dst []byte, f *flow.Flow) []byte {
+	o := object{dst: append(dst, '{'), form: form}
 	o.number("schema", Schema)
 	o.number("number", int64(f.Number))
 	o.text("id", f.ID.String())
@@ -70,37 +81,14 @@ func AppendJSON(dst []byte, f *flow.Flow) []byte {
 	return o.dst
 }
 
-// outcomeWord is a word for programs.
-func outcomeWord(k flow.OutcomeKind) string {
-	switch k {
-	case flow.Running:
-		return "running"
-	case flow.Completed:
-		return "completed"
-	case flow.ClientLeft:
-		return "client-left"
-	case flow.ServerCut:
-		return "server-cut"
-	case flow.TimedOut:
-		return "timeout"
-	case flow.WasReset:
-		return "reset"
-	case flow.Killed:
-		return "killed"
-	case flow.Failed:
-		return "failed"
-	case flow.Refused:
-		return "refused"
-	case flow.Interrupt:
-		return "interrupted"
-	}
-	return strconv.Itoa(int(k))
-}
+// outcomeWord is a word for programs: "client-left".
+func outcomeWord(k flow.OutcomeKind) string { return strings.ReplaceAll(k.String(), " ", "-") }
 
 // object writes JSON. It puts the commas where they belong, and its methods
 // take "" as the key of an entry of a list.
 type object struct {
-	dst []byte
+	dst  []byte
+	form Object
 }
 
 func (o *object) key(name string) {
@@ -184,6 +172,7 @@ func (o *object) request(r *flow.Request) {
 		return
 	}
 	o.open("request", '{')
+	o.text("line", RequestLine(r))
 	o.text("method", r.Method)
 	o.text("url", r.URL())
 	o.text("scheme", r.Scheme)
@@ -206,6 +195,7 @@ func (o *object) response(name string, r *flow.Response) {
 }
 
 func (o *object) head(r *flow.Response) {
+	o.text("line", StatusLine(r))
 	o.number("status", int64(r.Status))
 	o.text("reason", r.Reason)
 	o.message(&r.Message)
@@ -285,5 +275,8 @@ func (o *object) tls(t *flow.TLS) {
 	o.text("alpn", t.ALPN)
 	o.list("offered", len(t.Offered), func(i int) { o.text("", t.Offered[i]) })
 	o.truth("resumed", t.Resumed)
+	if o.form.Certificates {
+		o.list("certificates", len(t.Certificates), func(i int) { o.text("", base64.StdEncoding.EncodeToString(t.Certificates[i])) })
+	}
 	o.close('}')
 }

@@ -26,7 +26,9 @@ const (
 	Named              // what the client named in Host or the authority
 )
 
-// least is how much of a URL is left however narrow the terminal is.
+// least is how much of a URL is left for the line to fit. Where it would not fit
+// even so, the line is broken by the terminal, and the URL may have a row of it:
+// a line is long because something went wrong, and then the URL matters.
 const least = 24
 
 // Append appends the line of f to dst, with its line ending. now is for flows
@@ -47,8 +49,13 @@ func (l Line) Append(dst []byte, f *flow.Flow, now time.Time) []byte {
 	facts := factsOf(f, now)
 	end := endOf(f)
 	if l.Width > 0 {
-		rest := len(number) + 1 + columns(method) + 1 + 1 + len(status) + 2 + columns(facts) + 2 + columns(end)
-		target = cut(target, max(least, l.Width-rest))
+		before := len(number) + 1 + columns(method) + 1
+		behind := 1 + len(status) + 2 + columns(facts) + 2 + columns(end)
+		if room := l.Width - before - behind; room >= least {
+			target = Shorten(target, room)
+		} else {
+			target = Shorten(target, max(least, l.Width-before))
+		}
 	}
 	dst = p.paint(dst, dim, number)
 	dst = append(dst, ' ')
@@ -110,7 +117,7 @@ func factsOf(f *flow.Flow, now time.Time) string {
 	}
 	if !f.Start.IsZero() {
 		b = appendComma(b)
-		b = append(b, spanText(end.Sub(f.Start))...)
+		b = append(b, Span(end.Sub(f.Start))...)
 	}
 	if n := len(f.Tries); n > 1 {
 		b = append(b, ", try "...)
@@ -137,10 +144,10 @@ func appendBody(b []byte, label string, body flow.Body, live bool) []byte {
 		return b
 	}
 	b = append(appendComma(b), label...)
-	b = append(b, sizeText(body.Sent)...)
+	b = append(b, Size(body.Sent)...)
 	if body.Declared > body.Sent && !body.Ended {
 		b = append(b, " of "...)
-		b = append(b, sizeText(body.Declared)...)
+		b = append(b, Size(body.Declared)...)
 	}
 	if note != "" {
 		b = append(b, " ("...)
@@ -161,7 +168,7 @@ func bodyNote(b flow.Body) string {
 		}
 	}
 	for _, c := range b.Changes {
-		note += "; after " + sizeText(c.Offset) + " " + c.To.String()
+		note += "; after " + Size(c.Offset) + " " + c.To.String()
 		if c.Reason != "" {
 			note += ": " + c.Reason
 		}
@@ -170,7 +177,7 @@ func bodyNote(b flow.Body) string {
 		note = join(note, "rewritten")
 	}
 	if b.Record == flow.Cut {
-		note = join(note, "record cut after "+sizeText(b.Recorded))
+		note = join(note, "record cut after "+Size(b.Recorded))
 		if b.CutReason != "" {
 			note += ": " + b.CutReason
 		}

@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// sizeText writes n octets for a person: "512b", "1.2k", "3.0m".
-func sizeText(n int64) string {
+// Size writes n octets for a person: "512b", "1.2k", "3.0m".
+func Size(n int64) string {
 	if n < 1024 {
 		return strconv.FormatInt(n, 10) + "b"
 	}
@@ -19,8 +19,8 @@ func sizeText(n int64) string {
 	return strconv.FormatFloat(f, 'f', 1, 64) + "kmgt"[unit:unit+1]
 }
 
-// spanText writes a duration for a person: "0.4ms", "35ms", "1.2s", "2m05s".
-func spanText(d time.Duration) string {
+// Span writes a duration for a person: "0.4ms", "35ms", "1.2s", "2m05s".
+func Span(d time.Duration) string {
 	switch {
 	case d < 0:
 		return "0ms"

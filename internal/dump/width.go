@@ -24,9 +24,9 @@ func runeColumns(r rune) int {
 	return 1
 }
 
-// cut shortens s, which is safe, to at most width columns, the last of them
+// Shorten cuts s, which is safe, to at most width columns, the last of them
 // being an ellipsis where something was cut.
-func cut(s string, width int) string {
+func Shorten(s string, width int) string {
 	if width <= 0 {
 		return ""
 	}

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"midstream/flow"
 	"midstream/internal/store"
@@ -52,19 +53,6 @@ func TestNames(t *testing.T) {
 	} {
 		if uuidPrefix(text) != want {
 			t.Errorf("%q: %v", text, !want)
-		}
-	}
-}
-
-func TestSizesAndDurations(t *testing.T) {
-	for n, want := range map[int64]string{0: "0 B", 1023: "1023 B", 1024: "1.0 kB", 5 << 30: "5.0 GB", 1 << 62: "4.0 EB"} {
-		if got := Size(n); got != want {
-			t.Errorf("%d: %s", n, got)
-		}
-	}
-	for d, want := range map[time.Duration]string{0: "0.0ms", 1500 * time.Microsecond: "1.5ms", 2 * time.Second: "2.00s", 90*time.Second + 1: "1m30s"} {
-		if got := Duration(d); got != want {
-			t.Errorf("%d: %s", d, got)
 		}
 	}
 }
@@ -138,10 +126,21 @@ func TestJoinSaysNothingTwice(t *testing.T) {
 	}
 }
 
-func TestLinesAreCutToTheTerminal(t *testing.T) {
-	for in, want := range map[string]string{"abcdef\n": "abc>\n", "abcd\n": "abcd\n", "äöüßx\n": "äöü>\n"} {
-		if got := cutTo(in, 4); got != want {
-			t.Errorf("%q: %q", in, got)
+func TestLinesFitTheTerminal(t *testing.T) {
+	f := &flow.Flow{Number: 12, Start: time.Now(), Request: &flow.Request{Method: "GET", Scheme: "https", Host: "example.com", Port: 443, Path: "/" + strings.Repeat("é", 200)},
+		Outcome: flow.Outcome{Kind: flow.ClientLeft, Bytes: 1 << 40}}
+	for _, width := range []int{80, 109, 110, 200} {
+		var b strings.Builder
+		if err := List(&b, one(f), width); err != nil {
+			t.Fatal(err)
+		}
+		for line := range strings.Lines(b.String()) {
+			if n := utf8.RuneCountInString(line) - 1; n > width {
+				t.Errorf("%d columns on a terminal of %d: %s", n, width, line)
+			}
+		}
+		if !strings.Contains(b.String(), "client left  https://example.com/") || strings.Contains(b.String(), "DURATION") != (width >= wide) {
+			t.Errorf("width %d:\n%s", width, b.String())
 		}
 	}
 }

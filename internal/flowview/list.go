@@ -15,14 +15,14 @@ import (
 	"midstream/internal/store"
 )
 
-// List writes one line a flow: number, time, method, URL, status, disposition
-// of the response, size, duration, outcome. width is the columns of the
-// terminal, 0 for no limit: then a URL is never cut. Lines are written as they
-// come.
+// List writes one line a flow: number, time, method, status, disposition of the
+// response, size, duration, outcome, URL. width is the columns of the terminal,
+// 0 for no limit: then a URL is never cut. A narrow terminal gets no time and
+// no duration. Lines are written as they come.
 func List(w io.Writer, flows iter.Seq2[store.Summary, error], width int) error {
 	out := bufio.NewWriter(w)
 	defer out.Flush()
-	fmt.Fprintf(out, listFormat, "NUMBER", "TIME", "METHOD", "STATUS", "BODY", "SIZE", "DURATION", "OUTCOME", "URL")
+	io.WriteString(out, columnsOf("NUMBER", "TIME", "METHOD", "STATUS", "BODY", "SIZE", "DURATION", "OUTCOME", "URL", width))
 	if err := out.Flush(); err != nil {
 		return err
 	}
@@ -94,7 +94,27 @@ func Join(past, next iter.Seq2[store.Summary, error]) (iter.Seq2[store.Summary, 
 	return first, second
 }
 
-const listFormat = "%7s  %-12s  %-7s  %-6s  %-4s  %8s  %8s  %-24s  %s\n"
+// wide is the width from which a list has room for time and duration. A list
+// that goes to no terminal has it.
+const wide = 110
+
+// columnsOf writes the columns of one line, the short ones of a narrow terminal
+// without time and duration.
+func columnsOf(number, start, method, status, body, size, duration, outcome, url string, width int) string {
+	line := fmt.Sprintf("%7s  ", number)
+	if width == 0 || width >= wide {
+		line += fmt.Sprintf("%-12s  ", start)
+	}
+	line += fmt.Sprintf("%-7s  %-6s  %-4s  %7s  ", method, status, body, size)
+	if width == 0 || width >= wide {
+		line += fmt.Sprintf("%8s  ", duration)
+	}
+	line += fmt.Sprintf("%-11s  %s", outcome, url)
+	if width > 1 {
+		line = dump.Shorten(line, width)
+	}
+	return line + "\n"
+}
 
 func writeLine(w io.Writer, s *store.Summary, width int) {
 	status, duration := "-", "-"
@@ -102,54 +122,14 @@ func writeLine(w io.Writer, s *store.Summary, width int) {
 		status = strconv.Itoa(s.Status)
 	}
 	if s.Outcome.Kind != flow.Running {
-		duration = Duration(s.Duration)
+		duration = dump.Span(s.Duration)
 	}
 	method := dump.Safe(s.Method)
 	if s.Kind == flow.TCP {
 		method = "tcp"
 	}
-	line := fmt.Sprintf(listFormat, strconv.FormatUint(s.Number, 10), s.Start.Local().Format("15:04:05.000"), method, status,
-		s.Response.Disposition.Word(), Size(s.Response.Size), duration, s.Outcome.String(), dump.Safe(s.URL()))
-	if width > 1 {
-		line = cutTo(line, width)
-	}
-	io.WriteString(w, line)
-}
-
-// cutTo cuts a line to width characters and marks the cut.
-func cutTo(line string, width int) string {
-	n := 0
-	for i := range strings.TrimSuffix(line, "\n") {
-		if n == width-1 && len(line)-1-i > 1 {
-			return line[:i] + ">\n"
-		}
-		n++
-	}
-	return line
-}
-
-// Size writes a number of octets for a person.
-func Size(n int64) string {
-	const units = "kMGTPE"
-	if n < 1024 {
-		return strconv.FormatInt(n, 10) + " B"
-	}
-	f, u := float64(n)/1024, 0
-	for f >= 1024 && u < len(units)-1 {
-		f, u = f/1024, u+1
-	}
-	return strconv.FormatFloat(f, 'f', 1, 64) + " " + units[u:u+1] + "B"
-}
-
-// Duration writes a duration for a person.
-func Duration(d time.Duration) string {
-	switch {
-	case d < time.Second:
-		return strconv.FormatFloat(float64(d)/float64(time.Millisecond), 'f', 1, 64) + "ms"
-	case d < time.Minute:
-		return strconv.FormatFloat(d.Seconds(), 'f', 2, 64) + "s"
-	}
-	return d.Round(time.Second).String()
+	io.WriteString(w, columnsOf(strconv.FormatUint(s.Number, 10), s.Start.Local().Format("15:04:05.000"), method, status,
+		s.Response.Disposition.Word(), dump.Size(s.Response.Size), duration, s.Outcome.Kind.String(), dump.Safe(s.URL()), width))
 }
 
 // listJSON is one line of `flows list --json`. Keys are only ever added.
@@ -179,8 +159,6 @@ type sizeJSON struct {
 	Record      string `json:"record"`
 }
 
-const schema = 1
-
 // ListJSON writes one JSON object a line and flow.
 func ListJSON(w io.Writer, flows iter.Seq2[store.Summary, error]) error {
 	for s, err := range flows {
@@ -188,7 +166,7 @@ func ListJSON(w io.Writer, flows iter.Seq2[store.Summary, error]) error {
 			return err
 		}
 		j := listJSON{
-			Schema: schema, Number: s.Number, ID: s.ID.String(), Kind: s.Kind.String(), Start: s.Start,
+			Schema: dump.Schema, Number: s.Number, ID: s.ID.String(), Kind: s.Kind.String(), Start: s.Start,
 			Method: s.Method, URL: s.URL(), Host: s.Host, Path: s.Path, Status: s.Status, Type: s.Type,
 			Request:  sizeJSON{s.Request.Disposition.Word(), s.Request.Size, s.Request.Record.String()},
 			Response: sizeJSON{s.Response.Disposition.Word(), s.Response.Size, s.Response.Record.String()},
@@ -198,7 +176,7 @@ func ListJSON(w io.Writer, flows iter.Seq2[store.Summary, error]) error {
 			d := s.Duration.Seconds()
 			j.Duration = &d
 		}
-		if err := writeJSON(w, j, ""); err != nil {
+		if err := writeJSON(w, j); err != nil {
 			return err
 		}
 	}
@@ -207,11 +185,10 @@ func ListJSON(w io.Writer, flows iter.Seq2[store.Summary, error]) error {
 
 // writeJSON writes v and a line end. JSON escapes control characters; what else
 // could steer a terminal is escaped too.
-func writeJSON(w io.Writer, v any, indent string) error {
+func writeJSON(w io.Writer, v any) error {
 	var b strings.Builder
 	enc := json.NewEncoder(&b)
 	enc.SetEscapeHTML(false)
-	enc.SetIndent("", indent)
 	if err := enc.Encode(v); err != nil {
 		return err
 	}

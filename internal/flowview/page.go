@@ -55,18 +55,18 @@ func Page(w io.Writer, f *flow.Flow) error {
 	if r := f.Request; r != nil {
 		p.line("")
 		p.line("request to %s", r.Address())
-		p.head(requestLine(r), &r.Message)
+		p.head(dump.RequestLine(r), &r.Message)
 	}
 	p.body(&f.RequestBody, f.Kind == flow.TCP, "client to server")
 	for i := range f.Interim {
 		p.line("")
 		p.line("interim response")
-		p.head(statusLine(&f.Interim[i]), &f.Interim[i].Message)
+		p.head(dump.StatusLine(&f.Interim[i]), &f.Interim[i].Message)
 	}
 	if r := f.Response; r != nil {
 		p.line("")
 		p.line("response")
-		p.head(statusLine(r), &r.Message)
+		p.head(dump.StatusLine(r), &r.Message)
 	}
 	if f.Response != nil || f.Kind == flow.TCP {
 		p.body(&f.ResponseBody, f.Kind == flow.TCP, "server to client")
@@ -96,7 +96,7 @@ func (p *page) timing(f *flow.Flow) {
 	p.line("start     %s", f.Start.Local().Format("2006-01-02 15:04:05.000000"))
 	at := func(what string, t time.Time) {
 		if !t.IsZero() && !t.Equal(f.Start) {
-			p.line("%-9s +%s", what, Duration(t.Sub(f.Start)))
+			p.line("%-9s +%s", what, dump.Span(t.Sub(f.Start)))
 		}
 	}
 	if f.Request != nil {
@@ -124,11 +124,11 @@ func (p *page) conn(what string, c *flow.Conn, start time.Time) {
 	if c.Start.IsZero() {
 		// nothing is known of its times
 	} else if c.Start.Before(start) {
-		p.line("          the connection was %s old", Duration(start.Sub(c.Start)))
+		p.line("          the connection was %s old", dump.Span(start.Sub(c.Start)))
 	} else if !c.Connected.IsZero() {
-		p.line("          connected in %s", Duration(c.Connected.Sub(c.Start)))
+		p.line("          connected in %s", dump.Span(c.Connected.Sub(c.Start)))
 		if !c.Secured.IsZero() {
-			p.line("          TLS handshake in %s", Duration(c.Secured.Sub(c.Connected)))
+			p.line("          TLS handshake in %s", dump.Span(c.Secured.Sub(c.Connected)))
 		}
 	}
 	t := c.TLS
@@ -142,27 +142,6 @@ func (p *page) conn(what string, c *flow.Conn, start time.Time) {
 			p.line("          certificate %s, by %s, until %s", strings.Join(cert.DNSNames, " "), cert.Issuer, cert.NotAfter.Format(time.DateOnly))
 		}
 	}
-}
-
-func requestLine(r *flow.Request) string {
-	if r.Wire != "" {
-		return r.Wire
-	}
-	target := r.Path
-	switch r.Form {
-	case flow.AbsoluteForm:
-		target = r.Scheme + "://" + r.Authority + r.Path
-	case flow.AuthorityForm:
-		target = r.Authority
-	}
-	return r.Method + " " + target + " " + r.Version.String()
-}
-
-func statusLine(r *flow.Response) string {
-	if r.Wire != "" {
-		return r.Wire
-	}
-	return strings.TrimSuffix(fmt.Sprintf("%s %d %s", r.Version, r.Status, r.Reason), " ")
 }
 
 func (p *page) head(first string, m *flow.Message) {
