@@ -45,6 +45,8 @@ type exchange struct {
 	live  *hook.Exchange
 	ctl   hook.Control
 	shown pictures
+	// goesTo is guarded by hooks, too.
+	goesTo destination
 
 	// switching is held while a retry opens another call, and by the upload
 	// while it takes its sink: a request that was touched is not sent twice.

@@ -368,7 +368,7 @@ func TestHTTP10ServerGetsALength(t *testing.T) {
 	up := upstream(c)
 	up.version = flow.HTTP10
 	r := serve(t, Policy{}, s, up)
-	if c.out != length(4) || lines(c.request.Fields) != "Content-Length: 4" || c.sink.text() != "abcd" || c.request.Version != flow.HTTP10 {
+	if c.out != length(4) || lines(c.request.Fields) != "Content-Length: 4" || c.sink.text() != "abcd" || c.request.Version != flow.HTTP11 {
 		t.Fatalf("%v %q %q", c.out, lines(c.request.Fields), c.sink.text())
 	}
 	if b := r.end.RequestBody; b.Disposition != flow.Hold || b.Reason != "an HTTP/1.0 server needs the length first" {

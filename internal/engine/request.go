@@ -145,10 +145,27 @@ func (x *exchange) requestOutline() outgoing {
 	return m
 }
 
-// serverVersion is the HTTP version in which the request is framed.
+// serverVersion is the HTTP version in which the request is framed. It stays the
+// same as long as the request goes to the same place: what is remembered of
+// a server may change meanwhile, and the body has been decided on.
 func (x *exchange) serverVersion() flow.Version {
+	r := &x.live.Request.Request
+	if g := &x.goesTo; g.version == 0 || g.host != r.Host || g.port != r.Port || g.scheme != r.Scheme {
+		*g = destination{r.Scheme, r.Host, r.Port, x.askVersion(r)}
+	}
+	return x.goesTo.version
+}
+
+// destination is where a request goes, and what is spoken there.
+type destination struct {
+	scheme, host string
+	port         uint16
+	version      flow.Version
+}
+
+func (x *exchange) askVersion(r *flow.Request) flow.Version {
 	if v, ok := x.up.(Versioned); ok {
-		if version := v.Version(&x.live.Request.Request); version != 0 {
+		if version := v.Version(r); version != 0 {
 			return version
 		}
 	}

@@ -66,9 +66,20 @@ func towardsOrigin(r *flow.Request, from, to flow.Version) {
 	if from >= flow.HTTP2 && to < flow.HTTP2 && r.Authority != "" && !r.Fields.Has("Host") {
 		r.Fields.Insert(0, "Host", r.Authority)
 	}
-	if to < flow.HTTP2 && r.Version != to {
-		r.Version, r.Wire = to, ""
+	if v := spoken(from); to < flow.HTTP2 && r.Version != v {
+		r.Version, r.Wire = v, ""
 	}
+}
+
+// spoken is the version that a request from a client of version from says on an
+// HTTP/1 connection: a server that is known to be of HTTP/1.0 is still told that
+// more is understood (RFC 9110 section 6.2); only what cannot be read there is
+// left out.
+func spoken(from flow.Version) flow.Version {
+	if from == flow.HTTP10 {
+		return flow.HTTP10
+	}
+	return flow.HTTP11
 }
 
 // idempotent tells whether a request may be sent twice (RFC 9110 section 9.2.2).

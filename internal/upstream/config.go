@@ -67,7 +67,11 @@ type Dialer struct {
 	tls      *tls.Config // cloned for each handshake
 	log      *slog.Logger
 	sessions tls.ClientSessionCache
-	memory   alpnMemory
+	// chosen is the protocol that each server (host:port) chose last, for leaves
+	// that are shown before the server was asked; old are the servers whose last
+	// response was of HTTP/1.0.
+	chosen memory[string, string]
+	old    memory[site, struct{}]
 }
 
 // New returns a Dialer.

@@ -104,15 +104,12 @@ func (p *Pool) place(address string, tls bool) place {
 
 // Open implements engine.Upstream.
 func (p *Pool) Open(ctx context.Context, req *flow.Request, f flow.Framing, reuse engine.Reuse) (engine.Call, error) {
-	var tls bool
 	switch req.Scheme {
-	case "http", "ws":
-	case "https", "wss":
-		tls = true
+	case "http", "ws", "https", "wss":
 	default:
 		return nil, dialError(flow.NoConnection, "connect to server %s: scheme %s is not http or https", cut(req.Host), strconv.Quote(cut(req.Scheme)))
 	}
-	pl := p.place(net.JoinHostPort(req.Host, strconv.Itoa(int(req.Port))), tls)
+	pl := p.place(net.JoinHostPort(req.Host, strconv.Itoa(int(req.Port))), secured(req.Scheme))
 	s, err := p.take(ctx, pl, reuse)
 	if err != nil {
 		return nil, err
@@ -124,7 +121,7 @@ func (p *Pool) Open(ctx context.Context, req *flow.Request, f flow.Framing, reus
 		p.drop(s)
 		return nil, err
 	}
-	return &call{Call: c, pool: p, session: s, reused: reused}, nil
+	return &call{Call: c, pool: p, session: s, site: siteOf(req), reused: reused}, nil
 }
 
 // take returns an idle connection to pl, or a new one.

@@ -53,7 +53,7 @@ func (c *Conn) Secure(ctx context.Context, serverName string, protocols []string
 	}
 	c.facts = &facts
 	c.dial.Server = &facts
-	d.memory.put(c.dial.Address, state.NegotiatedProtocol)
+	d.chosen.put(c.dial.Address, state.NegotiatedProtocol)
 	return nil
 }
 

@@ -1,6 +1,7 @@
 package upstream
 
 import (
+	"context"
 	"sync"
 
 	"midstream/flow"
@@ -37,6 +38,7 @@ type call struct {
 	*http1.Call
 	pool     *Pool
 	session  *session
+	site     site
 	reused   bool
 	upgraded bool
 	once     sync.Once
@@ -49,6 +51,15 @@ func (c *call) Server() *flow.Conn { return c.session.conn.Facts() }
 
 // Reused tells whether the connection had served before.
 func (c *call) Reused() bool { return c.reused }
+
+// Head waits for the next response head, and learns from it.
+func (c *call) Head(ctx context.Context) (*flow.Response, []flow.Finding, error) {
+	head, found, err := c.Call.Head(ctx)
+	if err == nil {
+		c.pool.dialer.learn(c.site, head.Version)
+	}
+	return head, found, err
+}
 
 // Upgrade returns the raw connection; it does not go back to the pool.
 func (c *call) Upgrade() (body.Duplex, error) {

@@ -309,12 +309,12 @@ func TestDialErrors(t *testing.T) {
 }
 
 func TestMemoryIsBounded(t *testing.T) {
-	var m alpnMemory
+	var m memory[string, string]
 	for i := range 3 * maxMemory {
 		m.put(strconv.Itoa(i), "h2")
 	}
-	if len(m.chosen) != maxMemory {
-		t.Error(len(m.chosen))
+	if len(m.known) != maxMemory {
+		t.Error(len(m.known))
 	}
 	if p, ok := m.get(strconv.Itoa(3*maxMemory - 1)); !ok || p != "h2" {
 		t.Error("the newest is forgotten")
