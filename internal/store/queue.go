@@ -7,11 +7,11 @@ import (
 
 // The bounds of what waits for the disk, in octets.
 const (
-	flowQueue    = 1 << 20  // of one flow's bodies
+	flowQueue    = 2 << 20  // of one flow's bodies
 	bodyQueue    = 32 << 20 // of all bodies
 	smallReserve = 4 << 20  // of bodyQueue, for pieces under smallPiece
 	pictureQueue = 16 << 20 // of heads and ends
-	poolKeeps    = 8        // free bulk blocks that are kept; four and 32 times as many of the smaller classes
+	poolKeeps    = 12       // free bulk blocks that are kept; four and 32 times as many of the smaller classes
 )
 
 var poolFactor = [classes]int{32, 4, 1}
