@@ -33,11 +33,11 @@ func newCaCmd(env *env) *cobra.Command {
 		Long: "The certificate authority that signs what clients of midstream see. It is made at the first\n" +
 			"start; every command here makes it too where there is none. docs/certificates.md has the\n" +
 			"ways to trust it, for each client and system.",
-		Args: cobra.NoArgs,
+		Args: noWords,
 		RunE: func(cmd *cobra.Command, args []string) error { return cmd.Help() },
 	}
-	cmd.PersistentFlags().StringVar(&c.confdir, "confdir", "", "folder of the CA (default ~/.midstream)")
-	cmd.PersistentFlags().StringArrayVar(&c.sets, "set", nil, "set an option, as NAME=VALUE")
+	cmd.PersistentFlags().StringVar(&c.confdir, "confdir", "", "`DIR` that has the CA (default ~/.midstream)")
+	cmd.PersistentFlags().StringArrayVar(&c.sets, "set", nil, "set an option, as `NAME=VALUE`")
 	cmd.AddCommand(c.pathCmd(), c.printCmd(), c.importCmd(), c.trustCmd(ca.Trust), c.trustCmd(ca.Untrust))
 	return cmd
 }
@@ -92,7 +92,7 @@ func (c *caCommand) pathCmd() *cobra.Command {
 		Long: "Prints where the certificate of the CA is: as PEM, or in the form asked for.\n\n" +
 			"--key writes midstream-ca.p12, which has the private key too, and prints its path. Programs\n" +
 			"that are to sign with this CA need it. No device that only has to trust the CA does.",
-		Args: cobra.NoArgs,
+		Args: noWords,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if passphrase != "" && !key {
 				return usageError("--passphrase belongs to --key: only the file with the private key is encrypted")
@@ -140,7 +140,7 @@ func (c *caCommand) printCmd() *cobra.Command {
 		Use:   "print",
 		Short: "the certificate itself, as PEM",
 		Long:  "Writes the certificate of the CA to standard output as PEM, and its fingerprint and dates to\nstandard error.",
-		Args:  cobra.NoArgs,
+		Args:  noWords,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			a, err := c.authority()
 			if err != nil {

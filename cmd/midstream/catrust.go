@@ -20,9 +20,9 @@ func (c *caCommand) trustCmd(action ca.Action) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   use,
 		Short: short,
-		Long: "Shows every command that it would run to " + what + " the CA (system store, browsers, Java),\n" +
-			"asks, and runs them. With --dry-run it only shows them; with --yes it does not ask.",
-		Args: cobra.NoArgs,
+		Long: "Shows every command that it would run to " + what + " the CA (system store, browsers,\n" +
+			"Java), asks, and runs them. With --dry-run it only shows them; with --yes it does not ask.",
+		Args: noWords,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			a, err := c.authority()
 			if err != nil {

@@ -51,7 +51,7 @@ func noWords(cmd *cobra.Command, args []string) error {
 	if len(args) == 0 {
 		return nil
 	}
-	if cmd.Name() == dumpName {
+	if cmd.Name() == dumpName || cmd.Name() == listName {
 		return usageError("%s takes no words, and got %s: filters are not there yet", cmd.CommandPath(), quoted(args[0]))
 	}
 	return usageError("%s takes no words, and got %s", cmd.CommandPath(), quoted(args[0]))

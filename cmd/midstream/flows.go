@@ -12,6 +12,8 @@ import (
 	"midstream/internal/store"
 )
 
+const listName = "list"
+
 // A flowsCommand has what the commands under `flows` share.
 type flowsCommand struct {
 	env     *env
@@ -29,8 +31,8 @@ func newFlowsCmd(e *env) *cobra.Command {
 			"Without --session it reads the one live session, else the newest kept one, and says which.",
 		RunE: func(cmd *cobra.Command, args []string) error { return cmd.Help() },
 	}
-	cmd.PersistentFlags().StringVar(&c.session, "session", "", "folder of the session to read")
-	cmd.PersistentFlags().StringVar(&c.confdir, "confdir", "", "folder that has the sessions (default ~/.midstream)")
+	cmd.PersistentFlags().StringVar(&c.session, "session", "", "`DIR` of the session to read")
+	cmd.PersistentFlags().StringVar(&c.confdir, "confdir", "", "`DIR` that has the sessions (default ~/.midstream)")
 	_ = cmd.MarkPersistentFlagDirname("session")
 	_ = cmd.MarkPersistentFlagDirname("confdir")
 	cmd.AddCommand(c.listCmd(), c.showCmd(), c.bodyCmd())
@@ -96,12 +98,12 @@ func (c *flowsCommand) listCmd() *cobra.Command {
 	var last int
 	var follow, asJSON bool
 	cmd := &cobra.Command{
-		Use:   "list",
+		Use:   listName,
 		Short: "the flows, one a line",
 		Long: "Lists the flows in the order of their numbers: time, method, status, what happened to the body of\n" +
 			"the response (tee: recorded as it passed, hold: held, pass: passed unrecorded), its size, duration,\n" +
 			"how it ended, and the URL. --follow goes on with those that end from now on.",
-		Args: cobra.NoArgs,
+		Args: noWords,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if last < 0 {
 				return usageError("--last %d: give a number of flows, 0 for all", last)
@@ -116,7 +118,7 @@ func (c *flowsCommand) listCmd() *cobra.Command {
 			return c.list(ctx, r, store.ListOptions{Last: last}, follow, asJSON)
 		},
 	}
-	cmd.Flags().IntVar(&last, "last", 0, "only the newest N; 0 lists all")
+	cmd.Flags().IntVar(&last, "last", 0, "only the newest `N`; 0 lists all")
 	cmd.Flags().BoolVar(&follow, "follow", false, "go on with the flows that end from now on")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "one JSON object a line")
 	return cmd

@@ -48,7 +48,7 @@ func (c *flowsCommand) bodyCmd() *cobra.Command {
 	}
 	cmd.Flags().BoolVar(&request, "request", false, "the body of the request")
 	cmd.Flags().BoolVar(&raw, "raw", false, "as recorded, the content coding left on")
-	cmd.Flags().StringVar(&octets, "range", "", "only these bytes: A-B, A- or -N for the last N")
+	cmd.Flags().StringVar(&octets, "range", "", "only these bytes: `A-B`, A- or -N for the last N")
 	cmd.Flags().BoolVar(&follow, "follow", false, "wait for more while the flow lives")
 	return cmd
 }

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"midstream/internal/option"
 )
@@ -13,8 +14,9 @@ import (
 const screenWidth = 100
 
 // helpScreen is the page that --help prints: one screen.
-func helpScreen(root *cobra.Command) string {
+func helpScreen(cmd *cobra.Command) string {
 	var b strings.Builder
+	root := cmd.Root()
 	fmt.Fprintf(&b, "midstream: %s\n\n", root.Short)
 	b.WriteString(`  midstream [OPTIONS]                                  the proxy, one line a flow
   midstream --stream 3m -s my.js                       larger bodies pass unrecorded; with a script
@@ -50,6 +52,60 @@ Commands
 		fmt.Fprintf(&b, "  %-28s %s\n", row[0], row[1])
 	}
 	return b.String()
+}
+
+// commandHelp is the page of a command that is not the proxy.
+func commandHelp(cmd *cobra.Command) string {
+	var b strings.Builder
+	b.WriteString(useText(cmd))
+	if cmd.HasSubCommands() {
+		b.WriteString(" COMMAND")
+	}
+	long := cmd.Long
+	if long == "" {
+		long = strings.ToUpper(cmd.Short[:1]) + cmd.Short[1:] + "."
+	}
+	fmt.Fprintf(&b, "\n\n%s\n", long)
+	if cmd.HasSubCommands() {
+		b.WriteString("\nCommands\n")
+		for _, sub := range cmd.Commands() {
+			if sub.IsAvailableCommand() {
+				fmt.Fprintf(&b, "  %-12s %s\n", sub.Name(), sub.Short)
+			}
+		}
+	}
+	b.WriteString(flagHelp("Flags", cmd.LocalFlags()))
+	b.WriteString(flagHelp("Flags of all \""+cmd.Parent().CommandPath()+"\" commands", cmd.InheritedFlags()))
+	if cmd.Example != "" {
+		fmt.Fprintf(&b, "\nExamples\n%s\n", strings.Trim(cmd.Example, "\n"))
+	}
+	return b.String()
+}
+
+// flagHelp lists flags below a title; "" where there are none. Those of options
+// have a page of their own.
+func flagHelp(title string, flags *pflag.FlagSet) string {
+	var rows strings.Builder
+	options := false
+	flags.VisitAll(func(f *pflag.Flag) {
+		if _, ours := f.Value.(*optionFlag); ours {
+			options = true
+		} else if !f.Hidden && f.Name != "help" {
+			_, usage := pflag.UnquoteUsage(f)
+			line := flagLine(f)
+			if f.Shorthand == "" {
+				line = "    " + line
+			}
+			fmt.Fprintf(&rows, "  %-24s %s\n", line, usage)
+		}
+	})
+	if options {
+		rows.WriteString("      and those of all options: \"midstream help options\" lists them\n")
+	}
+	if rows.Len() == 0 {
+		return ""
+	}
+	return "\n" + title + "\n" + rows.String()
 }
 
 // flagText is a flag as help shows it: "-p, --listen-port PORT".
@@ -120,8 +176,10 @@ func newHelpCmd(e *env) *cobra.Command {
 		Short: "help about a command, or about all options",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 1 && args[0] == "options" {
-				_, err := fmt.Fprint(e.stdout, allOptions())
-				return err
+				if _, err := fmt.Fprint(e.stdout, allOptions()); err != nil {
+					return &codedError{exitFailed, err}
+				}
+				return nil
 			}
 			target, rest, err := cmd.Root().Find(args)
 			if err != nil {

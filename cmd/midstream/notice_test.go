@@ -58,8 +58,9 @@ func TestShellPath(t *testing.T) {
 func TestTheFirstSignalEndsAndTheSecondEndsAtOnce(t *testing.T) {
 	for _, c := range []struct {
 		signals int
+		between time.Duration
 		want    string
-	}{{0, ""}, {1, "end "}, {2, "end now "}, {3, "end now "}} {
+	}{{0, time.Second, ""}, {1, time.Second, "end "}, {2, time.Second, "end now "}, {3, time.Second, "end now "}, {3, time.Millisecond, "end "}} {
 		synctest.Test(t, func(t *testing.T) {
 			signals, over := make(chan os.Signal, 3), make(chan struct{})
 			got := ""
@@ -70,7 +71,7 @@ func TestTheFirstSignalEndsAndTheSecondEndsAtOnce(t *testing.T) {
 			}()
 			for range c.signals {
 				signals <- os.Interrupt
-				synctest.Wait()
+				time.Sleep(c.between)
 			}
 			synctest.Wait()
 			close(over)

@@ -22,7 +22,12 @@ func newOptionsCmd(e *env) *cobra.Command {
 	}
 	line := optionFlags(cmd)
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
-	cmd.Args = cobra.MaximumNArgs(1)
+	cmd.Args = func(_ *cobra.Command, args []string) error {
+		if len(args) > 1 {
+			return usageError("midstream options takes one name, and got %d words", len(args))
+		}
+		return nil
+	}
 	cmd.ValidArgsFunction = func(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
 		var names []string
 		for _, o := range builtin() {

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"midstream/internal/option"
 )
@@ -68,6 +69,34 @@ func TestHelpIsOneScreen(t *testing.T) {
 	}
 }
 
+func TestHelpOfEveryCommand(t *testing.T) {
+	e, stdout, _ := testEnv()
+	root := newRootCmd(e)
+	walk(root, func(cmd *cobra.Command) {
+		stdout.Reset()
+		if err := cmd.Help(); err != nil {
+			t.Error(err)
+		}
+		page := stdout.String()
+		for line := range strings.Lines(page) {
+			if len(line)-1 > screenWidth {
+				t.Errorf("%s: %d columns: %s", cmd.CommandPath(), len(line)-1, line)
+			}
+		}
+		if cmd == root || cmd.Name() == dumpName {
+			return
+		}
+		if !strings.HasPrefix(page, cmd.CommandPath()) || strings.Contains(page, "[=true") {
+			t.Errorf("%s --help:\n%s", cmd.CommandPath(), page)
+		}
+		cmd.LocalNonPersistentFlags().VisitAll(func(f *pflag.Flag) {
+			if _, ours := f.Value.(*optionFlag); !ours && f.Name != "help" && !strings.Contains(page, "--"+f.Name) {
+				t.Errorf("%s --help is silent about --%s", cmd.CommandPath(), f.Name)
+			}
+		})
+	})
+}
+
 func TestEveryCommandSaysWhatItIs(t *testing.T) {
 	e, _, _ := testEnv()
 	walk(newRootCmd(e), func(cmd *cobra.Command) {
@@ -121,11 +150,13 @@ func TestMistakesEndWithCode2(t *testing.T) {
 		{"--set anticomp", `mitmproxy's option anticomp is not there yet`},
 		{"options nowhere", `unknown option "nowhere"`},
 		{"options lsten_port", `did you mean listen_port?`},
-		{"options a b", `accepts at most 1 arg`},
+		{"options a b", `midstream options takes one name, and got 2 words`},
 		{"completion", `completion takes one word: bash, zsh, fish or powershell`},
 		{"completion tcsh", `unknown shell "tcsh"`},
 		{"help dmup", `unknown command "dmup"`},
 		{"man x", `midstream man takes no words, and got "x"`},
+		{"flows list ~u", `midstream flows list takes no words, and got "~u": filters are not there yet`},
+		{"ca path x", `midstream ca path takes no words, and got "x"`},
 		{"ca pth", `did you mean "midstream ca path"?`},
 		{"--log-file /nonexistent/x", `open log_file`},
 		{"\x1b[2J", `unknown command "\x1b[2J"`},

@@ -30,13 +30,12 @@ func newRootCmd(e *env) *cobra.Command {
 	root.SetIn(e.stdin)
 	root.SetOut(e.stdout)
 	root.SetErr(e.stderr)
-	usual := root.HelpFunc()
 	root.SetHelpFunc(func(cmd *cobra.Command, args []string) {
+		page := commandHelp
 		if cmd == root || cmd.Name() == dumpName {
-			fmt.Fprint(e.stdout, helpScreen(root))
-			return
+			page = helpScreen
 		}
-		usual(cmd, args)
+		fmt.Fprint(e.stdout, page(cmd))
 	})
 	refine(root)
 	return root

@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	"time"
 )
 
 // untilSignal returns a context that the first Ctrl-C, SIGTERM or SIGHUP ends,
@@ -34,6 +35,10 @@ func untilSignal(ctx context.Context, e *env) (_ context.Context, stop func()) {
 	}
 }
 
+// echo is how long after a signal another one counts as the same: wrappers as
+// timeout, make and npm pass on what the process has had already.
+const echo = 250 * time.Millisecond
+
 // twoSignals calls first at one signal and second at the next, until over.
 func twoSignals(signals <-chan os.Signal, over <-chan struct{}, first func(os.Signal), second func()) {
 	select {
@@ -42,9 +47,16 @@ func twoSignals(signals <-chan os.Signal, over <-chan struct{}, first func(os.Si
 	case <-over:
 		return
 	}
-	select {
-	case <-signals:
-		second()
-	case <-over:
+	began := time.Now()
+	for {
+		select {
+		case <-signals:
+			if time.Since(began) < echo {
+				continue
+			}
+			second()
+		case <-over:
+		}
+		return
 	}
 }

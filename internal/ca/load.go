@@ -88,7 +88,7 @@ func readOrMake(path string, o Options) (Bundle, bool, error) {
 			return Bundle{}, false, fmt.Errorf("open CA: %w", err)
 		}
 	} else if err != nil {
-		return Bundle{}, false, fmt.Errorf("open CA: %w; run midstream as the owner of the file, or give another folder with --set confdir=DIR", err)
+		return Bundle{}, false, fmt.Errorf("open CA: %w; run midstream as the owner of the file, or give another folder with --confdir DIR", err)
 	}
 	bundle, err := ParseBundle(data, o.Passphrase)
 	if err != nil {
@@ -99,7 +99,7 @@ func readOrMake(path string, o Options) (Bundle, bool, error) {
 
 func makeCA(path string, o Options) (Bundle, error) {
 	if err := ensureFolder(filepath.Dir(path)); err != nil {
-		return Bundle{}, fmt.Errorf("make CA: %w; give another folder with --set confdir=DIR", err)
+		return Bundle{}, fmt.Errorf("make CA: %w; give another folder with --confdir DIR", err)
 	}
 	key, err := newKey(o.KeyType)
 	if err != nil {

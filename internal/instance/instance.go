@@ -78,6 +78,7 @@ func Start(ctx context.Context, cfg Config) (*Instance, error) {
 	in := &Instance{cfg: cfg, opts: cfg.Options, log: cfg.Log, confdir: cfg.Options.Path("confdir")}
 	if err := in.start(ctx); err != nil {
 		in.Close(context.WithoutCancel(ctx))
+		in.discard()
 		return nil, err
 	}
 	return in, nil

@@ -142,6 +142,12 @@ func (in *Instance) proxyConfig() (proxy.Config, error) {
 	if len(hosts.Ignore) > 0 && len(hosts.Allow) > 0 {
 		return c, usage("options ignore_hosts and allow_hosts exclude each other: give one of them")
 	}
+	for _, peer := range []string{"client", "server"} {
+		low, high := "tls_version_"+peer+"_min", "tls_version_"+peer+"_max"
+		if newest := bound(o, high); newest != 0 && bound(o, low) > newest {
+			return c, usage("option %s is %s, newer than %s, which is %s: no version is left", low, o.String(low), high, o.String(high))
+		}
+	}
 	if err := in.openKeyLog(); err != nil {
 		return c, err
 	}

@@ -95,6 +95,16 @@ func (in *Instance) Finish(closing error) (Summary, error) {
 	return sum, closing
 }
 
+// discard removes the session of an instance that has not started: an empty
+// newest session would hide the one before. One with a name is left alone.
+func (in *Instance) discard() {
+	if s := in.Session(); s.Dir != "" && !s.Named {
+		if err := store.Remove(s.Dir); err != nil {
+			in.log.Warn("remove the session of a start that failed: " + err.Error())
+		}
+	}
+}
+
 // announce tells other commands of this user where this instance is.
 func (in *Instance) announce() {
 	l := store.Live{}

@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"fmt"
 	"net"
 	"strconv"
 	"strings"
@@ -21,13 +22,14 @@ type Hosts struct {
 // NewHosts compiles the options ignore_hosts, allow_hosts and tcp_hosts.
 func NewHosts(ignore, allow, tcp []string) (h Hosts, err error) {
 	for _, o := range []struct {
+		name  string
 		texts []string
 		list  *[]*pattern.Pattern
-	}{{ignore, &h.Ignore}, {allow, &h.Allow}, {tcp, &h.TCP}} {
+	}{{"ignore_hosts", ignore, &h.Ignore}, {"allow_hosts", allow, &h.Allow}, {"tcp_hosts", tcp, &h.TCP}} {
 		for _, text := range o.texts {
 			p, err := pattern.Compile(text, pattern.IgnoreCase)
 			if err != nil {
-				return Hosts{}, err
+				return Hosts{}, fmt.Errorf("option %s: %w", o.name, err)
 			}
 			*o.list = append(*o.list, p)
 		}

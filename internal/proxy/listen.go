@@ -87,11 +87,14 @@ func bind(ctx context.Context, host string, port int) (net.Listener, error) {
 		if who := portOwner(uint16(port)); who != "" {
 			by = " by " + who
 		}
-		return nil, fmt.Errorf("%s is taken%s; choose another port with -p PORT, or -p 0 for a free one: %w", address, by, syscall.EADDRINUSE)
+		return nil, fmt.Errorf("%s is taken%s (%w): choose another port with -p PORT, or -p 0 for a free one", address, by, syscall.EADDRINUSE)
 	case errors.Is(err, syscall.EACCES):
-		return nil, fmt.Errorf("%s needs more rights; choose a port above 1023 with -p PORT: %w", address, syscall.EACCES)
+		return nil, fmt.Errorf("%s needs more rights (%w): choose a port above 1023 with -p PORT", address, syscall.EACCES)
 	case errors.Is(err, syscall.EADDRNOTAVAIL):
-		return nil, fmt.Errorf("%s is not an address of this machine; choose another with --listen-host: %w", address, syscall.EADDRNOTAVAIL)
+		return nil, fmt.Errorf("%s is not an address of this machine (%w): choose another with --listen-host", address, syscall.EADDRNOTAVAIL)
+	}
+	if name, ok := errors.AsType[*net.DNSError](err); ok {
+		return nil, fmt.Errorf("%s is not the name of an address of this machine (%s): give an IP address with --listen-host", host, name.Err)
 	}
 	return nil, fmt.Errorf("%s: %w", address, err)
 }

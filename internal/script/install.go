@@ -3,11 +3,13 @@ package script
 import (
 	_ "embed"
 	"fmt"
+	"slices"
 	"sync"
 
 	"github.com/dop251/goja"
 
 	"midstream/flow"
+	"midstream/internal/option"
 )
 
 // natives are what an engine needs at hand in its runtime.
@@ -102,6 +104,7 @@ func (e *engine) collect(base string) (parallel bool, err error) {
 		for _, k := range exports.Keys() {
 			if v := exports.Get(k); k != "default" && !goja.IsUndefined(v) {
 				module.Set(k, v)
+				e.warnOfTypo(k, v)
 			}
 		}
 	}
@@ -123,6 +126,21 @@ func (e *engine) collect(base string) (parallel bool, err error) {
 	}
 	p := module.Get("parallel")
 	return p != nil && p.ToBoolean(), nil
+}
+
+// warnOfTypo says when an exported function has nearly the name of an event: it
+// would silently never be called.
+func (e *engine) warnOfTypo(name string, v goja.Value) {
+	if _, ok := goja.AssertFunction(v); !ok {
+		return
+	}
+	known := slices.Concat(taken, unknownHooks)
+	for _, ev := range events {
+		known = append(known, ev.name)
+	}
+	if near := option.Nearest(name, known); near != "" && near != name {
+		e.host.log.Warn("script exports a function that is no event", "script", e.script, "function", name, "did you mean", near)
+	}
 }
 
 // maxAddons bounds the addons of one script, cycles included.
