@@ -69,7 +69,7 @@ func (e *engine) dialling(d *hook.Dial) (*dial, goja.Value) {
 	data := &dial{d: d, address: d.Address}
 	o := e.vm.NewObject()
 	o.Set("client", e.conn(d.Client))
-	server := goja.Null()
+	var server goja.Value
 	if d.Server != nil {
 		server = e.conn(d.Server)
 		data.conn, _ = unwrap[*connection](server)
