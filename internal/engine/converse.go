@@ -50,6 +50,11 @@ func (x *exchange) open(reuse Reuse) (Call, *flow.Error) {
 	x.mu.Unlock()
 	call, err := x.up.Open(x.ctx, head, framing, reuse)
 	if err != nil {
+		if r, ok := errors.AsType[onReused](err); ok && r.Reused() {
+			x.mu.Lock()
+			x.tries[len(x.tries)-1].Reused = true
+			x.mu.Unlock()
+		}
 		if why := x.left(); why != nil {
 			return nil, why
 		}

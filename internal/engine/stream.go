@@ -53,7 +53,9 @@ type Joiner interface {
 type Upstream interface {
 	// Open gets a connection to where req goes (req.Scheme, Host, Port) and
 	// writes the head. f is how the request body will be delimited. Errors are
-	// *flow.Error with the phase that failed (Dialing, Handshaking, InHead).
+	// *flow.Error with the phase that failed (Dialing, Handshaking, InHead). At the
+	// head the cause is RefusedRequest where nothing of it was written, and the
+	// error may tell by Reused() bool whether its connection had served before.
 	// reuse says whether a connection that has served before may be taken.
 	Open(ctx context.Context, req *flow.Request, f flow.Framing, reuse Reuse) (Call, error)
 }

@@ -46,14 +46,19 @@ func (call *Call) sendHead(ctx context.Context) error {
 		return given(context.Cause(ctx), flow.AtServer, flow.InHead, what+c.to)
 	}
 	stop := c.guard(ctx)
-	_, err := c.conn.Write(c.print)
+	n, err := c.conn.Write(c.print)
 	if !stop() {
 		return given(context.Cause(ctx), flow.AtServer, flow.InHead, what+c.to)
 	}
-	if err != nil {
-		return ioError(flow.AtServer, flow.InHead, err, what+c.to, "")
+	if err == nil {
+		return nil
 	}
-	return nil
+	e := ioError(flow.AtServer, flow.InHead, err, what+c.to, "")
+	if n == 0 {
+		// Nor was a whole TLS record of it, and a part of one cannot be read.
+		e.Cause = flow.RefusedRequest
+	}
+	return e
 }
 
 // Server tells about the connection.

@@ -70,7 +70,9 @@ func (c *Client) Alive() bool {
 }
 
 // Open writes the head of req and returns the call. f is how the request body
-// is delimited. Errors are *flow.Error.
+// is delimited. Errors are *flow.Error; the cause is flow.RefusedRequest when no
+// octet of the head was written, so that the server cannot have seen it, and the
+// error is ErrStale when the connection had ended before.
 func (c *Client) Open(ctx context.Context, req *flow.Request, f flow.Framing) (*Call, error) {
 	if f.Kind == flow.UntilClose {
 		return nil, c.misuse(errors.New("a request cannot last until the connection closes"))
@@ -98,6 +100,10 @@ func (c *Client) Open(ctx context.Context, req *flow.Request, f flow.Framing) (*
 	return call, nil
 }
 
+// ErrStale is why Open fails on a connection that its server has closed while
+// it was idle: nothing was tried, and another connection will do.
+var ErrStale = errors.New("server closed the idle connection")
+
 // take makes the connection busy.
 func (c *Client) take() error {
 	c.src.unwatch()
@@ -107,8 +113,8 @@ func (c *Client) take() error {
 	case c.busy:
 		return c.misuse(errors.New("the connection serves another request"))
 	case c.dead || c.src.ready():
-		return &flow.Error{Peer: flow.AtServer, Phase: flow.InHead, Cause: flow.ClosedEarly,
-			Err: errors.New("send request head to " + c.to + ": server closed the idle connection")}
+		return &flow.Error{Peer: flow.AtServer, Phase: flow.InHead, Cause: flow.RefusedRequest,
+			Err: &wrapped{"send request head to " + c.to + ": " + ErrStale.Error(), ErrStale}}
 	}
 	c.busy = true
 	return nil

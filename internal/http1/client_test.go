@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"strings"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -283,7 +284,7 @@ func TestIdleConnectionThatEndsIsFoundDead(t *testing.T) {
 			if c.Alive() || dead != 1 {
 				t.Errorf("alive %v, OnDead called %d times", c.Alive(), dead)
 			}
-			if _, err := c.Open(context.Background(), request("GET", "/"), flow.Framing{}); flow.CauseOf(err) != flow.ClosedEarly {
+			if _, err := c.Open(context.Background(), request("GET", "/"), flow.Framing{}); flow.CauseOf(err) != flow.RefusedRequest || !errors.Is(err, ErrStale) {
 				t.Errorf("Open: %v", err)
 			}
 			far.Close()
@@ -357,5 +358,27 @@ func TestRequestsThatWouldSplitAreRefused(t *testing.T) {
 		}
 		c.Close()
 		p.expectEnd()
+	}
+}
+
+// takesOnly is a connection that fails when n octets have been written.
+type takesOnly struct {
+	pipeConn
+	n int
+}
+
+func (c takesOnly) Write(p []byte) (int, error) { return c.n, syscall.ECONNRESET }
+
+// Only where nothing of the head was taken can the server not have seen it.
+func TestAHeadThatIsNotWrittenMayBeSentAgain(t *testing.T) {
+	for n, want := range map[int]flow.Cause{0: flow.RefusedRequest, 1: flow.ResetByPeer, 20: flow.ResetByPeer} {
+		near, far := pipe()
+		c := NewClient(takesOnly{near, n}, ClientConfig{Name: "origin.test:80"})
+		_, err := c.Open(context.Background(), request("POST", "/"), flow.Framing{})
+		if flow.CauseOf(err) != want || errors.Is(err, ErrStale) || err.Error() != "send request head to origin.test:80: server reset the connection" {
+			t.Errorf("after %d octets: %v, cause %d", n, err, flow.CauseOf(err))
+		}
+		c.Close()
+		far.Close()
 	}
 }

@@ -10,6 +10,7 @@ import (
 
 	"midstream/flow"
 	"midstream/internal/engine"
+	"midstream/internal/http1"
 )
 
 const (
@@ -110,41 +111,67 @@ func (p *Pool) Open(ctx context.Context, req *flow.Request, f flow.Framing, reus
 		return nil, dialError(flow.NoConnection, "connect to server %s: scheme %s is not http or https", cut(req.Host), strconv.Quote(cut(req.Scheme)))
 	}
 	pl := p.place(net.JoinHostPort(req.Host, strconv.Itoa(int(req.Port))), secured(req.Scheme))
-	s, err := p.take(ctx, pl, reuse)
-	if err != nil {
-		return nil, err
-	}
-	reused := s.served
-	s.served = true
-	c, err := s.client.Open(ctx, req, f)
-	if err != nil {
+	for {
+		s, waited, err := p.take(ctx, pl, reuse)
+		if err != nil {
+			return nil, err
+		}
+		c, err := s.client.Open(ctx, req, f)
+		if err == nil {
+			reused := s.served
+			s.served = true
+			return &call{Call: c, pool: p, session: s, site: siteOf(req), reused: reused}, nil
+		}
 		p.drop(s)
-		return nil, err
+		if !waited || !errors.Is(err, http1.ErrStale) {
+			return nil, onConnection(err, s.served)
+		}
+		// It ended in this moment; nothing was tried on it.
 	}
-	return &call{Call: c, pool: p, session: s, site: siteOf(req), reused: reused}, nil
 }
 
-// take returns an idle connection to pl, or a new one.
-func (p *Pool) take(ctx context.Context, pl place, reuse engine.Reuse) (*session, error) {
+// onConnection adds to an error whether its connection had served before.
+func onConnection(err error, served bool) error {
+	e, ok := errors.AsType[*flow.Error](err)
+	if !ok {
+		return err
+	}
+	c := *e
+	c.Err = &onUsed{e.Err, served}
+	return &c
+}
+
+// onUsed is an error on a connection that may have served before: the engine
+// sends a request again only then.
+type onUsed struct {
+	error
+	served bool
+}
+
+// Reused tells whether the connection had served before.
+func (u *onUsed) Reused() bool  { return u.served }
+func (u *onUsed) Unwrap() error { return u.error }
+
+// take returns a connection to pl: one that has waited, or a new one.
+func (p *Pool) take(ctx context.Context, pl place, reuse engine.Reuse) (s *session, waited bool, err error) {
 	for {
 		s := p.pick(pl, reuse)
 		if s == nil {
 			break
 		}
 		if s.client.Alive() {
-			return s, nil
+			return s, true, nil
 		}
 		p.drop(s)
 	}
 	if err := p.slot(ctx); err != nil {
-		return nil, err
+		return nil, false, err
 	}
-	s, err := p.connect(ctx, pl)
-	if err != nil {
+	if s, err = p.connect(ctx, pl); err != nil {
 		<-p.slots
-		return nil, err
+		return nil, false, err
 	}
-	return s, nil
+	return s, false, nil
 }
 
 // pick takes the idle connection that was used last.
