@@ -31,6 +31,9 @@ func runProxy(ctx context.Context, e *env, reg *option.Registry, kind proxyKind)
 	ctx, shutdown := context.WithCancel(ctx)
 	defer shutdown()
 
+	if e.getenv("GOGC") == "" {
+		paceCollector()
+	}
 	recorded := new(recorded)
 	printer := newPrinter(e, reg, kind, recorded, log)
 	defer closePrinter(printer)

@@ -36,6 +36,17 @@ const (
 	maxEmptyReads = 100
 )
 
+// Waiter is a Sink that can wait for room before it is given anything, so that a
+// body whose receiver is slow holds no buffer.
+type Waiter interface {
+	// Writable tells whether a piece would be taken without waiting long. True
+	// is always allowed.
+	Writable() bool
+	// AwaitWrite returns when Writable is true or the sink is broken; a Write
+	// says what is wrong then.
+	AwaitWrite()
+}
+
 // Relay moves a body from src to dst until src ends, and returns how many bytes
 // dst took. Each piece is written to dst first and then given to tap, which may
 // be nil. What src has Ready is sent together with what came before it; nothing
@@ -49,9 +60,15 @@ const (
 func Relay(ctx context.Context, dst Sink, src Reader, tap Tap, opt RelayOptions) (n int64, err error) {
 	buf := opt.Buffers.takeSmall()
 	defer func() { opt.Buffers.give(buf) }()
+	waiter, _ := dst.(Waiter)
 	var b batch
 	full, short := 0, 0
 	for {
+		if waiter != nil && n > 0 && !waiter.Writable() {
+			opt.Buffers.give(buf)
+			waiter.AwaitWrite()
+			buf, full, short = opt.Buffers.takeSmall(), 0, 0
+		}
 		if ctx.Err() != nil {
 			return n, context.Cause(ctx)
 		}

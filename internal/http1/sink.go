@@ -105,6 +105,25 @@ func (s *sink) write(p []byte, u urgency) (int, error) {
 	return len(p), nil
 }
 
+// roomy is what a Conn may have to wait for room without a Write.
+type roomy interface {
+	Writable() bool
+	AwaitWrite() error
+}
+
+// Writable implements body.Waiter.
+func (s *sink) Writable() bool {
+	c, ok := s.conn.(roomy)
+	return !ok || c.Writable()
+}
+
+// AwaitWrite implements body.Waiter.
+func (s *sink) AwaitWrite() {
+	if c, ok := s.conn.(roomy); ok {
+		_ = c.AwaitWrite() // the next Write says it
+	}
+}
+
 // takes tells whether n more octets fit the state and the framing. A refusal
 // leaves the sink as it was.
 func (s *sink) takes(n int) error {

@@ -41,7 +41,7 @@ func (c *Conn) secure(ctx context.Context, over func(net.Conn) *tls.Conn) (*Conn
 	if c.tls != nil {
 		w = newWire(c) // TLS within TLS
 	}
-	w.records = true
+	w.records, w.below = true, true
 	t := over(w)
 	// What a handshake step writes (a whole flight) leaves in one piece: crypto/tls
 	// buffers a flight itself.
@@ -51,6 +51,7 @@ func (c *Conn) secure(ctx context.Context, over func(net.Conn) *tls.Conn) (*Conn
 		}
 		return nil, err
 	}
+	w.records, w.left = false, 0
 	return &Conn{Conn: t, wire: w, tls: t}, nil
 }
 
@@ -74,20 +75,25 @@ func (c *Conn) Ready() bool {
 	if c.hasOne {
 		return true
 	}
-	if !c.wire.ready() {
-		return false
-	}
 	if c.tls == nil {
-		return true
+		return c.wire.buffered() > 0
 	}
-	// A record may carry no data (a session ticket, a key update): only its
-	// first octet tells.
+	// What TLS has taken already may be a whole record, a part of one, or one
+	// without data (a session ticket, a key update): only its first octet tells.
 	c.wire.dry = true
 	n, err := c.tls.Read(c.one[:])
 	c.wire.dry = false
 	c.hasOne = n == 1
 	return n == 1 || err != nil && !errors.Is(err, errDry)
 }
+
+// Writable tells whether a Write would be taken at once, as far as can be told.
+// It belongs to the writer.
+func (c *Conn) Writable() bool { return c.wire.writable() }
+
+// AwaitWrite waits until the peer has made room, so that who has something to
+// write need not hold it meanwhile. A deadline or Close ends the wait.
+func (c *Conn) AwaitWrite() error { return c.wire.awaitWrite() }
 
 // Peek returns up to n of the octets that come next without consuming them;
 // it waits until there are at least min. At the end of the stream it returns

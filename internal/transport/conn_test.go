@@ -178,7 +178,7 @@ func TestReadyLooksIntoTheRecord(t *testing.T) {
 		t.Fatal(err)
 	}
 	<-server
-	for !client.wire.ready() { // until the ticket is here, whole
+	for client.wire.buffered() == 0 { // until the ticket is here
 		if err := client.wire.fill(); err != nil {
 			t.Fatal(err)
 		}
@@ -342,6 +342,92 @@ func TestRawCopyServesWhatWasPeekedFirst(t *testing.T) {
 	got, err := io.ReadAll(d)
 	if err != nil || string(got) != "hello, world" {
 		t.Fatalf("%q, %v", got, err)
+	}
+}
+
+// Who writes faster than the peer reads can wait without holding what it has.
+func TestAwaitWriteEndsWhenThePeerHasRead(t *testing.T) {
+	a, b := tcpPair(t)
+	b.(*net.TCPConn).SetWriteBuffer(16 << 10)
+	a.(*net.TCPConn).SetReadBuffer(16 << 10)
+	c := New(b)
+	if !c.Writable() {
+		t.Fatal("a fresh connection takes nothing")
+	}
+	b.SetWriteDeadline(time.Now().Add(50 * time.Millisecond))
+	sent := 0
+	for {
+		n, err := b.Write(make([]byte, 64<<10))
+		sent += n
+		if err != nil {
+			break
+		}
+	}
+	b.SetWriteDeadline(time.Time{})
+	if c.Writable() {
+		t.Fatal("writable behind a full socket")
+	}
+	done := make(chan error, 1)
+	go func() { done <- c.AwaitWrite() }()
+	if _, err := io.CopyN(io.Discard, a, int64(sent)); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-done; err != nil {
+		t.Fatal(err)
+	}
+	if !c.Writable() {
+		t.Error("not writable after the peer has read")
+	}
+}
+
+func TestAwaitWriteEndsWithClose(t *testing.T) {
+	_, b := tcpPair(t)
+	b.SetWriteDeadline(time.Now().Add(50 * time.Millisecond))
+	for {
+		if _, err := b.Write(make([]byte, 64<<10)); err != nil {
+			break
+		}
+	}
+	b.SetWriteDeadline(time.Time{})
+	c := New(b)
+	done := make(chan error, 1)
+	go func() { done <- c.AwaitWrite() }()
+	c.Close()
+	if err := <-done; err == nil {
+		t.Error("a closed connection became writable")
+	}
+}
+
+// A download that comes faster than one record at a time is read ahead; one that
+// does not holds no buffer.
+func TestBulkIsReadAhead(t *testing.T) {
+	client, server := tlsPair(t)
+	const size = 8 << 20
+	go func() {
+		p := make([]byte, 64<<10)
+		for range size / len(p) {
+			server.Cork()
+			server.Write(p)
+			if server.Uncork() != nil {
+				return
+			}
+		}
+	}()
+	p := make([]byte, 64<<10)
+	ahead := false
+	for n := 0; n < size; {
+		m, err := client.Read(p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		n += m
+		ahead = ahead || client.wire.ahead != nil
+	}
+	if !ahead {
+		t.Error("8 MiB passed without reading ahead")
+	}
+	if client.wire.ahead != nil {
+		t.Error("the buffer was not given back")
 	}
 }
 

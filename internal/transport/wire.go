@@ -9,19 +9,22 @@ import (
 	"syscall"
 )
 
-// wire is the socket below a Conn. It reads ahead, serves one TLS record a
-// call when TLS is above it (so that nothing hides in the TLS layer's own
-// buffer and Ready can be told), and joins what is written between Cork and
-// Uncork.
+// wire is the socket below a Conn. While TLS shakes hands above it, it serves
+// one record a call, so that nothing is hidden in the TLS layer when the
+// handshake is over. Later it reads straight into what it is given, and ahead
+// into a large buffer only as long as octets come faster than they are taken
+// one record at a time. What is written between Cork and Uncork is joined.
 type wire struct {
 	net.Conn
 	raw syscall.RawConn // nil where waiting without a buffer is not possible
 
 	// Reader's side.
-	records bool
-	left    int // octets of the current record that were not served yet
+	records bool // TLS shakes hands above: one record a Read
+	below   bool // TLS is above: reading ahead saves it system calls
+	left    int  // octets of the current record that were not served yet
 	ahead   *buffer
 	r, w    int // ahead.b[r:w] has been read and not served
+	filled  int // reads in a row that filled what they were given
 	bulk    bool
 	readEnd error
 	dry     bool // serve only what was read ahead: the socket is not asked
@@ -35,28 +38,75 @@ type wire struct {
 	corked bool
 	held   *buffer
 	h      int
+	poll   func(fd uintptr) bool // tells whether fd takes octets
+	now    bool                  // poll says so even when it does not
+	takes  bool                  // what poll has seen
 }
 
 func newWire(nc net.Conn) *wire {
 	w := &wire{Conn: nc, raw: rawConn(nc)}
-	w.try = w.tryRead
+	w.try, w.poll = w.tryRead, w.pollWrite
 	return w
 }
 
 func (w *wire) buffered() int { return w.w - w.r }
 
-// Read serves what was read ahead, at most to the end of the TLS record.
+// Read serves what was read ahead, else what the socket gives.
 func (w *wire) Read(p []byte) (int, error) {
-	if len(p) == 0 {
+	switch {
+	case len(p) == 0:
 		return 0, nil
-	}
-	if !w.records && w.buffered() == 0 {
-		if w.readEnd != nil {
-			return 0, w.readEnd
+	case w.records:
+		return w.readRecord(p)
+	case w.buffered() > 0:
+		return w.serve(p), nil
+	case w.readEnd != nil:
+		return 0, w.readEnd
+	case w.dry:
+		return 0, errDry
+	case w.bulk:
+		if err := w.fill(); err != nil {
+			return 0, err
 		}
-		return w.Conn.Read(p)
+		return w.serve(p), nil
 	}
-	if w.records && w.left == 0 {
+	n, err := w.Conn.Read(p)
+	if w.below {
+		w.measure(n, len(p))
+		if err != nil && !errors.Is(err, os.ErrDeadlineExceeded) {
+			w.readEnd = err
+		}
+	}
+	return n, err
+}
+
+// bulkAfter is how many reads in a row must find more than they can take before
+// a connection reads ahead: a burst of one response is not worth a large buffer.
+const bulkAfter = 4
+
+// measure looks whether octets come faster than they are taken.
+func (w *wire) measure(n, room int) {
+	if n < room || room < 4<<10 {
+		w.filled = 0
+		return
+	}
+	if w.filled++; w.filled >= bulkAfter {
+		w.filled, w.bulk = 0, true
+	}
+}
+
+func (w *wire) serve(p []byte) int {
+	n := copy(p, w.ahead.b[w.r:w.w])
+	w.r += n
+	if w.r == w.w {
+		w.release()
+	}
+	return n
+}
+
+// readRecord serves at most to the end of the TLS record.
+func (w *wire) readRecord(p []byte) (int, error) {
+	if w.left == 0 {
 		for w.buffered() < recordHeader {
 			if err := w.fill(); err != nil {
 				if w.buffered() > 0 {
@@ -77,18 +127,8 @@ func (w *wire) Read(p []byte) (int, error) {
 			return 0, err
 		}
 	}
-	have := w.ahead.b[w.r:w.w]
-	if w.records && len(have) > w.left {
-		have = have[:w.left]
-	}
-	n := copy(p, have)
-	w.r += n
-	if w.records {
-		w.left -= n
-	}
-	if w.r == w.w {
-		w.release()
-	}
+	n := w.serve(p[:min(len(p), w.left)])
+	w.left -= n
 	return n, nil
 }
 
@@ -110,18 +150,6 @@ func (w *wire) noteAlert() {
 		}
 	}
 	w.alert = w.ahead.b[w.r+recordHeader+1]
-}
-
-// ready tells that a whole TLS record (or, without TLS, any octet) is here.
-func (w *wire) ready() bool {
-	n := w.buffered()
-	if !w.records || n == 0 {
-		return n > 0
-	}
-	if w.left > 0 {
-		return n >= w.left
-	}
-	return n >= recordHeader && n >= recordHeader+int(binary.BigEndian.Uint16(w.ahead.b[w.r+3:]))
 }
 
 // errDry is what a dry Read gives when it would have to wait. It passes through
@@ -152,9 +180,7 @@ func (w *wire) fill() error {
 	n, err := w.readSome()
 	if n > 0 {
 		w.w += n
-		// A read that filled the buffer says that more is waiting: take the large
-		// one next time; one that would have fitted the small one gives it up.
-		w.bulk = w.w == len(w.ahead.b) || w.bulk && w.w > smallSize/2
+		w.bulk = w.bulk && w.w > smallSize/2 // else the large buffer goes to somebody who needs it
 		return nil
 	}
 	if w.ahead != nil && w.w == 0 {
@@ -193,7 +219,7 @@ func (w *wire) take() {
 	if w.ahead != nil {
 		return
 	}
-	if w.bulk {
+	if w.bulk && !w.records {
 		w.ahead = getLarge()
 	} else {
 		w.ahead = getSmall()
@@ -246,4 +272,32 @@ func (w *wire) uncork() error {
 		w.held = nil
 	}
 	return err
+}
+
+// writable tells whether the socket takes octets at once; where that cannot be
+// known it says yes.
+func (w *wire) writable() bool {
+	if c, ok := w.Conn.(*Conn); ok {
+		return c.Writable()
+	}
+	if w.raw == nil {
+		return true
+	}
+	w.now = true
+	if w.raw.Write(w.poll) != nil {
+		return true // a Write says what is wrong
+	}
+	return w.takes
+}
+
+// awaitWrite waits until the socket takes octets, without holding any.
+func (w *wire) awaitWrite() error {
+	if c, ok := w.Conn.(*Conn); ok {
+		return c.AwaitWrite()
+	}
+	if w.raw == nil {
+		return nil
+	}
+	w.now = false
+	return w.raw.Write(w.poll)
 }

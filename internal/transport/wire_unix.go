@@ -5,6 +5,8 @@ package transport
 import (
 	"net"
 	"syscall"
+
+	"golang.org/x/sys/unix"
 )
 
 // rawConn returns the descriptor of a TCP connection, so that a reader can
@@ -42,5 +44,19 @@ func (w *wire) tryRead(fd uintptr) bool {
 			w.tryN = n
 		}
 		return true
+	}
+}
+
+// pollWrite asks once whether fd takes octets. False makes the caller wait until
+// it may.
+func (w *wire) pollWrite(fd uintptr) bool {
+	fds := [1]unix.PollFd{{Fd: int32(fd), Events: unix.POLLOUT}}
+	for {
+		n, err := unix.Poll(fds[:], 0)
+		if err == unix.EINTR {
+			continue
+		}
+		w.takes = err != nil || n > 0
+		return w.takes || w.now
 	}
 }

@@ -1,0 +1,11 @@
+package main
+
+import "testing"
+
+func TestPaceForLeavesASmallHeapRoomAndALargeOneAQuarter(t *testing.T) {
+	for live, want := range map[uint64]int{0: 100, 4 << 20: 100, 16 << 20: 100, 32 << 20: 50, 64 << 20: 25, 1 << 30: 25} {
+		if got := paceFor(live); got != want {
+			t.Errorf("%d MiB live: GOGC %d, want %d", live>>20, got, want)
+		}
+	}
+}
