@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"midstream/internal/dump"
 	"midstream/internal/option"
 )
 
@@ -62,7 +63,7 @@ func (s sessionNotice) text(home string) string {
 		what = "recording heads"
 	}
 	if s.maxSize > 0 {
-		limit = "at most " + option.FormatSize(s.maxSize) + ", "
+		limit = "at most " + dump.Size(s.maxSize) + ", "
 	}
 	switch {
 	case s.named:
@@ -128,10 +129,7 @@ func (n exitNotice) text() string {
 		return flows + ", nothing was recorded\n"
 	}
 	path := shellPath(s.path, n.home)
-	size := option.FormatSize(roundUp(n.size))
-	if n.size < 1024 {
-		size = fmt.Sprintf("%d bytes", n.size)
-	}
+	size := dump.Size(n.size)
 	switch {
 	case s.named:
 		return fmt.Sprintf("recorded %s, %s in %s; delete it with: rm -r %s\n", flows, size, path, path)
@@ -140,16 +138,6 @@ func (n exitNotice) text() string {
 	}
 	return fmt.Sprintf("recorded %s, %s in %s until %s; keep it with: mv %s DIR, delete it with: rm -r %s\n",
 		flows, size, path, n.until.Format("2006-01-02 15:04"), path, path)
-}
-
-// roundUp makes a size that is short to read: whole units, at least three
-// digits of them.
-func roundUp(n int64) int64 {
-	unit := int64(1)
-	for n/unit >= 10240 {
-		unit *= 1024
-	}
-	return (n + unit - 1) / unit * unit
 }
 
 // shellPath writes a path as a shell takes it, shortened where it lies in home.
