@@ -64,6 +64,7 @@ const (
 	Untrusted            // certificate verification failed
 	LeftByClient         // the client went away
 	RefusedRequest       // the peer did not process it and it may be sent again
+	Forbidden            // midstream itself, or a hook, does not allow it
 )
 
 // Error is a failure on an exchange, the same for all HTTP versions.

@@ -133,8 +133,12 @@ func HostPort(scheme, host string, port uint16) string {
 	return host + ":" + strconv.Itoa(int(port))
 }
 
-// Address returns host:port as a dialler takes it.
+// Address returns host:port as a dialler takes it; for a CONNECT that names no
+// host and port, what it says instead.
 func (r *Request) Address() string {
+	if r.Host == "" && r.Form == AuthorityForm {
+		return r.Authority
+	}
 	return net.JoinHostPort(r.Host, strconv.Itoa(int(r.Port)))
 }
 

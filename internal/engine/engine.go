@@ -146,6 +146,30 @@ func (e *Engine) Serve(ctx context.Context, s Stream, up Upstream, o Origin) {
 	x.finish()
 }
 
+// Keep records a flow that never became an exchange or a tunnel, as a request
+// that was refused: f is its only picture, and content what was sent of its
+// response's body. Number and what f says of the record are filled in; f must not
+// change afterwards.
+func (e *Engine) Keep(f *flow.Flow, content []byte) {
+	var record Record = nothing{}
+	if e.recorder != nil {
+		record = e.recorder.Start()
+	}
+	f.Number = record.Number()
+	if f.Request != nil {
+		record.Head(f, flow.ToServer)
+	}
+	record.Piece(flow.ToClient, content)
+	for side, b := range map[flow.Side]*flow.Body{flow.ToServer: &f.RequestBody, flow.ToClient: &f.ResponseBody} {
+		b.Record, b.Recorded, b.CutReason = record.State(side)
+		e.settle(b)
+	}
+	record.End(f)
+	for _, w := range e.watchers {
+		w.Watch(f)
+	}
+}
+
 // Versioned is an Upstream that knows, or remembers, which HTTP version an
 // origin speaks; 0 when it does not. Without it an origin is taken to speak the
 // client's version of HTTP/1, else HTTP/1.1. A codec of a later version leaves

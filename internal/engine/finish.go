@@ -199,7 +199,7 @@ func outcomeKind(err *flow.Error) flow.OutcomeKind {
 		return flow.Interrupt
 	case flow.LeftByClient:
 		return flow.ClientLeft
-	case flow.TooLarge:
+	case flow.TooLarge, flow.Forbidden:
 		return flow.Refused
 	case flow.Timeout:
 		return flow.TimedOut

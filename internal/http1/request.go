@@ -1,6 +1,7 @@
 package http1
 
 import (
+	"errors"
 	"strings"
 
 	"midstream/flow"
@@ -73,6 +74,9 @@ func (p *parser) version(s string) (flow.Version, error) {
 	if len(s) != len("HTTP/1.1") || s[:5] != "HTTP/" || s[6] != '.' || !isDigit(s[5]) || !isDigit(s[7]) {
 		return 0, p.refuse("the version is not one of HTTP: %s", quote(s))
 	}
+	if s == "HTTP/2.0" {
+		return 0, malformed(p.side, 505, "read %s: %w; use HTTP/1.1 (with curl: --http1.1)", p.what, ErrHTTP2)
+	}
 	if s[5] != '1' {
 		return 0, malformed(p.side, 505, "read %s: %s is not spoken in this way here", p.what, s)
 	}
@@ -82,6 +86,10 @@ func (p *parser) version(s string) (flow.Version, error) {
 	p.notes.add(VersionOdd, "the version %s was taken as HTTP/1.1", s)
 	return flow.HTTP11, nil
 }
+
+// ErrHTTP2 is why the head of a client is refused that speaks HTTP/2, whose
+// preface looks like a request (RFC 9113 section 3.4).
+var ErrHTTP2 = errors.New("HTTP/2 is not there yet")
 
 func isDigit(c byte) bool { return c-'0' <= 9 }
 

@@ -51,6 +51,8 @@ type Server struct {
 	waiting bool                    // Next waits for a head
 	stopped bool                    // no further request is wanted
 	handed  bool                    // Upgrade gave the connection away
+
+	partial flow.Request // of the head that Next failed at
 }
 
 // NewServer returns a Server on conn, which the caller closes with Close.
@@ -82,6 +84,7 @@ func (s *Server) Next(ctx context.Context) (*Stream, error) {
 	st := &Stream{server: s}
 	st.ctx = s.ctx
 	if err := s.await(st); err != nil {
+		s.partial = st.req
 		return nil, err
 	}
 	s.mu.Lock()
@@ -90,6 +93,10 @@ func (s *Server) Next(ctx context.Context) (*Stream, error) {
 	st.begin()
 	return st, nil
 }
+
+// Partial returns, after an error of Next, what was understood of the head: the
+// method is empty where that is nothing.
+func (s *Server) Partial() *flow.Request { return &s.partial }
 
 // bind makes the connection's context. The client's leaving ends the whole
 // connection, so one context does for all its streams.
@@ -257,8 +264,9 @@ func (s *Server) linger() {
 
 // Reject answers a request that Next could not make a Stream of, with the status
 // of err, page as its HTML content (nil: the text of err), and Connection: close.
-// Then it closes the connection gently. The error is that of sending.
-func (s *Server) Reject(err error, page []byte) error {
+// Then it closes the connection gently, which may take two seconds: sent, which
+// may be nil, is called before with the error of sending, that is returned, too.
+func (s *Server) Reject(err error, page []byte, sent func(error)) error {
 	status := http.StatusBadRequest
 	if e, ok := errors.AsType[*flow.Error](err); ok && e.Status != 0 {
 		status = e.Status
@@ -275,9 +283,16 @@ func (s *Server) Reject(err error, page []byte) error {
 	head.Fields.Add("Connection", "close")
 	s.print = append(AppendResponseHead(s.print[:0], &head), page...)
 	s.conn.SetWriteDeadline(time.Now().Add(drainTime))
-	if _, err := s.conn.Write(s.print); err != nil {
+	err = nil
+	if _, werr := s.conn.Write(s.print); werr != nil {
+		err = ioError(flow.AtClient, flow.InHead, werr, "send response to "+s.from, "")
+	}
+	if sent != nil {
+		sent(err)
+	}
+	if err != nil {
 		s.conn.Close()
-		return ioError(flow.AtClient, flow.InHead, err, "send response to "+s.from, "")
+		return err
 	}
 	s.linger()
 	return nil

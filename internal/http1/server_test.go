@@ -97,7 +97,7 @@ func TestServerRejectsAndSaysWhy(t *testing.T) {
 	_, err := s.Next(context.Background())
 	wantCause(t, err, flow.AtClient, flow.Malformed, "white space before the colon")
 	done := make(chan error, 1)
-	go func() { done <- s.Reject(err, []byte("<p>no</p>")) }()
+	go func() { done <- s.Reject(err, []byte("<p>no</p>"), nil) }()
 	p.expect("HTTP/1.1 400 Bad Request\r\nContent-Type: text/html; charset=utf-8\r\nContent-Length: 9\r\n")
 	got, rerr := p.rest()
 	if rerr != nil || !strings.HasSuffix(got, "Connection: close\r\n\r\n<p>no</p>") {
@@ -122,7 +122,7 @@ func TestTwoMegabyteFieldGets431WithoutGrowth(t *testing.T) {
 	if n := cap(s.src.buf); n > 2*DefaultLine {
 		t.Errorf("the buffer has grown to %d octets", n)
 	}
-	go s.Reject(err, nil)
+	go s.Reject(err, nil, nil)
 	p.expect("HTTP/1.1 431 ")
 }
 

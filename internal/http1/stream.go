@@ -31,11 +31,11 @@ type Stream struct {
 
 func (st *Stream) parse(block string, start time.Time) error {
 	s := st.server
+	st.req.Start = start
 	findings, err := parseRequest(&st.req, block, s.cfg.Profile, s.limits)
 	if err != nil {
 		return err
 	}
-	st.req.Start = start
 	framing, more, err := RequestFraming(&st.req, s.cfg.Profile)
 	if err != nil {
 		return err

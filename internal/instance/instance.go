@@ -118,7 +118,7 @@ func (in *Instance) start(ctx context.Context) error {
 	if in.set.Load() == nil {
 		in.rebuild()
 	}
-	pc.Engine, pc.Recorder, pc.Watchers = in.engine, ec.Recorder, ec.Watchers
+	pc.Engine = in.engine
 	pc.Hooks, pc.Log = in.set.Load, in.log
 	if in.opts.Bool("server") {
 		in.proxy = proxy.New(pc)

@@ -23,12 +23,9 @@ type Config struct {
 	ListenHost string
 	ListenPort int
 
-	// Engine runs the exchanges and raw tunnels.
+	// Engine runs the exchanges and raw tunnels, and keeps what is refused before
+	// it becomes one.
 	Engine *engine.Engine
-	// Recorder and Watchers get the flows that never become an exchange: a
-	// client that refuses the certificate. They are the engine's own; nil = none.
-	Recorder engine.Recorder
-	Watchers []engine.Watcher
 	// Hooks returns the addons of now; nil runs none.
 	Hooks func() *hook.Set
 	// Origin completes what the engine is told of a request's origin (whether

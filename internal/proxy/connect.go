@@ -26,16 +26,21 @@ func (c *client) connect(ctx context.Context, st engine.Stream, down *conn) (don
 	set.Finished(x)
 	switch {
 	case x.Killed():
+		c.keep(denial{request: &x.Request.Request, live: x, outcome: flow.Outcome{Kind: flow.Killed, Phase: flow.InHead.String(), Text: "killed by a hook or a person"}})
 		return true
 	case err != nil:
-		return c.refuse(st, &flow.Error{Phase: flow.InHead, Status: 502, Err: err}) != nil
+		return c.refuse(st, x, &flow.Error{Phase: flow.InHead, Status: 502, Err: err}) != nil
 	case x.Response != nil && x.Response.Status/100 != 2:
 		content, _ := control.Replaced(&x.Response.Body)
-		return answer(st, &x.Response.Response, content) != nil
+		return c.deny(st, denial{live: x, head: &x.Response.Response, content: content, reason: "made by a hook",
+			outcome: flow.Outcome{Kind: flow.Refused, Phase: flow.InHead.String(), Text: strconv.Itoa(x.Response.Status) + ": a hook refused the CONNECT"}}) != nil
 	}
 	host, port := x.Request.Host, x.Request.Port
-	if host == "" || port == 0 {
-		return c.refuse(st, refusal(400, "CONNECT to %s: it must name a host and a port from 1 to 65535", strconv.Quote(shorten(req.Authority)))) != nil
+	switch {
+	case host == "" || port == 0:
+		return c.refuse(st, x, refusal(400, "CONNECT to %s: it must name a host and a port from 1 to 65535", strconv.Quote(shorten(req.Authority)))) != nil
+	case c.p.toItself(host, port):
+		return c.refuse(st, x, refusal(403, "CONNECT to %s: this is midstream itself, which does not connect to itself; ask for another host or port", shorten(hostPort(host, port)))) != nil
 	}
 	t := &tunnel{client: c, host: host, port: port, address: hostPort(host, port)}
 	if c.p.cfg.Strategy == Eager {
@@ -82,31 +87,4 @@ func (t *tunnel) establish(st engine.Stream, down *conn, own *hook.Response) boo
 	}
 	down.head = append(ahead, down.head...)
 	return true
-}
-
-// refuse answers with the page for err.
-func (c *client) refuse(st engine.Stream, err *flow.Error) error {
-	c.p.log.Info("client "+c.facts.Peer+": "+err.Error(), "client", c.facts.Peer)
-	head, content := engine.ErrorPage(err, engine.AcceptsHTML(st.Request().Fields))
-	return answer(st, head, content)
-}
-
-// answer sends a response that no server made. An error means that the
-// connection is of no more use.
-func answer(st engine.Stream, head *flow.Response, content []byte) error {
-	head.Version = flow.HTTP11
-	head.Fields.Del("Transfer-Encoding")
-	head.Fields.Set("Content-Length", strconv.Itoa(len(content)))
-	length := flow.Framing{Kind: flow.ByLength, Length: int64(len(content))}
-	sink, err := st.Respond(head, length)
-	if err != nil {
-		return err
-	}
-	if len(content) > 0 && st.Request().Method != "HEAD" {
-		if _, err := sink.Write(content); err != nil {
-			sink.Abort(err)
-			return err
-		}
-	}
-	return sink.Close(nil)
 }

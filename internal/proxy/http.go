@@ -21,7 +21,9 @@ func (c *client) serveHTTP(ctx context.Context, down *conn, r route) {
 	for {
 		st, err := srv.Next(ctx)
 		if err != nil {
-			c.headFailed(srv, err)
+			if !errors.Is(err, io.EOF) {
+				c.headFailed(srv, err)
+			}
 			return
 		}
 		req := st.Request()
@@ -33,7 +35,7 @@ func (c *client) serveHTTP(ctx context.Context, down *conn, r route) {
 		}
 		found, refused := r.direct(req)
 		if refused != nil {
-			if c.refuse(st, refused) != nil {
+			if c.refuse(st, nil, refused) != nil {
 				return
 			}
 			continue
@@ -57,18 +59,3 @@ type noted struct {
 }
 
 func (n *noted) Findings() []flow.Finding { return n.findings }
-
-// headFailed answers what was no request, as far as it can be answered.
-func (c *client) headFailed(srv *http1.Server, err error) {
-	if errors.Is(err, io.EOF) {
-		return
-	}
-	e, ok := errors.AsType[*flow.Error](err)
-	if !ok || e.Status == 0 {
-		c.p.log.Debug("client "+c.facts.Peer+": "+err.Error(), "client", c.facts.Peer)
-		return
-	}
-	c.p.log.Info("client "+c.facts.Peer+": "+err.Error(), "client", c.facts.Peer)
-	_, page := engine.ErrorPage(e, true)
-	srv.Reject(err, page)
-}

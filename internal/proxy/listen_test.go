@@ -29,10 +29,14 @@ func TestOwnListenersAreRefused(t *testing.T) {
 			t.Errorf("%s: %d %s", host, status, body)
 		}
 		q := r.dial()
-		q.connect(host + ":" + port)
-		q.send("GET / HTTP/1.1\r\nHost: x\r\n\r\n")
-		if status, _, body := q.response(); status != 403 {
+		q.send("CONNECT %s:%s HTTP/1.1\r\nHost: x\r\n\r\n", host, port)
+		if status, _, body := q.response(); status != 403 || !strings.Contains(body, "midstream itself") {
 			t.Errorf("CONNECT %s: %d %s", host, status, body)
+		}
+	}
+	for _, f := range r.flows.wait(t, 2*len(hosts)) {
+		if f.Outcome.Kind != flow.Refused || f.Response != nil && f.Response.Status != 403 || !strings.HasPrefix(f.Outcome.Text, "403: ") {
+			t.Errorf("%s %s: %+v", f.Request.Method, f.Request.URL(), f.Outcome)
 		}
 	}
 }

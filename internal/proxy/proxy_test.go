@@ -3,6 +3,7 @@ package proxy
 import (
 	"context"
 	"crypto/tls"
+	"errors"
 	"io"
 	"net"
 	"strconv"
@@ -103,6 +104,10 @@ func TestRefusedConnectLeavesTheConnectionOpen(t *testing.T) {
 		t.Fatal(head)
 	}
 	p.mustSecure(&tls.Config{ServerName: "127.0.0.1"})
+	f := r.flows.wait(t, 1)[0]
+	if f.Request.URL() != local(port) || f.Response.Status != 407 || f.Outcome.Kind != flow.Refused || f.Outcome.Text != "407: a hook refused the CONNECT" || f.ResponseBody.Sent != 4 {
+		t.Errorf("%+v %+v", f.Outcome, f.ResponseBody)
+	}
 }
 
 func TestConnectElsewhereAndKilled(t *testing.T) {
@@ -127,6 +132,34 @@ func TestConnectElsewhereAndKilled(t *testing.T) {
 	if b, _ := io.ReadAll(q); len(b) != 0 {
 		t.Fatalf("a killed CONNECT is answered %q", b)
 	}
+	p.Close()
+	for _, f := range r.flows.wait(t, 2) {
+		if killed := f.Request.Method == "CONNECT"; killed != (f.Outcome.Kind == flow.Killed) || killed && (f.Request.URL() != "kill.test:443" || f.Response != nil) {
+			t.Errorf("%s: %+v", f.Request.URL(), f.Outcome)
+		}
+	}
+}
+
+// A guard that fails closes the way: the CONNECT is refused, and says why.
+func TestAFailedGuardRefusesTheConnect(t *testing.T) {
+	r := newRig(t, func(c *Config) { c.Hooks = addons(t, failingGuard{}) })
+	p := r.dial()
+	p.send("CONNECT h.test:443 HTTP/1.1\r\n\r\n")
+	if status, _, body := p.response(); status != 502 || !strings.Contains(body, "no idea") {
+		t.Errorf("%d %s", status, body)
+	}
+	f := r.flows.wait(t, 1)[0]
+	if f.Outcome.Kind != flow.Refused || f.Response.Status != 502 || f.Findings[len(f.Findings)-1].Code != "addon-error" || f.Comment != "asked" {
+		t.Errorf("%+v %v %q", f.Outcome, f.Findings, f.Comment)
+	}
+}
+
+type failingGuard struct{}
+
+func (failingGuard) Required() bool { return true }
+func (failingGuard) HTTPConnect(_ context.Context, x *hook.Exchange) error {
+	x.Comment = "asked"
+	return errors.New("no idea")
 }
 
 func TestUnreachableServerGetsAPage(t *testing.T) {
@@ -198,6 +231,11 @@ func TestNotAWebServer(t *testing.T) {
 		p.send("GET / HTTP/1.1\r\nHost: x\r\nAccept: text/html\r\n\r\n")
 		if status, h, body := p.response(); status != 400 || !strings.Contains(body, "an HTTP proxy") || !strings.HasPrefix(h.Get("Content-Type"), "text/html") {
 			t.Fatalf("%d %v %s", status, h, body)
+		}
+	}
+	for _, f := range r.flows.wait(t, 2) {
+		if f.Outcome.Kind != flow.Refused || f.Response.Status != 400 || f.Request.URL() != "http://"+r.addr+"/" {
+			t.Errorf("%s %+v", f.Request.URL(), f.Outcome)
 		}
 	}
 }
@@ -294,11 +332,19 @@ func TestIPv6Literal(t *testing.T) {
 
 func TestBadConnects(t *testing.T) {
 	r := newRig(t, nil)
-	for _, target := range []string{":", ":443", "h", "h:", "h:0", "h:99999", "h:-1", "[::1]", "[::1:443", "a b:443", strings.Repeat("h", 70<<10) + ":443"} {
+	targets := []string{":", ":443", "h", "h:", "h:0", "h:99999", "h:-1", "[::1]", "[::1:443"}
+	for i, target := range append(targets, "a b:443", strings.Repeat("h", 70<<10)+":443") {
 		p := r.dial()
 		p.send("CONNECT %s HTTP/1.1\r\n\r\n", target)
 		if status, _, _ := p.response(); status < 400 || status > 499 {
 			t.Errorf("CONNECT %.20s: %d", target, status)
+		}
+		if i >= len(targets) {
+			continue // not a request line, or none that is read to its end
+		}
+		if f := r.flows.wait(t, i+1)[i]; f.Outcome.Kind != flow.Refused || f.Request.URL() != target || f.Request.Method != "CONNECT" ||
+			f.Response == nil || f.Response.Status != 400 || !strings.HasPrefix(f.Outcome.Text, "400: ") {
+			t.Errorf("CONNECT %s: %+v %+v", target, f.Outcome, f.Request)
 		}
 	}
 	// A name that no resolver takes is a matter of the dial.
@@ -307,15 +353,6 @@ func TestBadConnects(t *testing.T) {
 	p.send("GET / HTTP/1.1\r\nHost: h\r\n\r\n")
 	if status, _, body := p.response(); status != 502 {
 		t.Errorf("%d %s", status, body)
-	}
-}
-
-func TestHTTP2Preface(t *testing.T) {
-	r := newRig(t, nil)
-	p := r.dial()
-	p.send("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n")
-	if status, _, body := p.response(); status < 400 || !strings.Contains(body, "HTTP/2") {
-		t.Errorf("answered %d %s", status, body)
 	}
 }
 

@@ -67,9 +67,12 @@ func (t *tunnel) unreachable(down *conn, err error) {
 	o := flow.Outcome{Kind: flow.Failed, Phase: flow.Dialing.String(), Text: err.Error()}
 	if e, ok := errors.AsType[*flow.Error](err); ok {
 		o.Phase = e.Phase.String()
-		if e.Cause == flow.LeftByClient {
+		switch e.Cause {
+		case flow.LeftByClient:
 			o.Kind = flow.ClientLeft
+		case flow.Forbidden:
+			o.Kind = flow.Refused
 		}
 	}
-	c.recordFailure(&flow.Flow{Kind: flow.TCP, Server: &flow.Conn{ID: flow.NewID(), Address: t.address}, Outcome: o})
+	c.recordFailure(&flow.Flow{Kind: flow.TCP, Server: &flow.Conn{ID: flow.NewID(), Address: t.address}, Outcome: o}, nil)
 }

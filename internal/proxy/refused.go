@@ -88,21 +88,20 @@ func (c *client) recordRefusal(to, text string) {
 		Kind: flow.HTTP, Request: req,
 		Findings: []flow.Finding{{Code: "client-refused-certificate", Text: text}},
 		Outcome:  flow.Outcome{Kind: flow.Failed, Phase: flow.Handshaking.String(), Text: text},
-	})
+	}, nil)
 }
 
-// recordFailure keeps a flow that never became an exchange or a tunnel.
-func (c *client) recordFailure(f *flow.Flow) {
-	f.ID, f.Client, f.Start, f.End = flow.NewID(), c.facts, c.facts.Start, time.Now()
-	if r := c.p.cfg.Recorder; r != nil {
-		rec := r.Start()
-		f.Number = rec.Number()
-		rec.Head(f, flow.ToServer)
-		rec.End(f)
+// recordFailure keeps a flow that never became an exchange or a tunnel; content is
+// the body of its response.
+func (c *client) recordFailure(f *flow.Flow, content []byte) {
+	if f.ID == (flow.ID{}) {
+		f.ID = flow.NewID()
 	}
-	for _, w := range c.p.cfg.Watchers {
-		w.Watch(f)
+	if f.Start.IsZero() {
+		f.Start = c.facts.Start
 	}
+	f.Client, f.End = c.facts, time.Now()
+	c.p.cfg.Engine.Keep(f, content)
 }
 
 // maxOnce bounds the hosts that are remembered as logged.

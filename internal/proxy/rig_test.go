@@ -129,10 +129,9 @@ func newRig(t *testing.T, change func(*Config)) *rig {
 	t.Helper()
 	r := &rig{t: t, flows: &seen{more: make(chan struct{}, 1)}, log: &syncBuffer{}}
 	cfg := Config{
-		Engine:   engine.New(engine.Config{Watchers: []engine.Watcher{r.flows}}),
-		Watchers: []engine.Watcher{r.flows},
-		CA:       cas.ours,
-		Log:      slog.New(slog.NewTextHandler(r.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
+		Engine: engine.New(engine.Config{Watchers: []engine.Watcher{r.flows}}),
+		CA:     cas.ours,
+		Log:    slog.New(slog.NewTextHandler(r.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	}
 	cfg.Upstream.TLS.Roots = pool(cas.theirs)
 	if change != nil {

@@ -58,7 +58,7 @@ func (d *Dialer) Dial(ctx context.Context, client *flow.Conn, address string) (*
 	facts := &flow.Conn{ID: flow.NewID(), Address: address, Start: time.Now()}
 	dial := &hook.Dial{Client: client, Server: facts, Address: address}
 	if err := hooks.ServerConnect(ctx, dial); err != nil {
-		dial.Err = dialError(flow.WasKilled, "server %s: refused by an addon: %w", address, err)
+		dial.Err = dialError(flow.Forbidden, "connect to server %s: refused by an addon: %w", address, err)
 		hooks.ServerConnectError(ctx, dial)
 		return nil, dial.Err
 	}
@@ -142,7 +142,7 @@ func (d *Dialer) describeDial(ctx context.Context, address string, err error) er
 		}
 	}
 	if errors.Is(err, errOwn) {
-		e := dialError(flow.NoConnection, what+"%w, which does not connect to itself; ask for another host or port", address, errOwn)
+		e := dialError(flow.Forbidden, what+"%w, which does not connect to itself; ask for another host or port", address, errOwn)
 		e.Status = 403
 		return e
 	}

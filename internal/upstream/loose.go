@@ -6,6 +6,16 @@ import (
 	"strings"
 )
 
+// Literal returns the address that a host spells, in every way in which a dial
+// takes it for an address and not for a name.
+func Literal(host string) (netip.Addr, bool) {
+	if ip, ok := looseIPv4(host); ok {
+		return ip, true
+	}
+	ip, err := netip.ParseAddr(host)
+	return ip.Unmap(), err == nil
+}
+
 // looseIPv4 reads the IPv4 spellings that inet_aton takes besides the usual
 // one ("127.1", "2130706433", "0x7f.1"), so that they mean the same address
 // here as in clients, whatever a resolver makes of them.
