@@ -115,7 +115,11 @@ func (c *flowsCommand) listCmd() *cobra.Command {
 				return err
 			}
 			defer r.Close()
-			return c.list(ctx, r, store.ListOptions{Last: last}, follow, asJSON)
+			err = c.list(ctx, r, store.ListOptions{Last: last}, follow, asJSON)
+			if follow && ctx.Err() != nil && errors.Is(err, context.Canceled) {
+				return nil // Ctrl-C is how this ends
+			}
+			return err
 		},
 	}
 	cmd.Flags().IntVar(&last, "last", 0, "only the newest `N`; 0 lists all")

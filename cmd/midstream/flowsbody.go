@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 
 	"github.com/spf13/cobra"
@@ -40,6 +41,9 @@ func (c *flowsCommand) bodyCmd() *cobra.Command {
 			defer r.Close()
 			o.Number = number
 			err = flowview.Copy(ctx, c.env.stdout, r, o)
+			if follow && ctx.Err() != nil && errors.Is(err, context.Canceled) {
+				return partialError("follow the body of flow %d: ended before it was whole", number)
+			}
 			if _, partial := errors.AsType[*flowview.PartialError](err); partial {
 				return &codedError{exitPartial, err}
 			}
