@@ -10,7 +10,7 @@ func Markdown(options []*Option) string {
 	var b strings.Builder
 	b.WriteString(`# Options
 
-Every option can be set in five ways; a later one wins:
+The value of an option comes from one of these; a later one wins:
 
 1. its default,
 2. a line ` + "`name: value`" + ` in ` + "`config.yaml`" + ` in the folder of ` + "`--confdir`" + ` (` + "`~/.midstream`" + `),
@@ -99,6 +99,7 @@ What is different from the start:
 | ` + "`-q` `-v` `-n` `-m` `-p` `-s` `-k` `--set` `--listen-host` `--certs` `--cert-passphrase` `--showhost`" + ` | as in mitmproxy |
 | ` + "`--ignore-hosts` `--allow-hosts` `--tcp-hosts` `--show-ignored-hosts` `--store-streamed-bodies` `--flow-detail`" + ` | as in mitmproxy |
 | ` + "`--version`" + ` | as in mitmproxy |
+| ` + "`--stream SIZE` `--stream-large-bodies SIZE`" + ` | as ` + "`--set stream_large_bodies=SIZE`" + ` |
 | ` + "`--options`" + ` | ` + "`midstream options`" + ` |
 | ` + "`-r` `-w` `-C` `-S` `-M` `-B` `-H` `--map-local` `--hardump` `--anticache` `--anticomp`" + ` and the rest | not there yet |
 `)
