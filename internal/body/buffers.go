@@ -6,6 +6,9 @@ import "sync"
 const (
 	// PieceSize is the largest piece when nothing else is asked for.
 	PieceSize = 32 << 10
+	// tinyBuffer is for a body whose receiver is slow: a thousand of those wait
+	// in the middle of a write, each with its buffer.
+	tinyBuffer = 4 << 10
 	// smallBuffer has room for one piece and for small ones before it.
 	smallBuffer = PieceSize + 4<<10
 	// largeBuffer makes bulk transfers cheap: fewer, longer system calls.
@@ -23,23 +26,37 @@ const (
 // are not used again.
 type Buffers struct {
 	mu    sync.Mutex
+	tiny  [][]byte // guarded by mu, idle
 	small [][]byte // guarded by mu, idle
 	large [][]byte // guarded by mu, idle
 	lent  int      // guarded by mu: bytes in large buffers that are out
 }
 
-// takeSmall lends a buffer of smallBuffer bytes.
-func (b *Buffers) takeSmall() []byte {
-	if b != nil {
-		b.mu.Lock()
-		defer b.mu.Unlock()
-		if n := len(b.small); n > 0 {
-			p := b.small[n-1]
-			b.small = b.small[:n-1]
+// take lends a buffer of that size; for a large one a small one when the budget
+// is used up.
+func (b *Buffers) take(size int) []byte {
+	if size == largeBuffer {
+		if p := b.takeLarge(); p != nil {
 			return p
 		}
+		size = smallBuffer
 	}
-	return make([]byte, smallBuffer)
+	if b == nil {
+		return make([]byte, size)
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	idle := &b.small
+	if size == tinyBuffer {
+		idle = &b.tiny
+	}
+	n := len(*idle)
+	if n == 0 {
+		return make([]byte, size)
+	}
+	p := (*idle)[n-1]
+	*idle = (*idle)[:n-1]
+	return p
 }
 
 // takeLarge lends a buffer of largeBuffer bytes, or nil when there is none.
@@ -73,6 +90,10 @@ func (b *Buffers) give(p []byte) {
 		b.lent -= largeBuffer
 		if len(b.large) < idleBuffers {
 			b.large = append(b.large, p)
+		}
+	case tinyBuffer:
+		if len(b.tiny) < 4*idleBuffers {
+			b.tiny = append(b.tiny, p)
 		}
 	case smallBuffer:
 		if len(b.small) < idleBuffers {

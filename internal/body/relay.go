@@ -3,6 +3,7 @@ package body
 import (
 	"context"
 	"io"
+	"time"
 
 	"midstream/flow"
 )
@@ -14,7 +15,9 @@ type Tap interface {
 
 // RelayOptions say how a body is moved; the zero value is a good choice.
 type RelayOptions struct {
-	// PieceSize is the largest piece in bytes; 0 leaves the choice to Relay.
+	// PieceSize is the largest piece in bytes; what comes in one piece of up to
+	// 32 KiB leaves in one. 0 says that the body has no boundaries worth keeping:
+	// Relay takes what suits the receiver.
 	PieceSize int
 	// Buffers lends the buffers; nil allocates one for the body.
 	Buffers *Buffers
@@ -28,6 +31,10 @@ const (
 	maxBatch = 64 << 10
 	// maxPieces is how many pieces one batch has at most.
 	maxPieces = 64
+	// slowWait is how long a receiver takes no more until it counts as slow.
+	slowWait = 5 * time.Millisecond
+	// quickAfter writes that found room a receiver counts as slow no more.
+	quickAfter = 16
 	// growAfter full reads a body gets a large buffer; shrinkAfter short ones it
 	// goes back.
 	growAfter   = 2
@@ -58,16 +65,35 @@ type Waiter interface {
 // between pieces: to interrupt a Read or Write that waits the caller calls
 // src.Cancel and dst.Abort. A transfer costs no allocation per piece.
 func Relay(ctx context.Context, dst Sink, src Reader, tap Tap, opt RelayOptions) (n int64, err error) {
-	buf := opt.Buffers.takeSmall()
+	buf := opt.Buffers.take(smallBuffer)
 	defer func() { opt.Buffers.give(buf) }()
 	waiter, _ := dst.(Waiter)
 	var b batch
-	full, short := 0, 0
+	full, short, slow := 0, 0, 0
 	for {
-		if waiter != nil && n > 0 && !waiter.Writable() {
-			opt.Buffers.give(buf)
-			waiter.AwaitWrite()
-			buf, full, short = opt.Buffers.takeSmall(), 0, 0
+		if waiter != nil && n > 0 {
+			switch {
+			case !waiter.Writable():
+				size := len(buf)
+				opt.Buffers.give(buf)
+				began := time.Now()
+				waiter.AwaitWrite()
+				if time.Since(began) < slowWait {
+					buf = opt.Buffers.take(size)
+					break
+				}
+				full, short, slow = 0, 0, quickAfter
+				if opt.PieceSize == 0 {
+					buf = opt.Buffers.take(tinyBuffer)
+				} else {
+					buf = opt.Buffers.take(smallBuffer)
+				}
+			case slow > 0:
+				if slow--; slow == 0 && len(buf) == tinyBuffer {
+					opt.Buffers.give(buf)
+					buf = opt.Buffers.take(smallBuffer)
+				}
+			}
 		}
 		if ctx.Err() != nil {
 			return n, context.Cause(ctx)
@@ -96,7 +122,7 @@ func Relay(ctx context.Context, dst Sink, src Reader, tap Tap, opt RelayOptions)
 				buf = large
 			}
 		case short >= shrinkAfter && len(buf) == largeBuffer:
-			small := opt.Buffers.takeSmall()
+			small := opt.Buffers.take(smallBuffer)
 			opt.Buffers.give(buf)
 			buf = small
 		}

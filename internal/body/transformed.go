@@ -191,7 +191,7 @@ func (r *transformed) buffer() []byte {
 		size = PieceSize
 	}
 	if size <= smallBuffer {
-		return r.opt.Buffers.takeSmall()[:size]
+		return r.opt.Buffers.take(smallBuffer)[:size]
 	}
 	return make([]byte, min(size, maxPieceSize))
 }

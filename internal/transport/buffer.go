@@ -6,9 +6,11 @@ import (
 )
 
 const (
-	// smallSize holds one whole TLS record of the largest size (RFC 8446
-	// section 5.2: 16384 + 256 octets, and a header of 5).
-	smallSize = 16384 + 256 + 5
+	// recordSize is one whole TLS record of the largest size (RFC 8446 section
+	// 5.2: 16384 + 256 octets, and a header of 5).
+	recordSize = 16384 + 256 + 5
+	// smallSize is for everybody: it holds most heads and events.
+	smallSize = 4 << 10
 	// largeSize holds several records, for connections that carry bulk.
 	largeSize = 128 << 10
 	// largeBudget bounds the large buffers that are out at one time, so that
@@ -39,13 +41,16 @@ func getLarge() *buffer {
 	return buffers.large.Get().(*buffer)
 }
 
+// put gives a buffer back. One that was made for a Peek goes to the collector.
 func (b *buffer) put() {
-	switch {
-	case b == nil:
-	case len(b.b) == largeSize:
+	if b == nil {
+		return
+	}
+	switch len(b.b) {
+	case largeSize:
 		buffers.out.Add(-1)
 		buffers.large.Put(b)
-	default:
+	case smallSize:
 		buffers.small.Put(b)
 	}
 }

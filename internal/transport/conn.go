@@ -41,7 +41,7 @@ func (c *Conn) secure(ctx context.Context, over func(net.Conn) *tls.Conn) (*Conn
 	if c.tls != nil {
 		w = newWire(c) // TLS within TLS
 	}
-	w.records, w.below = true, true
+	w.records = true
 	t := over(w)
 	// What a handshake step writes (a whole flight) leaves in one piece: crypto/tls
 	// buffers a flight itself.
@@ -51,7 +51,6 @@ func (c *Conn) secure(ctx context.Context, over func(net.Conn) *tls.Conn) (*Conn
 		}
 		return nil, err
 	}
-	w.records, w.left = false, 0
 	return &Conn{Conn: t, wire: w, tls: t}, nil
 }
 
@@ -78,8 +77,11 @@ func (c *Conn) Ready() bool {
 	if c.tls == nil {
 		return c.wire.buffered() > 0
 	}
-	// What TLS has taken already may be a whole record, a part of one, or one
-	// without data (a session ticket, a key update): only its first octet tells.
+	if !c.wire.ready() {
+		return false
+	}
+	// A record may carry no data (a session ticket, a key update): only its
+	// first octet tells.
 	c.wire.dry = true
 	n, err := c.tls.Read(c.one[:])
 	c.wire.dry = false
@@ -104,15 +106,28 @@ func (c *Conn) Peek(min, n int) ([]byte, error) {
 	if c.tls != nil {
 		return nil, errors.New("transport: peek below TLS")
 	}
-	if n > smallSize || min > n {
-		return nil, fmt.Errorf("transport: peek of %d octets, more than %d", n, smallSize)
+	if n > recordSize || min > n {
+		return nil, fmt.Errorf("transport: peek of %d octets, more than %d", n, recordSize)
 	}
 	for w.buffered() < min {
+		w.widen(n)
 		if err := w.fill(); err != nil {
 			return w.peeked(n), err
 		}
 	}
 	return w.peeked(n), nil
+}
+
+// widen makes room for n octets where the buffer is full.
+func (w *wire) widen(n int) {
+	if w.ahead == nil || w.w-w.r < len(w.ahead.b) || n <= len(w.ahead.b) {
+		return
+	}
+	wide := &buffer{b: make([]byte, recordSize)}
+	w.w = copy(wide.b, w.ahead.b[w.r:w.w])
+	w.r = 0
+	w.ahead.put()
+	w.ahead = wide
 }
 
 func (w *wire) peeked(n int) []byte {
@@ -174,7 +189,7 @@ func (c *Conn) Reset() error {
 func (c *Conn) WriteTo(w io.Writer) (n int64, err error) {
 	if c.tls == nil {
 		for c.wire.buffered() > 0 {
-			p := c.wire.peeked(smallSize)
+			p := c.wire.peeked(largeSize)
 			m, err := w.Write(p)
 			n += int64(m)
 			c.wire.r += m

@@ -255,6 +255,16 @@ func TestPeekLeavesTheBytes(t *testing.T) {
 	}
 }
 
+func TestPeekReachesAsFarAsItSays(t *testing.T) {
+	a, b := tcpPair(t)
+	want := bytes.Repeat([]byte("0123456789abcdef"), 1024)
+	go a.Write(want)
+	p, err := New(b).Peek(len(want), len(want))
+	if err != nil || !bytes.Equal(p, want) {
+		t.Fatalf("%d octets, %v", len(p), err)
+	}
+}
+
 func TestTLSWithinTLS(t *testing.T) {
 	a, b := tlsPair(t)
 	client, server := secured(t, a, b)

@@ -9,18 +9,18 @@ import (
 	"syscall"
 )
 
-// wire is the socket below a Conn. While TLS shakes hands above it, it serves
-// one record a call, so that nothing is hidden in the TLS layer when the
-// handshake is over. Later it reads straight into what it is given, and ahead
-// into a large buffer only as long as octets come faster than they are taken
-// one record at a time. What is written between Cork and Uncork is joined.
+// wire is the socket below a Conn. Below TLS it serves at most one record a
+// call, so that nothing hides in the TLS layer's own buffer and Ready can be
+// told. It reads a little ahead, which takes small records in one system call;
+// the rest of a large record goes straight to TLS; and it reads far ahead as
+// long as octets come faster than they are taken. Waiting, it holds no buffer.
+// What is written between Cork and Uncork is joined.
 type wire struct {
 	net.Conn
 	raw syscall.RawConn // nil where waiting without a buffer is not possible
 
 	// Reader's side.
-	records bool // TLS shakes hands above: one record a Read
-	below   bool // TLS is above: reading ahead saves it system calls
+	records bool // TLS is above
 	left    int  // octets of the current record that were not served yet
 	ahead   *buffer
 	r, w    int // ahead.b[r:w] has been read and not served
@@ -62,37 +62,59 @@ func (w *wire) Read(p []byte) (int, error) {
 		return w.serve(p), nil
 	case w.readEnd != nil:
 		return 0, w.readEnd
-	case w.dry:
-		return 0, errDry
-	case w.bulk:
+	}
+	return w.Conn.Read(p)
+}
+
+// readRecord serves at most to the end of the TLS record.
+func (w *wire) readRecord(p []byte) (int, error) {
+	if w.left == 0 {
+		if err := w.begin(); err != nil {
+			return 0, err
+		}
+	}
+	if w.buffered() == 0 && w.bulk {
 		if err := w.fill(); err != nil {
 			return 0, err
 		}
-		return w.serve(p), nil
+	}
+	p = p[:min(len(p), w.left)]
+	if w.buffered() > 0 {
+		n := w.serve(p)
+		w.left -= n
+		return n, nil
+	}
+	if w.readEnd != nil {
+		return 0, w.readEnd
+	}
+	if w.dry {
+		return 0, errDry
 	}
 	n, err := w.Conn.Read(p)
-	if w.below {
-		w.measure(n, len(p))
-		if err != nil && !errors.Is(err, os.ErrDeadlineExceeded) {
-			w.readEnd = err
-		}
+	if n < len(p) {
+		w.filled = 0
+	}
+	w.left -= n
+	if err != nil && !errors.Is(err, os.ErrDeadlineExceeded) {
+		w.readEnd = err
 	}
 	return n, err
 }
 
-// bulkAfter is how many reads in a row must find more than they can take before
-// a connection reads ahead: a burst of one response is not worth a large buffer.
-const bulkAfter = 4
-
-// measure looks whether octets come faster than they are taken.
-func (w *wire) measure(n, room int) {
-	if n < room || room < 4<<10 {
-		w.filled = 0
-		return
+// begin reads the header of the next record.
+func (w *wire) begin() error {
+	for w.buffered() < recordHeader {
+		if err := w.fill(); err != nil {
+			if w.buffered() > 0 {
+				w.left = w.buffered() // a cut header: TLS says what it thinks of it
+				return nil
+			}
+			return err
+		}
 	}
-	if w.filled++; w.filled >= bulkAfter {
-		w.filled, w.bulk = 0, true
-	}
+	w.left = recordHeader + int(binary.BigEndian.Uint16(w.ahead.b[w.r+3:]))
+	w.noteAlert()
+	return nil
 }
 
 func (w *wire) serve(p []byte) int {
@@ -104,32 +126,13 @@ func (w *wire) serve(p []byte) int {
 	return n
 }
 
-// readRecord serves at most to the end of the TLS record.
-func (w *wire) readRecord(p []byte) (int, error) {
-	if w.left == 0 {
-		for w.buffered() < recordHeader {
-			if err := w.fill(); err != nil {
-				if w.buffered() > 0 {
-					break // a cut header: TLS says what it thinks of it
-				}
-				return 0, err
-			}
-		}
-		if w.buffered() >= recordHeader {
-			w.left = recordHeader + int(binary.BigEndian.Uint16(w.ahead.b[w.r+3:]))
-			w.noteAlert()
-		} else {
-			w.left = w.buffered()
-		}
+// ready tells that a whole record is here.
+func (w *wire) ready() bool {
+	n := w.buffered()
+	if w.left > 0 {
+		return n >= w.left
 	}
-	if w.buffered() == 0 {
-		if err := w.fill(); err != nil {
-			return 0, err
-		}
-	}
-	n := w.serve(p[:min(len(p), w.left)])
-	w.left -= n
-	return n, nil
+	return n >= recordHeader && n >= recordHeader+int(binary.BigEndian.Uint16(w.ahead.b[w.r+3:]))
 }
 
 const (
@@ -180,7 +183,7 @@ func (w *wire) fill() error {
 	n, err := w.readSome()
 	if n > 0 {
 		w.w += n
-		w.bulk = w.bulk && w.w > smallSize/2 // else the large buffer goes to somebody who needs it
+		w.measure()
 		return nil
 	}
 	if w.ahead != nil && w.w == 0 {
@@ -215,11 +218,28 @@ func (w *wire) readSome() (int, error) {
 	return w.tryN, nil
 }
 
+// bulkAfter is how many reads in a row must find more than they can take before
+// a connection reads far ahead: one response is not worth a large buffer.
+const bulkAfter = 3
+
+// measure looks, after a fill, whether octets come faster than they are taken.
+func (w *wire) measure() {
+	switch {
+	case w.w == len(w.ahead.b):
+		if w.filled++; w.filled >= bulkAfter {
+			w.bulk = true
+		}
+	case w.bulk && w.w > recordSize:
+	default:
+		w.filled, w.bulk = 0, false // the large buffer goes to somebody who needs it
+	}
+}
+
 func (w *wire) take() {
 	if w.ahead != nil {
 		return
 	}
-	if w.bulk && !w.records {
+	if w.bulk {
 		w.ahead = getLarge()
 	} else {
 		w.ahead = getSmall()
