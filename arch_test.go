@@ -20,7 +20,8 @@ import (
 var layers = [][]string{
 	{"flow", "internal/coding", "internal/transport", "internal/pattern", "internal/option", "internal/ca"},
 	{"hook"},
-	{"internal/body"},
+	{"internal/body", "internal/message"},
+	{"internal/sse"},
 	{"internal/http1"},
 	{"internal/store"},
 	{"internal/engine"},

@@ -121,4 +121,5 @@ const (
 	OnResponse
 	OnError
 	OnFinished
+	OnSSEEvent
 )

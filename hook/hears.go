@@ -17,5 +17,6 @@ func (s *Set) Hears(e Events) bool {
 		e&OnResponseHeaders != 0 && len(s.responseHeaders) > 0 ||
 		e&OnResponse != 0 && len(s.response) > 0 ||
 		e&OnError != 0 && len(s.failed) > 0 ||
-		e&OnFinished != 0 && len(s.finished) > 0
+		e&OnFinished != 0 && len(s.finished) > 0 ||
+		e&OnSSEEvent != 0 && len(s.sseEvent) > 0
 }

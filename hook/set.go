@@ -31,6 +31,7 @@ type Set struct {
 	response           []entry[ResponseHook]
 	failed             []entry[ErrorHook]
 	finished           []entry[FinishedHook]
+	sseEvent           []entry[SSEEventHook]
 
 	wantsRequest, wantsResponse   bool
 	guardsRequest, guardsResponse bool
@@ -84,6 +85,7 @@ func (s *Set) add(a any) (events int) {
 	events += place(&s.responseHeaders, a, wants&OnResponseHeaders, name, required)
 	events += place(&s.failed, a, wants&OnError, name, required)
 	events += place(&s.finished, a, wants&OnFinished, name, false)
+	events += place(&s.sseEvent, a, wants&OnSSEEvent, name, required)
 	if place(&s.request, a, wants&OnRequest, name, required) > 0 {
 		events++
 		s.wantsRequest = s.wantsRequest || !observes
