@@ -2,9 +2,6 @@ package e2e
 
 import (
 	"context"
-	"io"
-	"net"
-	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -78,25 +75,9 @@ var notRun = map[string]string{
 func TestDocsCommands(t *testing.T) {
 	t.Parallel()
 	need(t, "curl")
-	o := newOrigin(t)
-	o.mux.HandleFunc("/{$}", func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, strings.Repeat("an example\n", 50)) })
-	_, port, err := net.SplitHostPort(strings.TrimPrefix(o.HTTPS, "https://"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	dir := t.TempDir()
-	script := filepath.Join(dir, "redirect.js")
-	write(t, script, "export function server_connect(data) { data.server.address = ['127.0.0.1', "+port+"] }\n")
-	p := start(t, "-s", script)
-	home := filepath.Dir(p.Confdir)
-	for from, to := range map[string]string{p.Confdir: filepath.Join(home, ".midstream"), binary: filepath.Join(dir, "midstream")} {
-		if err := os.Symlink(from, to); err != nil {
-			t.Fatal(err)
-		}
-	}
-	env := []string{"HOME=" + home, "PATH=" + dir + ":" + os.Getenv("PATH")}
+	p, dir, env := startForExample(t)
 	run(t, env, "curl", "-s", "-x", p.URL(), "--cacert", p.CA, "-d", "sent", "https://example.com/")
-	docFiles(t, dir, home)
+	docFiles(t, dir, filepath.Dir(p.Confdir))
 	seen := 0
 	for _, c := range docCommands(t) {
 		reason := ""

@@ -16,23 +16,7 @@ import (
 func TestREADMETour(t *testing.T) {
 	t.Parallel()
 	need(t, "curl")
-	o := newOrigin(t)
-	o.mux.HandleFunc("/{$}", func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, "an example\n") })
-	_, port, err := net.SplitHostPort(strings.TrimPrefix(o.HTTPS, "https://"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	dir := t.TempDir()
-	script := filepath.Join(dir, "redirect.js")
-	write(t, script, "export function server_connect(data) { data.server.address = ['127.0.0.1', "+port+"] }\n")
-	p := start(t, "-s", script)
-	home := filepath.Dir(p.Confdir)
-	if err := os.Symlink(p.Confdir, filepath.Join(home, ".midstream")); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.Symlink(binary, filepath.Join(dir, "midstream")); err != nil {
-		t.Fatal(err)
-	}
+	p, dir, env := startForExample(t)
 	tour := strings.ReplaceAll(readmeBlock(t, "<!-- tour -->"), "127.0.0.1:8080", p.Addr)
 	lines := strings.Split(strings.TrimSpace(tour), "\n")
 	if len(lines) > 20 {
@@ -42,7 +26,7 @@ func TestREADMETour(t *testing.T) {
 	for i, line := range lines {
 		text += fmt.Sprintf("echo '== %d'\n%s\n", i+1, line)
 	}
-	out := run(t, []string{"HOME=" + home, "PATH=" + dir + ":" + os.Getenv("PATH")}, "sh", "-c", text)
+	out := run(t, env, "sh", "-c", text)
 	for _, want := range []string{"https://example.com/", "an example", `"url":"https://example.com/"`, "midstream-ca-cert.pem", "stream_large_bodies"} {
 		if !strings.Contains(out, want) {
 			t.Errorf("the tour does not show %q:\n%s", want, out)
@@ -51,6 +35,30 @@ func TestREADMETour(t *testing.T) {
 	if page, err := os.ReadFile(filepath.Join(dir, "page.html")); err != nil || string(page) != "an example\n" {
 		t.Errorf("page.html: %q, %v", page, err)
 	}
+}
+
+// startForExample starts a proxy that sends every name to an origin of the test,
+// and gives the environment of a user who has midstream installed and whose
+// ~/.midstream is the proxy's folder. dir is for the files of the user.
+func startForExample(t *testing.T) (p *proxy, dir string, env []string) {
+	t.Helper()
+	o := newOrigin(t)
+	o.mux.HandleFunc("/{$}", func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, "an example\n") })
+	_, port, err := net.SplitHostPort(strings.TrimPrefix(o.HTTPS, "https://"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir = t.TempDir()
+	script := filepath.Join(dir, "redirect.js")
+	write(t, script, "export function server_connect(data) { data.server.address = ['127.0.0.1', "+port+"] }\n")
+	p = start(t, "-s", script)
+	home := filepath.Dir(p.Confdir)
+	for from, to := range map[string]string{p.Confdir: filepath.Join(home, ".midstream"), binary: filepath.Join(dir, "midstream")} {
+		if err := os.Symlink(from, to); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return p, dir, []string{"HOME=" + home, "PATH=" + dir + ":" + os.Getenv("PATH")}
 }
 
 // readmeBlock returns the code block behind a marker.

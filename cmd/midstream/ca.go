@@ -43,21 +43,7 @@ func newCaCmd(env *env) *cobra.Command {
 }
 
 // options reads what file, environment and command line say.
-func (c *caCommand) options() (*option.Registry, error) {
-	home, _ := c.env.home()
-	start := option.Start{Options: option.Builtin(), Home: home, Environ: c.env.environ()}
-	for _, s := range c.sets {
-		start.Line = append(start.Line, option.ParseSet(s))
-	}
-	if c.confdir != "" {
-		start.Line = append(start.Line, option.Assignment{Name: "confdir", Text: c.confdir, Source: option.Flag, Place: "--confdir"})
-	}
-	r, err := option.Load(start)
-	if err != nil {
-		return nil, &codedError{exitUsage, err}
-	}
-	return r, nil
-}
+func (c *caCommand) options() (*option.Registry, error) { return loadFor(c.env, c.confdir, c.sets) }
 
 // authority opens the CA, or makes it.
 func (c *caCommand) authority() (*ca.Authority, error) {

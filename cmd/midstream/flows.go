@@ -8,7 +8,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"midstream/internal/flowview"
-	"midstream/internal/option"
 	"midstream/internal/store"
 )
 
@@ -48,31 +47,17 @@ func (c *flowsCommand) reader(dir string) (*store.Reader, error) {
 		dir = c.session
 	}
 	if dir == "" {
-		confdir, err := c.folder()
+		reg, err := loadFor(c.env, c.confdir, nil)
 		if err != nil {
 			return nil, err
 		}
 		var why string
-		if dir, why, err = store.Choose(confdir, ""); err != nil {
+		if dir, why, err = store.Choose(reg.Path("confdir"), ""); err != nil {
 			return nil, err
 		}
 		fmt.Fprintln(c.env.stderr, why)
 	}
 	return store.OpenReader(dir)
-}
-
-// folder is the folder of midstream's own files.
-func (c *flowsCommand) folder() (string, error) {
-	home, _ := c.env.home()
-	start := option.Start{Options: option.Builtin(), Home: home, Environ: c.env.environ()}
-	if c.confdir != "" {
-		start.Line = append(start.Line, option.Assignment{Name: "confdir", Text: c.confdir, Source: option.Flag, Place: "--confdir"})
-	}
-	r, err := option.Load(start)
-	if err != nil {
-		return "", &codedError{exitUsage, err}
-	}
-	return r.Path("confdir"), nil
 }
 
 // find opens the session of a flow and finds its number. The caller must close

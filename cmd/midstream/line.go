@@ -55,12 +55,27 @@ func builtin() []*option.Option {
 
 // load reads everything that says something about options. Errors end the
 // program with code 2.
-func (l *optionLine) load(e *env) (*option.Registry, error) {
+func (l *optionLine) load(e *env) (*option.Registry, error) { return loadLine(e, l.list) }
+
+// loadFor is for commands that have no flags of all options but --confdir, ""
+// where it was not given, and perhaps --set.
+func loadFor(e *env, confdir string, sets []string) (*option.Registry, error) {
+	var line []option.Assignment
+	for _, s := range sets {
+		line = append(line, option.ParseSet(s))
+	}
+	if confdir != "" {
+		line = append(line, option.Assignment{Name: "confdir", Text: confdir, Source: option.Flag, Place: "--confdir"})
+	}
+	return loadLine(e, line)
+}
+
+func loadLine(e *env, line []option.Assignment) (*option.Registry, error) {
 	home, err := e.home()
 	if err != nil {
 		home = "" // only a default that lies there needs it; Load says so
 	}
-	r, err := option.Load(option.Start{Options: option.Builtin(), Home: home, Environ: e.environ(), Line: l.list})
+	r, err := option.Load(option.Start{Options: option.Builtin(), Home: home, Environ: e.environ(), Line: line})
 	if err != nil {
 		return nil, &codedError{exitUsage, err}
 	}
