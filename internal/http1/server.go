@@ -229,37 +229,46 @@ func (s *Server) finish() bool {
 		s.conn.Close()
 		return false
 	case !keep:
-		s.linger()
+		s.linger(time.Now().Add(drainTime))
 		return false
 	case st.body.complete:
 		return true
 	}
 	// An early response: the client may not have read it while it still sends.
-	s.conn.SetReadDeadline(time.Now().Add(drainTime))
+	until := time.Now().Add(drainTime)
+	s.conn.SetReadDeadline(until)
 	if st.body.drain(drainLimit) {
 		s.conn.SetReadDeadline(time.Time{})
 		return true
 	}
-	s.conn.CloseWrite()
-	s.conn.Close()
+	s.linger(until)
 	return false
 }
 
 // linger closes the sending side and reads on for a while, so that the client
-// gets all of the last response before a reset can reach it.
-func (s *Server) linger() {
-	if s.conn.CloseWrite() == nil {
-		s.conn.SetReadDeadline(time.Now().Add(drainTime))
-		for left := drainLimit; left > 0; {
-			n := len(s.src.buffered())
-			s.src.consume(n)
-			left -= n
-			if s.src.fill() != nil {
-				break
-			}
+// gets all of the last response before a reset can reach it. One that keeps
+// sending is not read any more after drainLimit, and has its time to read: only
+// the close destroys what is on its way to it (RFC 9112 section 9.6).
+func (s *Server) linger(until time.Time) {
+	defer s.conn.Close()
+	if s.conn.CloseWrite() != nil {
+		return
+	}
+	s.conn.SetReadDeadline(until)
+	for left := drainLimit; left > 0; {
+		n := len(s.src.buffered())
+		s.src.consume(n)
+		left -= n
+		if s.src.fill() != nil {
+			return
 		}
 	}
-	s.conn.Close()
+	enough := time.NewTimer(time.Until(until))
+	defer enough.Stop()
+	select {
+	case <-enough.C:
+	case <-s.parent.Done():
+	}
 }
 
 // Reject answers a request that Next could not make a Stream of, with the status
@@ -294,7 +303,7 @@ func (s *Server) Reject(err error, page []byte, sent func(error)) error {
 		s.conn.Close()
 		return err
 	}
-	s.linger()
+	s.linger(time.Now().Add(drainTime))
 	return nil
 }
 
