@@ -108,7 +108,7 @@ const (
 	Unrecorded Record = 0 // nothing is kept
 	Recording  Record = 1 // is being recorded
 	Complete   Record = 2 // all that was sent is kept
-	Cut        Record = 3 // the first Recorded octets of what was sent are kept
+	Cut        Record = 3 // Recorded octets are kept of what was sent, behind the first Removed ones
 )
 
 func (r Record) String() string {
@@ -135,6 +135,7 @@ type Body struct {
 	Sent        int64 // octets that were sent on
 	Record      Record
 	Recorded    int64  // octets that are kept
+	Removed     int64  // octets in front of those, recorded and removed later
 	CutReason   string // why the record was cut
 	Transformed bool   // a hook or rule rewrote it on its way
 	Ended       bool   // it came to its proper end, and the end was sent on

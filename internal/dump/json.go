@@ -229,6 +229,7 @@ func (o *object) body(name string, b flow.Body) {
 	o.number("sent", b.Sent)
 	o.text("record", b.Record.String())
 	o.number("recorded", b.Recorded)
+	o.number("removed", b.Removed) // in front of those
 	o.text("cut_reason", b.CutReason)
 	o.truth("transformed", b.Transformed)
 	o.truth("ended", b.Ended)

@@ -94,24 +94,32 @@ func Copy(ctx context.Context, w io.Writer, r *store.Reader, o Octets) error {
 		coded = m.Fields.Joined("Content-Encoding")
 	}
 	var src io.ReadCloser
+	var first int64 // of what is there
 	if o.Follow && live {
-		src, err = r.Follow(ctx, o.Number, o.Side)
+		var f *store.Follower
+		if f, err = r.Follow(ctx, o.Number, o.Side); err == nil {
+			src, first = f, f.First()
+		}
 	} else {
 		var body *store.Body
 		if body, err = r.Body(ctx, o.Number, o.Side); err == nil {
 			if o.Range.Set && coding.Identity(coded) {
 				defer body.Close()
-				return whole(copyRange(w, body, o.Range), b)
+				return copyRange(w, body, o.Range, b)
 			}
-			src = &readCloser{io.NewSectionReader(body, 0, body.Size()), body}
+			first = body.First()
+			src = &readCloser{io.NewSectionReader(body, first, body.Size()-first), body}
 		}
 	}
 	if err != nil {
-		return err
+		return whole(err, b)
 	}
 	defer src.Close()
 	content := io.Reader(src)
 	if !coding.Identity(coded) {
+		if first > 0 {
+			return fmt.Errorf("%w, and without them its coding (%s) cannot be removed; --raw writes what is left", goneError(0, first), coded)
+		}
 		d, err := coding.NewDecoder(coded, src)
 		if err != nil {
 			return fmt.Errorf("decode the %s body of flow %d: %w; --raw writes it as it was recorded", o.Side, o.Number, err)
@@ -123,11 +131,11 @@ func Copy(ctx context.Context, w io.Writer, r *store.Reader, o Octets) error {
 		if o.Range.Tail > 0 {
 			return errors.New("the last bytes of a body that is decoded or that grows are not known: give A-B or A-, or --raw")
 		}
-		if err := skip(content, o.Range.First); err != nil {
+		if err := skip(content, max(0, o.Range.First-first)); err != nil {
 			return whole(err, b)
 		}
 		if !o.Range.Open {
-			content = io.LimitReader(content, o.Range.Last-o.Range.First+1)
+			content = io.LimitReader(content, max(0, o.Range.Last-max(first, o.Range.First)+1))
 		}
 	}
 	_, err = io.CopyBuffer(onlyWriter{w}, content, make([]byte, 64<<10))
@@ -137,6 +145,13 @@ func Copy(ctx context.Context, w io.Writer, r *store.Reader, o Octets) error {
 			if o.Side == flow.ToServer {
 				b = &f.RequestBody
 			}
+		}
+		if b.Removed > first && b.Ended && b.Removed+b.Recorded >= b.Sent {
+			// More was removed behind what was written already.
+			if first > 0 {
+				return &PartialError{goneError(0, first)}
+			}
+			return nil
 		}
 	}
 	return whole(err, b)
@@ -160,20 +175,38 @@ type readCloser struct {
 // onlyWriter hides ReadFrom, so that the buffer of CopyBuffer is used.
 type onlyWriter struct{ io.Writer }
 
-func copyRange(w io.Writer, b *store.Body, r Range) error {
-	first, n := r.First, int64(math.MaxInt64)
+// copyRange writes what is there of a range. A range of which nothing is
+// missing is no partial one, however little there is of the rest.
+func copyRange(w io.Writer, body *store.Body, r Range, b *flow.Body) error {
+	first, end := r.First, body.Size()
 	switch {
 	case r.Tail > 0:
-		first = max(0, b.Size()-r.Tail)
-	case !r.Open:
-		n = r.Last - r.First + 1
+		first = max(0, body.Size()-r.Tail)
+	case !r.Open && r.Last < math.MaxInt64:
+		end = min(end, r.Last+1)
 	}
-	n = min(n, b.Size()-first)
-	if n <= 0 {
-		return fmt.Errorf("the range begins behind the end: %d bytes are recorded", b.Size())
+	if first >= body.Size() {
+		return whole(fmt.Errorf("the range begins behind the end: the record has bytes up to %d", body.Size()-1), b)
 	}
-	_, err := io.CopyBuffer(onlyWriter{w}, io.NewSectionReader(b, first, n), make([]byte, 64<<10))
-	return err
+	from := min(max(first, body.First()), end)
+	if _, err := io.CopyBuffer(onlyWriter{w}, io.NewSectionReader(body, from, end-from), make([]byte, 64<<10)); err != nil {
+		return whole(err, b)
+	}
+	switch {
+	case from > first:
+		return &PartialError{goneError(first, from)}
+	case r.Open || r.Tail > 0 || end <= r.Last:
+		if b.Removed > 0 && b.Sent <= body.Size() {
+			return nil // it is whole behind what was removed
+		}
+		return whole(nil, b)
+	}
+	return nil
+}
+
+// goneError says that the octets from first up to end were removed.
+func goneError(first, end int64) error {
+	return fmt.Errorf("bytes %d-%d of the body were %w", first, end-1, store.ErrEvicted)
 }
 
 func skip(r io.Reader, n int64) error {
@@ -193,8 +226,14 @@ func whole(err error, b *flow.Body) error {
 	switch {
 	case partial:
 		return &PartialError{err}
+	case err == nil && b.Removed > 0:
+		err := goneError(0, b.Removed)
+		if end := b.Removed + b.Recorded; b.Record == flow.Cut && end < b.Sent {
+			err = fmt.Errorf("%w; the record is cut after %d of %d bytes: %s", err, end, b.Sent, b.CutReason)
+		}
+		return &PartialError{err}
 	case err != nil && b.Record == flow.Cut:
-		return &PartialError{fmt.Errorf("the record is cut after %d of %d bytes: %s (%w)", b.Recorded, b.Sent, b.CutReason, err)}
+		return &PartialError{fmt.Errorf("the record is cut after %d of %d bytes: %s (%w)", b.Removed+b.Recorded, b.Sent, b.CutReason, err)}
 	case err != nil:
 		return err
 	case b.Record == flow.Cut:

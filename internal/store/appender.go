@@ -11,8 +11,9 @@ import (
 
 // The sizes at which a segment is sealed and the next one begun.
 const (
-	bodiesRoll = 256 << 20
-	headsRoll  = 64 << 20
+	bodiesRoll   = 256 << 20
+	headsRoll    = 64 << 20
+	smallestRoll = 256 << 10
 )
 
 // appender writes one stream of segments. It belongs to the writer.
@@ -29,6 +30,7 @@ type appender struct {
 
 	seals   sync.WaitGroup // sealed segments on their way to the disk
 	sealErr func(error)
+	fault   func() error // for tests: an error of the disk
 }
 
 // pos is where the next record goes.
@@ -42,34 +44,73 @@ func (a *appender) open(number uint32, at int64) error {
 	if at == 0 {
 		flags |= os.O_EXCL
 	}
+	if err := a.broken(); err != nil {
+		return fmt.Errorf("open segment %s: %w", path, err)
+	}
 	f, err := os.OpenFile(path, flags, 0o600)
 	if err != nil {
 		return fmt.Errorf("open segment: %w", err)
 	}
-	if err := f.Chmod(0o600); err != nil && !errors.Is(err, errors.ErrUnsupported) {
-		f.Close()
-		return fmt.Errorf("open segment: %w", err)
+	err = f.Chmod(0o600)
+	if errors.Is(err, errors.ErrUnsupported) {
+		err = nil
 	}
-	if err := f.Truncate(at); err != nil {
+	if err == nil {
+		err = f.Truncate(at)
+	}
+	if err == nil && at == 0 {
+		_, err = f.Write(appendSegmentHeader(nil, a.stream, number, a.session))
+		at = segmentHeader
+	}
+	if err != nil {
 		f.Close()
-		return fmt.Errorf("open segment: %w", err)
+		if flags&os.O_EXCL != 0 {
+			os.Remove(path) // it is begun again when the disk takes it
+		}
+		return fmt.Errorf("open segment %s: %w", path, err)
 	}
 	a.file, a.number, a.at = f, number, at
 	if a.stream == bodiesStream {
 		a.direct = openDirect(path)
 	}
-	if at == 0 {
-		return a.write(appendSegmentHeader(nil, a.stream, number, a.session))
-	}
 	return nil
 }
 
-// write appends p through the page cache.
+func (a *appender) broken() error {
+	if a.fault == nil {
+		return nil
+	}
+	return a.fault()
+}
+
+// write appends p through the page cache. After an error nothing was appended:
+// the same may be written again.
 func (a *appender) write(p []byte) error {
-	if _, err := a.file.WriteAt(p, a.at); err != nil {
+	err := a.broken()
+	if err == nil {
+		_, err = a.file.WriteAt(p, a.at)
+	}
+	if err != nil {
 		return fmt.Errorf("write segment %s: %w", segmentPath(a.dir, a.stream, a.number), err)
 	}
 	a.at += int64(len(p))
+	return nil
+}
+
+// probe tells whether the disk takes something again, and removes what an
+// earlier write may have left behind the last record.
+func (a *appender) probe() error {
+	err := a.broken()
+	if err == nil {
+		err = a.file.Truncate(a.at)
+	}
+	if err == nil {
+		_, err = a.file.WriteAt(make([]byte, alignment), a.at)
+		err = errors.Join(err, a.file.Truncate(a.at))
+	}
+	if err != nil {
+		return fmt.Errorf("write segment %s: %w", segmentPath(a.dir, a.stream, a.number), err)
+	}
 	return nil
 }
 
@@ -84,7 +125,11 @@ func (a *appender) writeAligned(vector [][]byte) error {
 	if a.direct != nil {
 		f = a.direct
 	}
-	if err := writeVector(f, vector, at); err != nil {
+	err := a.broken()
+	if err == nil {
+		err = writeVector(f, vector, at)
+	}
+	if err != nil {
 		if f != a.direct || !unsupportedDirect(err) {
 			return fmt.Errorf("write segment %s: %w", segmentPath(a.dir, a.stream, a.number), err)
 		}
@@ -114,14 +159,16 @@ func writeEach(f *os.File, vector [][]byte, at int64) error {
 func (a *appender) due() bool { return a.at >= a.roll }
 
 // next seals the segment and begins the one after it. The seal is brought to
-// the disk beside: sealErr is told of its failure.
+// the disk beside: sealErr is told of its failure. After an error the segment
+// goes on.
 func (a *appender) next() error {
-	f := a.file
-	if a.direct != nil {
-		a.direct.Close()
-		a.direct = nil
+	f, direct := a.file, a.direct
+	if err := a.open(a.number+1, 0); err != nil {
+		return err
 	}
-	a.file = nil
+	if direct != nil {
+		direct.Close()
+	}
 	a.seals.Add(1)
 	go func() {
 		defer a.seals.Done()
@@ -129,7 +176,7 @@ func (a *appender) next() error {
 			a.sealErr(fmt.Errorf("seal segment: %w", err))
 		}
 	}()
-	return a.open(a.number+1, 0)
+	return nil
 }
 
 // close brings everything to the disk.

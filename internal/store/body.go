@@ -28,6 +28,7 @@ type Body struct {
 	base   int64 // microseconds since 1970
 	last   extentList
 	maps   []mapRef // the lists before last, in order
+	first  int64    // the octets before it are gone
 	size   int64
 
 	list   extentList // the one that was used last
@@ -51,12 +52,17 @@ const maxMaps = 256 << 10
 // openExtents opens the body that list ends.
 func openExtents(dir string, number uint64, side Side, list extentList, base int64) (*Body, error) {
 	b := &Body{dir: dir, number: number, side: side, base: base, last: list, list: list, size: list.end()}
-	for l := list; l.prev != 0; {
+	there, err := segmentsThere(dir)
+	if err != nil {
+		return nil, err
+	}
+	b.first = there.first(&list)
+	for l := list; l.prev != 0 && b.first == l.start; {
 		m, err := b.readMap(l.prev)
 		if errors.Is(err, ErrEvicted) {
 			break
 		}
-		if err == nil && (m.end() != l.start || m.start >= l.start || m.prev >= l.prev) {
+		if err == nil && (m.end() != l.start || m.start >= l.start) {
 			err = fmt.Errorf("the map at %v: %w", l.prev, ErrDamaged)
 		}
 		if err != nil {
@@ -68,6 +74,7 @@ func openExtents(dir string, number uint64, side Side, list extentList, base int
 			return nil, fmt.Errorf("the body has more than %d maps: %w", maxMaps, ErrDamaged)
 		}
 		b.maps = append(b.maps, mapRef{l.prev, m.start})
+		b.first = there.first(&m)
 		l = m
 	}
 	for i, j := 0, len(b.maps)-1; i < j; i, j = i+1, j-1 {
@@ -76,8 +83,37 @@ func openExtents(dir string, number uint64, side Side, list extentList, base int
 	return b, nil
 }
 
-// Size is how many octets were recorded.
+// there is the segments of bodies that have not been removed.
+type there map[uint32]bool
+
+func segmentsThere(dir string) (there, error) {
+	list, err := listSegments(dir, bodiesStream)
+	if err != nil {
+		return nil, err
+	}
+	t := make(there, len(list))
+	for _, s := range list {
+		t[s.number] = true
+	}
+	return t, nil
+}
+
+// first returns the offset of the first octet of l from which on nothing of it
+// is gone. What goes first is what was recorded first.
+func (t there) first(l *extentList) int64 {
+	at := l.end()
+	for i := len(l.items) - 1; i >= 0 && t[l.items[i].at.Segment()]; i-- {
+		at -= l.items[i].n
+	}
+	return at
+}
+
+// Size is how many octets were recorded: where the body ends.
 func (b *Body) Size() int64 { return b.size }
+
+// First is the offset of the first octet that can be read. Those before it were
+// removed to keep the session within its size; it is Size where all are gone.
+func (b *Body) First() int64 { return b.first }
 
 // Close lets go of the file.
 func (b *Body) Close() error {
@@ -109,11 +145,12 @@ func (b *Body) ReadAt(p []byte, off int64) (int, error) {
 	return n, nil
 }
 
-// Pieces are the pieces of the body in their order, as they were sent.
+// Pieces are the pieces of the body from First on in their order, as they were
+// sent.
 func (b *Body) Pieces() iter.Seq2[Piece, error] {
 	return func(yield func(Piece, error) bool) {
 		var pending Piece
-		for at := int64(0); at < b.size; {
+		for at := b.first; at < b.size; {
 			if err := b.load(at); err != nil {
 				yield(Piece{}, err)
 				return
@@ -148,7 +185,7 @@ func (b *Body) load(off int64) error {
 	if off >= b.offset && off < b.offset+int64(len(b.data)) {
 		return nil
 	}
-	if off < b.list.start || off >= b.list.end() {
+	if off < b.first || off < b.list.start || off >= b.list.end() {
 		if err := b.find(off); err != nil {
 			return err
 		}
@@ -165,6 +202,9 @@ func (b *Body) load(off int64) error {
 
 // find makes list the one with the octet at off.
 func (b *Body) find(off int64) error {
+	if off < b.first {
+		return fmt.Errorf("bytes 0-%d of the body: %w", b.first-1, ErrEvicted)
+	}
 	if off >= b.last.start {
 		b.list = b.last
 		return nil

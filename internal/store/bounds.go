@@ -1,8 +1,6 @@
 package store
 
 import (
-	"fmt"
-	"os"
 	"sync"
 	"time"
 
@@ -23,9 +21,10 @@ type segmentSizes struct {
 	heads  []segmentFile
 	sealed int64
 
+	index int64 // of flows.db, at the last look
+
 	checkedAt   int64 // total at the last look; the writer's
 	spaceAt     time.Time
-	saidSpace   bool
 	evictedOnce bool
 }
 
@@ -42,6 +41,7 @@ func (z *segmentSizes) load(dir string) error {
 	defer z.mu.Unlock()
 	// The newest ones are being written.
 	z.bodies, z.heads = bodies[:len(bodies)-1], heads[:len(heads)-1]
+	z.sealed = 0
 	for _, list := range [][]segmentFile{z.bodies, z.heads} {
 		for _, s := range list {
 			z.sealed += s.size
@@ -57,9 +57,9 @@ func (s *Store) sealed(stream uint8, number uint32, size int64) {
 	defer z.mu.Unlock()
 	z.sealed += size
 	if stream == bodiesStream {
-		z.bodies = append(z.bodies, segmentFile{number, size})
+		z.bodies = append(z.bodies, segmentFile{number: number, size: size})
 	} else {
-		z.heads = append(z.heads, segmentFile{number, size})
+		z.heads = append(z.heads, segmentFile{number: number, size: size})
 	}
 }
 
@@ -75,17 +75,13 @@ func (s *Store) Size() int64 {
 // batch and mostly returns at once.
 func (s *Store) bound(w *writer) {
 	z := &s.segments
-	z.mu.Lock()
-	total := z.sealed + w.bodies.at + w.heads.at
-	z.mu.Unlock()
+	total := s.total(w)
 	grown := total - z.checkedAt
 	if grown < 0 || grown >= min(boundEvery, s.cfg.bodiesRoll/4) {
 		z.checkedAt = total
-		if s.cfg.MaxSize > 0 {
+		if s.cfg.MaxSize > 0 && s.failed() == nil {
 			s.cutLargest()
-			if total > s.cfg.MaxSize {
-				s.shrink(total)
-			}
+			w.shrink()
 		}
 	}
 	if s.cfg.MinFree > 0 && (grown >= boundEvery || time.Since(z.spaceAt) >= spaceEvery) {
@@ -94,34 +90,12 @@ func (s *Store) bound(w *writer) {
 	}
 }
 
-// shrink removes the oldest sealed segments of bodies until the session is
-// within its size. When no bodies are left to go, the oldest heads go.
-func (s *Store) shrink(total int64) {
+// total is how much the segments hold, and the index.
+func (s *Store) total(w *writer) int64 {
 	z := &s.segments
-	for total > s.cfg.MaxSize {
-		z.mu.Lock()
-		list, stream := &z.bodies, uint8(bodiesStream)
-		if len(*list) == 0 {
-			list, stream = &z.heads, headsStream
-		}
-		if len(*list) == 0 {
-			z.mu.Unlock()
-			return
-		}
-		victim := (*list)[0]
-		*list = append([]segmentFile(nil), (*list)[1:]...)
-		z.sealed -= victim.size
-		z.mu.Unlock()
-		total -= victim.size
-		if err := os.Remove(segmentPath(s.dir, stream, victim.number)); err != nil && !os.IsNotExist(err) {
-			s.fail(fmt.Errorf("remove old bodies: %w", err))
-			return
-		}
-		if !z.evictedOnce {
-			z.evictedOnce = true
-			s.cfg.Log.Info("the session has reached its size; the bodies of the oldest flows go", "session", s.dir, "session_max_size", s.cfg.MaxSize)
-		}
-	}
+	z.mu.Lock()
+	defer z.mu.Unlock()
+	return z.sealed + w.bodies.at + w.heads.at + z.index
 }
 
 // cutLargest ends the record of an open body that fills three quarters of the
@@ -146,16 +120,14 @@ func (s *Store) checkSpace() {
 	if err != nil {
 		return
 	}
-	switch paused := s.paused.Load() != nil; {
-	case !paused && free < s.cfg.MinFree:
+	switch stopped := s.noSpace.Load() != nil; {
+	case !stopped && free < s.cfg.MinFree:
 		reason := "the disk is nearly full (session_min_free)"
-		s.paused.Store(&reason)
-		if !s.segments.saidSpace {
-			s.segments.saidSpace = true
-			s.cfg.Log.Error("the disk is nearly full: bodies are not recorded, traffic goes on; free some space or lower session_min_free",
-				"session", s.dir, "free", free, "session_min_free", s.cfg.MinFree)
-		}
-	case paused && free > s.cfg.MinFree+spaceResume:
-		s.paused.Store(nil)
+		s.noSpace.Store(&reason)
+		s.cfg.Log.Error("the disk is nearly full: bodies are not recorded, traffic goes on; free some space or lower session_min_free",
+			"session", s.dir, "free", free, "session_min_free", s.cfg.MinFree)
+	case stopped && free > s.cfg.MinFree+spaceResume:
+		s.noSpace.Store(nil)
+		s.cfg.Log.Warn("there is space on the disk again: bodies are recorded", "session", s.dir, "free", free)
 	}
 }

@@ -42,9 +42,11 @@ type Config struct {
 	// Log is told, once each, of what a person should know; nil tells nobody.
 	Log *slog.Logger
 
-	// bodiesRoll and headsRoll are the sizes of segments, for tests; 0 is the
-	// default.
+	// For tests: the sizes of segments, how long after an error of the disk it
+	// is tried again, and an error of the disk; zero values are the defaults.
 	bodiesRoll, headsRoll int64
+	retry                 time.Duration
+	fault                 func() error
 }
 
 const (
@@ -73,11 +75,21 @@ func (c Config) withDefaults() Config {
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
+	// What goes to keep the session within its size goes a segment at a time.
 	if c.bodiesRoll == 0 {
 		c.bodiesRoll = bodiesRoll
+		if c.MaxSize > 0 {
+			c.bodiesRoll = min(bodiesRoll, max(smallestRoll, c.MaxSize/8))
+		}
 	}
 	if c.headsRoll == 0 {
 		c.headsRoll = headsRoll
+		if c.MaxSize > 0 {
+			c.headsRoll = min(headsRoll, max(smallestRoll, c.MaxSize/32))
+		}
+	}
+	if c.retry == 0 {
+		c.retry = retryEvery
 	}
 	return c
 }

@@ -32,9 +32,9 @@ type Record struct {
 	headAt   Pos // where its first picture stands, 0 before
 	newestAt Pos // where its newest picture stands
 	bodiesAt Pos
-	indexed  bool // has a row
-	ending   bool // all its pieces are in the batch, or written
-	out      [2]outState
+	indexed  bool          // has a row
+	ending   bool          // all its pieces are in the batch, or written
+	out      [2]extentList // where its bodies are
 }
 
 // sideState is one body on its way to the disk.
@@ -47,11 +47,7 @@ type sideState struct {
 	cut     string
 	drop    bool // a drop is to be written
 	dropped bool
-}
-
-// outState is where a body is on disk.
-type outState struct {
-	list extentList
+	broken  bool // octets were lost on the way to the disk: no later ones are written
 }
 
 // Number is the flow's number in the session, from 1.

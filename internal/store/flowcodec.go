@@ -31,6 +31,7 @@ const (
 	tagBase         = 20 // arrival times of pieces count from here
 	tagBodiesAt     = 21 // no piece of the flow stands before this position
 	tagExtents      = 22 // one for each side that has some
+	tagAgain        = 23 // 1: the flow had an end record already, and says nothing new
 )
 
 // The tags of a message.

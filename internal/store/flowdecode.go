@@ -15,6 +15,7 @@ type picture struct {
 	base     int64 // microseconds since 1970
 	bodiesAt Pos
 	extents  [sides]extentList
+	again    bool // the flow had an end record already
 }
 
 // decodePicture reads the payload of a head or end record. The strings share
@@ -77,6 +78,8 @@ func decodePicture(p []byte) (*picture, error) {
 			pic.base = v.int()
 		case tagBodiesAt:
 			pic.bodiesAt = Pos(v.number)
+		case tagAgain:
+			pic.again = v.number == 1
 		case tagExtents:
 			list, side, err := decodeExtents(v.octets)
 			if err == nil {

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"time"
 
@@ -12,38 +13,51 @@ import (
 // ErrInterrupted says that midstream stopped while the body passed.
 var ErrInterrupted = errors.New("midstream stopped while the body passed")
 
-// Follow reads the body of side from its start, and while the flow lives waits
-// for more. It ends with io.EOF when the flow has ended, with ErrInterrupted
-// when its writer is gone, and with the cause of ctx. The caller must close it.
-func (r *Reader) Follow(ctx context.Context, number uint64, side flow.Side) (io.ReadCloser, error) {
+// A Follower reads a body while it grows. It belongs to one goroutine and must
+// be closed. Read ends with io.EOF when the flow has ended, with ErrInterrupted
+// when its writer is gone, and with the cause of its context.
+type Follower struct {
+	*follower
+	first int64
+}
+
+// First is the offset of the first octet that it reads: those before it were
+// removed to keep the session within its size.
+func (f *Follower) First() int64 { return f.first }
+
+// Follow reads the body of side from the first octet that is there, and while
+// the flow lives waits for more.
+func (r *Reader) Follow(ctx context.Context, number uint64, side flow.Side) (*Follower, error) {
 	l, err := r.locate(ctx, number)
 	if err != nil {
 		return nil, err
 	}
-	if !l.live {
-		b, err := openExtents(r.dir, number, SideOf(side), l.extents[side&1], l.pic.base)
-		if err != nil {
-			return nil, err
-		}
-		return &sectionReader{Reader: io.NewSectionReader(b, 0, b.Size()), Closer: b}, nil
+	b, err := openExtents(r.dir, number, SideOf(side), l.extents[side&1], l.pic.base)
+	if err != nil {
+		return nil, err
 	}
-	return &follower{
-		ctx: ctx, r: r, number: number, side: SideOf(side),
-		bodies: newCursor(r.dir, bodiesStream, l.pic.bodiesAt),
+	f := &follower{
+		ctx: ctx, r: r, number: number, side: SideOf(side), body: b, offset: b.First(),
+		bodies: newCursor(r.dir, bodiesStream, l.bodyEnd),
 		heads:  newCursor(r.dir, headsStream, l.headsEnd),
-	}, nil
+		whole:  !l.live,
+	}
+	return &Follower{f, f.offset}, nil
 }
 
-// follower reads a body while it grows. It holds one record in memory.
+// follower reads what there was when it began from body, then what comes. It
+// holds one record in memory.
 type follower struct {
 	ctx    context.Context
 	r      *Reader
 	number uint64
 	side   Side
+	body   *Body
 	bodies *cursor
 	heads  *cursor
 	offset int64
 	data   []byte
+	whole  bool // nothing comes after body
 	ended  bool
 	dead   bool
 }
@@ -55,6 +69,17 @@ func (f *follower) Read(p []byte) (int, error) {
 	for len(f.data) == 0 {
 		if err := context.Cause(f.ctx); err != nil {
 			return 0, err
+		}
+		if f.offset < f.body.Size() {
+			n, err := f.body.ReadAt(p[:min(int64(len(p)), f.body.Size()-f.offset)], f.offset)
+			f.offset += int64(n)
+			if n > 0 {
+				err = nil
+			}
+			return n, err
+		}
+		if f.whole {
+			return 0, io.EOF
 		}
 		got, err := f.advance()
 		if err != nil {
@@ -99,12 +124,39 @@ func (f *follower) advance() (bool, error) {
 		return false, errors.New("the body is not recorded any more: it passes unrecorded from here on")
 	}
 	q, _, err := parsePieces(p, len(p))
-	if err != nil || q.offset != f.offset {
-		return false, ErrDamaged
+	switch end := q.offset + int64(len(q.data)); {
+	case err != nil:
+		return false, fmt.Errorf("byte %d of the body: %w", f.offset, ErrDamaged)
+	case end <= f.offset:
+		return true, nil // a copy of what was seen
+	case q.offset != f.offset:
+		return true, f.leap(q.offset)
 	}
 	f.data = q.data
 	f.offset += int64(len(q.data))
 	return true, nil
+}
+
+// leap goes on with what the body is now, where its next octets went while they
+// were not read yet: those of a marked flow have been copied.
+func (f *follower) leap(next int64) error {
+	l, err := f.r.locate(f.ctx, f.number)
+	if err != nil {
+		return err
+	}
+	b, err := openExtents(f.r.dir, f.number, f.side, l.extents[f.side&1], l.pic.base)
+	if err != nil {
+		return err
+	}
+	if b.First() > f.offset || b.Size() < next {
+		b.Close()
+		return fmt.Errorf("bytes %d-%d of the body: %w", f.offset, next-1, ErrEvicted)
+	}
+	f.body.Close()
+	f.bodies.close()
+	f.body, f.whole = b, !l.live
+	f.bodies = newCursor(f.r.dir, bodiesStream, l.bodyEnd)
+	return nil
 }
 
 // look finds out whether the flow has ended or its writer is gone.
@@ -120,6 +172,7 @@ func (f *follower) look() error {
 
 // Close lets go of the files.
 func (f *follower) Close() error {
+	f.body.Close()
 	f.bodies.close()
 	f.heads.close()
 	return nil

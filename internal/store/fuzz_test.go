@@ -166,7 +166,7 @@ func FuzzScan(f *testing.F) {
 			}
 		}
 		for i := range o.out {
-			if n := o.out[i].list.end(); n != o.sent[i] || n > int64(len(p)) {
+			if n := o.out[i].end(); n != o.sent[i] || n > int64(len(p)) {
 				t.Fatalf("%d octets are listed, %d were found in %d", n, o.sent[i], len(p))
 			}
 		}

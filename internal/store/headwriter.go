@@ -8,29 +8,40 @@ import (
 
 // writeHeads writes the pictures of the batch.
 func (w *writer) writeHeads() {
-	if w.heads.due() && w.s.failed() == nil {
-		w.s.sealed(headsStream, w.heads.number, w.heads.at)
-		w.conns.clear()
-		if err := w.heads.next(); err != nil {
-			w.s.fail(err)
-		}
-	}
+	w.rollHeads()
 	for _, r := range w.records {
 		w.writeHead(r)
-		if len(w.head) >= batchSize {
-			w.flushHead()
-		}
+		w.keepGoing()
 	}
 	w.flushHead()
 }
 
-func (w *writer) flushHead() {
-	if len(w.head) > 0 && w.s.failed() == nil {
-		if err := w.heads.write(w.head); err != nil {
-			w.s.fail(err)
-		}
+// keepGoing writes the buffer when it is full, and begins a new segment where
+// it is time.
+func (w *writer) keepGoing() {
+	if w.heads.at+int64(len(w.head)) >= w.heads.roll || len(w.head) >= batchSize {
+		w.flushHead()
+		w.rollHeads()
 	}
-	w.head = keepSmall(w.head)
+}
+
+// rollHeads begins the next segment of heads when this one is full. Connections
+// are written again in each.
+func (w *writer) rollHeads() {
+	if w.s.failed() == nil && w.heads.due() && w.roll(&w.heads) {
+		w.conns.clear()
+	}
+}
+
+func (w *writer) flushHead() {
+	if len(w.head) == 0 || w.s.failed() != nil {
+		return
+	}
+	if err := w.heads.write(w.head); err != nil {
+		w.s.fail(err)
+		return
+	}
+	w.head, w.headEnds = keepSmall(w.head), 0
 }
 
 // headPos is where the next record of w.head will stand.
@@ -54,37 +65,62 @@ func (w *writer) writeHead(r *Record) {
 			w.s.forget(r)
 		}
 	}()
-	if r.ending && r.lost || w.s.failed() != nil {
-		if r.ending {
-			w.s.lose()
-		}
-		return
+	switch {
+	case r.ending && r.lost:
+		w.s.lose(1)
+	case w.s.failed() == nil:
+		w.writePicture(r)
+	case r.ending:
+		w.hold([]*Record{r})
 	}
-	f := r.settled(r.picture)
-	client, server := w.connRef(f.Client), w.connRef(f.Server)
-	p := appendFlow(w.scratch[:0], f, client, server)
-	p = appendTime(p, tagBase, r.base)
-	p = appendUint(p, tagBodiesAt, uint64(r.bodiesAt))
-	kind := kindHead
+}
+
+// writeEnd writes the end of a flow that was held.
+func (w *writer) writeEnd(r *Record) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	w.writePicture(r)
+}
+
+// writePicture writes the newest picture of r. The caller holds its mu.
+func (w *writer) writePicture(r *Record) {
+	kind, pic := kindHead, picture{flow: r.settled(r.picture), base: r.base.UnixMicro(), bodiesAt: r.bodiesAt}
+	f := pic.flow
 	if r.ending {
 		kind = kindEnd
-		for i := range r.out {
-			p = appendExtents(p, Side(i), &r.out[i].list)
+		copy(pic.extents[:], r.out[:])
+	}
+	r.newestAt = w.appendPicture(kind, &pic)
+	if r.headAt == 0 {
+		r.headAt = r.newestAt
+	}
+	if r.ending || r.indexed {
+		w.rows = append(w.rows, rowOf(f, r.newestAt, r.bodiesAt))
+	}
+	if r.ending {
+		r.picture = nil
+	}
+}
+
+// appendPicture puts a record into the buffer: the head of a flow, or its end
+// with the lists of where its bodies are.
+func (w *writer) appendPicture(kind Kind, pic *picture) Pos {
+	f := pic.flow
+	client, server := w.connRef(f.Client), w.connRef(f.Server)
+	p := appendFlow(w.scratch[:0], f, client, server)
+	p = appendInt(p, tagBase, pic.base)
+	p = appendUint(p, tagBodiesAt, uint64(pic.bodiesAt))
+	p = appendBool(p, tagAgain, pic.again)
+	if kind == kindEnd {
+		w.headEnds++
+		for i := range pic.extents {
+			p = appendExtents(p, Side(i), &pic.extents[i])
 		}
 	}
 	at := w.headPos()
-	w.head = appendRecord(w.head, kind, 0, r.number, p)
+	w.head = appendRecord(w.head, kind, 0, f.Number, p)
 	w.scratch = keepSmall(p)
-	r.newestAt = at
-	if r.headAt == 0 {
-		r.headAt = at
-	}
-	if r.ending || r.indexed {
-		w.rows = append(w.rows, rowOf(f, at, r.bodiesAt))
-		if r.ending {
-			r.picture = nil
-		}
-	}
+	return at
 }
 
 // connRef returns the position of c's record in this segment and writes it

@@ -110,6 +110,9 @@ func openIndex(dir string) (_ *index, err error) {
 			return nil, fmt.Errorf("make index: %w", err)
 		}
 	}
+	if _, err := x.conn.ExecContext(ctx, indexIndexes); err != nil {
+		return nil, fmt.Errorf("make index: %w", err)
+	}
 	if x.many, err = x.conn.PrepareContext(ctx, insertRows(rowsAtOnce)); err != nil {
 		return nil, fmt.Errorf("open index: %w", err)
 	}
@@ -253,6 +256,12 @@ func (x *index) word(ctx context.Context, text string) (int64, error) {
 	return id, nil
 }
 
+// heads is up to where the index is complete.
+func (x *index) heads() (Pos, error) {
+	v, err := mark(context.Background(), x.conn, metaHeads)
+	return Pos(v), err
+}
+
 // mark reads a number from meta, 0 where there is none.
 func mark(ctx context.Context, c *sql.Conn, name string) (int64, error) {
 	var v int64
@@ -270,6 +279,43 @@ func markText(ctx context.Context, c *sql.Conn, name string) (string, error) {
 		return "", nil
 	}
 	return v, err
+}
+
+// marked returns the flows with a marker that have ended and may have something
+// in a segment, in the order of their numbers.
+func (x *index) marked(stream uint8, segment uint32, after uint64, limit int) ([]markedFlow, error) {
+	where, from := "bodies >= ? AND bodies < ?", Pos(0)
+	if stream == headsStream {
+		where, from = "head >= ? AND head < ?", posOf(segment, 0)
+	}
+	rows, err := x.conn.QueryContext(context.Background(), "SELECT number, head FROM flows WHERE marker <> '' AND outcome <> 0 AND number > ? AND "+
+		where+" ORDER BY number LIMIT ?", int64(after), int64(from), int64(posOf(segment+1, 0)), limit)
+	if err != nil {
+		return nil, fmt.Errorf("read index: %w", err)
+	}
+	defer rows.Close()
+	var list []markedFlow
+	for rows.Next() {
+		var number, head int64
+		if err := rows.Scan(&number, &head); err != nil {
+			return nil, fmt.Errorf("read index: %w", err)
+		}
+		list = append(list, markedFlow{uint64(number), Pos(head)})
+	}
+	if err := rows.Err(); err != nil {
+		return nil, fmt.Errorf("read index: %w", err)
+	}
+	return list, nil
+}
+
+// trim removes the rows of flows without a marker whose heads stand before a
+// position.
+func (x *index) trim(before Pos) error {
+	_, err := x.conn.ExecContext(context.Background(), "DELETE FROM flows WHERE head < ? AND marker = ''", int64(before))
+	if err != nil {
+		return fmt.Errorf("write index: %w", err)
+	}
+	return nil
 }
 
 func (x *index) close() error {

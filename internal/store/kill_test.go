@@ -192,3 +192,12 @@ func checkKilled(t *testing.T, dir string, opened, flushed uint64, reopen bool) 
 		t.Fatalf("the open flow %d: %d octets of %d, %v", opened, len(got), b.Recorded, err)
 	}
 }
+
+// copySession takes a picture of a session that is being written, as a process
+// that is killed leaves it.
+func copySession(t *testing.T, from, to string) {
+	t.Helper()
+	if err := os.CopyFS(to, os.DirFS(from)); err != nil {
+		t.Fatal(err)
+	}
+}

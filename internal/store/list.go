@@ -241,7 +241,7 @@ func (r *Reader) Tail(ctx context.Context) iter.Seq2[Summary, error] {
 					break
 				}
 				pic, err := decodePicture(p)
-				if err != nil {
+				if err != nil || pic.again {
 					continue
 				}
 				pic.flow.Number = h.flow

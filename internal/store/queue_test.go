@@ -142,11 +142,11 @@ func TestDiskErrorIsSaidOnce(t *testing.T) {
 	if state, _, reason := r.State(flow.ToClient); state != flow.Cut || !strings.Contains(reason, "recording has stopped") {
 		t.Fatalf("%v, %q", state, reason)
 	}
-	if s.Missing() != 3 {
-		t.Fatalf("%d flows counted as missing", s.Missing())
-	}
 	if err := s.Close(); err == nil {
 		t.Fatal("Close says nothing of the disk error")
+	}
+	if s.Missing() != 3 {
+		t.Fatalf("%d flows counted as missing", s.Missing())
 	}
 	if n := strings.Count(text(), "recording has stopped"); n != 1 {
 		t.Fatalf("said %d times:\n%s", n, text())

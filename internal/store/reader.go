@@ -160,8 +160,8 @@ func wantPictures(h header) bool { return h.kind == kindHead || h.kind == kindEn
 type located struct {
 	pic      *picture
 	headsEnd Pos // up to here the heads were seen
-	bodies   [2]int64
 	extents  [2]extentList
+	bodyEnd  Pos  // up to here the bodies were seen, where the flow lives
 	live     bool // a process writes it and it has not ended
 }
 
@@ -231,29 +231,35 @@ func (r *Reader) searchBodies(ctx context.Context, l *located) error {
 		}
 		o.found(at, h, p)
 	}
-	l.bodies = o.sent
-	l.extents = [2]extentList{o.out[0].list, o.out[1].list}
+	l.extents, l.bodyEnd = o.out, c.pos()
 	return nil
 }
 
 // Get returns the picture of a flow. A flow that lives is shown as far as it is
-// on disk; one whose writer is gone is shown as interrupted. It fails with
-// ErrNotFound.
+// on disk; one whose writer is gone is shown as interrupted, and one whose heads
+// are gone as far as the index has it. It fails with ErrNotFound.
 func (r *Reader) Get(ctx context.Context, number uint64) (*flow.Flow, error) {
 	l, err := r.locate(ctx, number)
+	if errors.Is(err, ErrEvicted) {
+		return r.remnant(ctx, number)
+	}
 	if err != nil {
 		return nil, err
 	}
 	f := l.pic.flow
 	if f.Live() {
 		for i, b := range []*flow.Body{&f.RequestBody, &f.ResponseBody} {
-			if n := l.bodies[i]; n > 0 {
-				b.Recorded, b.Sent = n, max(b.Sent, n)
-				if b.Record = flow.Recording; !l.live {
-					if b.Record = flow.Complete; !whole(b, n) {
-						b.Record, b.CutReason = flow.Cut, killedText
-					}
+			n := l.extents[i].end()
+			if b.Recorded, b.Sent = n, max(b.Sent, n); l.live {
+				if n > 0 && b.Record != flow.Cut {
+					b.Record = flow.Recording
 				}
+				continue
+			}
+			if b.CutReason = killedReason(b, n); b.CutReason != "" {
+				b.Record = flow.Cut
+			} else if n > 0 {
+				b.Record = flow.Complete
 			}
 		}
 		if !l.live {
@@ -261,25 +267,36 @@ func (r *Reader) Get(ctx context.Context, number uint64) (*flow.Flow, error) {
 		}
 	}
 	for i, b := range []*flow.Body{&f.RequestBody, &f.ResponseBody} {
-		if b.Recorded > 0 && r.evicted(&l.extents[i]) {
-			b.Record, b.CutReason = flow.Cut, ErrEvicted.Error()
+		if b.Recorded > 0 {
+			r.removed(l, i, b)
 		}
 	}
 	return f, nil
 }
 
-// evicted tells whether the first octets of a list are gone. The lists before
-// it are older still, and their map record stands behind them.
-func (r *Reader) evicted(l *extentList) bool {
-	first := l.prev
-	if first == 0 && len(l.items) > 0 {
-		first = l.items[0].at
+// removed notes which octets of a body are gone.
+func (r *Reader) removed(l *located, side int, b *flow.Body) {
+	body, err := openExtents(r.dir, l.pic.flow.Number, Side(side), l.extents[side], l.pic.base)
+	if err != nil {
+		return // who reads it is told
 	}
-	if first == 0 {
-		return false
+	defer body.Close()
+	n := body.First()
+	if n == 0 {
+		return
 	}
-	_, err := os.Lstat(segmentPath(r.dir, bodiesStream, first.Segment()))
-	return gone(err)
+	b.Removed, b.Recorded = n, body.Size()-n
+	reason := fmt.Sprintf("its first %d bytes were %v", n, ErrEvicted)
+	if b.Recorded == 0 {
+		reason = ErrEvicted.Error()
+	}
+	if b.Record != flow.Recording {
+		b.Record = flow.Cut
+	}
+	if b.CutReason != "" {
+		reason += "; " + b.CutReason
+	}
+	b.CutReason = reason
 }
 
 // Body opens what is recorded of side up to now. A flow without a recorded body

@@ -17,8 +17,8 @@ import (
 type openFlow struct {
 	pic  *picture
 	at   Pos
-	out  [2]outState
-	sent [2]int64 // octets found
+	out  [2]extentList
+	sent [2]int64 // where the octets that were found end
 }
 
 // maxOpenFlows bounds how many flows without an end recovery keeps in memory;
@@ -71,9 +71,7 @@ func (s *Store) recover() (err error) {
 		return err
 	}
 	s.w.rows = nil
-	s.index = startIndexer(rc.x, func(err error) {
-		s.cfg.Log.Error("the index of the session has failed; recording goes on, and the index is made anew when the session is opened again", "session", s.dir, "err", err)
-	})
+	s.index = startIndexer(rc.x, s)
 	return s.segments.load(s.dir)
 }
 
@@ -232,20 +230,28 @@ func (rc *recovery) replayBodies(mark Pos) (Pos, error) {
 	}, rc.warn)
 }
 
-// found adds one record of a flow's body.
+// found adds one record of a flow's body. Its first octets may be gone with
+// the segments that had them.
 func (o *openFlow) found(at Pos, h header, p []byte) {
-	l := &o.out[h.side].list
+	l := &o.out[h.side]
 	switch h.kind {
 	case kindDrop:
 		*l, o.sent[h.side] = extentList{}, 0
 	case kindMap:
-		if m, err := parseExtents(p); err == nil && m.end() == o.sent[h.side] && len(l.items) == len(m.items) {
-			*l = extentList{prev: at, start: l.end()}
+		// When it was written it listed all that there was.
+		if m, err := parseExtents(p); err == nil && m.end() == o.sent[h.side] {
+			*l = extentList{prev: at, start: m.end()}
 		}
 	case kindPiece:
 		q, _, err := parsePieces(p, len(p))
-		if err != nil || q.offset != o.sent[h.side] {
-			return // behind a gap: only what is whole from the start is kept
+		if err != nil {
+			return
+		}
+		if l.empty() && o.sent[h.side] == 0 {
+			l.start, o.sent[h.side] = q.offset, q.offset
+		}
+		if q.offset != o.sent[h.side] {
+			return // a copy, or behind a gap: only what is whole up to there is kept
 		}
 		o.sent[h.side] += int64(len(q.data))
 		l.items = append(l.items, extent{at, int64(len(q.data))})
@@ -255,8 +261,8 @@ func (o *openFlow) found(at Pos, h header, p []byte) {
 // openAppenders continues the streams behind their last whole records.
 func (s *Store) openAppenders(heads, bodies Pos) error {
 	w := s.w
-	w.heads = appender{dir: s.dir, stream: headsStream, session: s.meta.key(), roll: s.cfg.headsRoll, sealErr: s.fail}
-	w.bodies = appender{dir: s.dir, stream: bodiesStream, session: s.meta.key(), roll: s.cfg.bodiesRoll, sealErr: s.fail}
+	w.heads = appender{dir: s.dir, stream: headsStream, session: s.meta.key(), roll: s.cfg.headsRoll, sealErr: s.fail, fault: s.cfg.fault}
+	w.bodies = appender{dir: s.dir, stream: bodiesStream, session: s.meta.key(), roll: s.cfg.bodiesRoll, sealErr: s.fail, fault: s.cfg.fault}
 	if err := w.heads.resume(heads); err != nil {
 		return err
 	}
@@ -304,17 +310,27 @@ func (rc *recovery) closeOpen() {
 		f := r.picture
 		for i, b := range []*flow.Body{&f.RequestBody, &f.ResponseBody} {
 			r.side[i].n, r.side[i].written = o.sent[i], o.sent[i]
-			if o.sent[i] > 0 && !whole(b, o.sent[i]) {
-				r.side[i].cut = killedText
+			if reason := killedReason(b, o.sent[i]); reason != "" {
+				r.side[i].cut = reason
 			}
 		}
 		resolveConns(rc.s.dir, o.pic)
 		w.writeHead(r)
-		if len(w.head) >= batchSize {
-			w.flushHead()
-		}
+		w.keepGoing()
 	}
 	w.flushHead()
+}
+
+// killedReason is why the record of a body ends at n, where nobody has said how
+// the body itself did; "" when it is whole.
+func killedReason(b *flow.Body, n int64) string {
+	switch {
+	case whole(b, n) || n == 0 && (b.Ended || b.Disposition == flow.NoBody || b.Disposition == flow.Pass):
+		return ""
+	case b.CutReason != "":
+		return b.CutReason
+	}
+	return killedText
 }
 
 // whole tells whether n octets are all of a body that has passed.

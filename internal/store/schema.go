@@ -44,7 +44,12 @@ CREATE TABLE flows(
 	head     INTEGER NOT NULL,
 	bodies   INTEGER NOT NULL
 );
-CREATE INDEX live ON flows(number) WHERE outcome = 0;
+`
+
+// indexIndexes are made where they are missing: any version reads without them.
+const indexIndexes = `
+CREATE INDEX IF NOT EXISTS live ON flows(number) WHERE outcome = 0;
+CREATE INDEX IF NOT EXISTS marked ON flows(number) WHERE marker <> '';
 `
 
 const columns = 23

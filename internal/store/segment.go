@@ -81,6 +81,7 @@ func segmentPath(dir string, stream uint8, number uint32) string {
 type segmentFile struct {
 	number uint32
 	size   int64
+	pinned bool // mostly of marked flows: it stays as it is
 }
 
 // listSegments returns the segments of a stream in their order.
@@ -103,7 +104,7 @@ func listSegments(dir string, stream uint8) ([]segmentFile, error) {
 		if err != nil {
 			continue // removed meanwhile
 		}
-		list = append(list, segmentFile{uint32(n), info.Size()})
+		list = append(list, segmentFile{number: uint32(n), size: info.Size()})
 	}
 	slices.SortFunc(list, func(a, b segmentFile) int { return int(int64(a.number) - int64(b.number)) })
 	return list, nil

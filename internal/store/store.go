@@ -24,8 +24,9 @@ type Store struct {
 	meta Meta
 
 	number  atomic.Uint64 // of the last flow
-	failure atomic.Pointer[error]
-	paused  atomic.Pointer[string] // why no bodies are recorded for now
+	outage  atomic.Pointer[outage]
+	noSpace atomic.Pointer[string] // why no bodies are recorded for now
+	noRoom  atomic.Pointer[string] // another such reason
 	missing atomic.Uint64          // flows without a record
 
 	openMu    sync.Mutex // guards the list of open records
@@ -196,46 +197,31 @@ func (s *Store) Flush() { s.q.flush() }
 // keep up.
 func (s *Store) Missing() uint64 { return s.missing.Load() }
 
-func (s *Store) lose() {
-	if s.missing.Add(1) == 1 {
+func (s *Store) lose(n uint64) {
+	if n > 0 && s.missing.Add(n) == n {
 		s.cfg.Log.Error("a flow could not be recorded", "session", s.dir)
-	}
-}
-
-// Failure is why recording has stopped, nil while it works.
-func (s *Store) Failure() error { return s.failed() }
-
-func (s *Store) failed() error {
-	if p := s.failure.Load(); p != nil {
-		return *p
-	}
-	return nil
-}
-
-// fail stops recording; the traffic goes on. The first call is logged.
-func (s *Store) fail(err error) {
-	if s.failure.CompareAndSwap(nil, &err) {
-		s.cfg.Log.Error("recording has stopped; traffic goes on", "session", s.dir, "err", err)
 	}
 }
 
 // refuses tells why no body can be recorded now, "" when it can.
 func (s *Store) refuses() string {
-	if p := s.paused.Load(); p != nil {
-		return *p
+	for _, p := range []*atomic.Pointer[string]{&s.noSpace, &s.noRoom} {
+		if reason := p.Load(); reason != nil {
+			return *reason
+		}
 	}
-	if err := s.failed(); err != nil {
-		return "recording has stopped: " + err.Error()
+	if s.failed() != nil {
+		return s.stopReason()
 	}
 	return ""
 }
 
 func (s *Store) stallReason() string {
-	if reason := s.refuses(); reason != "" {
-		return reason
-	}
 	if s.isClosing() {
 		return "midstream stopped"
+	}
+	if reason := s.refuses(); reason != "" {
+		return reason
 	}
 	return fmt.Sprintf("the disk could not keep up for %v (record_stall)", s.cfg.Stall)
 }
@@ -253,7 +239,7 @@ func (s *Store) isClosing() bool {
 func (s *Store) extents(r *Record, side flow.Side) extentList {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	l := r.out[side].list
+	l := r.out[side]
 	l.items = append([]extent(nil), l.items...)
 	return l
 }

@@ -33,6 +33,7 @@ type writer struct {
 	spare   []*Record
 	small   []job
 	bulk    []job
+	jobs    []job  // of one call
 	body    []byte // records on their way to bodies
 	head    []byte // records on their way to heads
 	scratch []byte
@@ -41,6 +42,10 @@ type writer struct {
 	vector  [][]byte
 	places  []Pos
 	later   bool // some block waits for company
+
+	headEnds int       // ends in head
+	held     []*Record // have ended while the disk failed
+	heldSize int
 }
 
 // job is one block of the batch, or a drop.
@@ -72,15 +77,18 @@ func (w *writer) run() {
 		case <-index.C:
 			armed = false
 		case <-w.s.closing:
+			w.tryAgain()
 			w.batch()
+			w.giveUp()
 			w.index()
 			return
 		}
+		w.tryAgain()
 		w.batch()
 		if w.s.indexDue() {
 			w.index()
 		}
-		if !armed && (len(w.rows) > 0 || w.s.hasYoung()) {
+		if !armed && (len(w.rows) > 0 || w.s.hasYoung() || w.s.refuses() != "") {
 			index.Reset(indexEvery)
 			armed = true
 		}
@@ -166,7 +174,7 @@ func (w *writer) writeBodies() {
 	for _, j := range w.small {
 		if j.b == nil {
 			w.body = appendRecord(w.body, kindDrop, SideOf(j.side), j.rec.number, nil)
-			j.rec.out[j.side].list = extentList{}
+			j.rec.out[j.side] = extentList{}
 			continue
 		}
 		w.copyBlock(j)
@@ -197,8 +205,7 @@ func (w *writer) bodyPos() Pos { return posOf(w.bodies.number, w.bodies.at+int64
 // copyBlock puts a block's record into the buffer and gives the block back.
 func (w *writer) copyBlock(j job) {
 	b := j.b
-	if w.s.failed() == nil {
-		w.rollBodies()
+	if w.takes(j) {
 		at := w.bodyPos()
 		w.scratch = appendPiecePrefix(w.scratch[:0], b.count, b.goesOn, b.offset, b.first)
 		w.scratch = append(w.scratch, b.table...)
@@ -220,9 +227,16 @@ func (w *writer) copyBlock(j job) {
 // writeBlocks completes the records around the octets of bulk blocks and writes
 // the blocks themselves, in one call: the octets are not copied again.
 func (w *writer) writeBlocks(jobs []job) {
-	if w.s.failed() == nil {
-		w.rollBodies()
-		w.flushBody()
+	whole := jobs
+	w.jobs = w.jobs[:0]
+	for _, j := range jobs {
+		if w.takes(j) {
+			w.jobs = append(w.jobs, j)
+		}
+	}
+	jobs = w.jobs
+	w.flushBody()
+	if w.s.failed() == nil && len(jobs) > 0 {
 		at := w.bodies.alignedPos()
 		w.vector, w.places = w.vector[:0], w.places[:0]
 		for _, j := range jobs {
@@ -240,7 +254,13 @@ func (w *writer) writeBlocks(jobs []job) {
 		}
 		clear(w.vector)
 	}
-	for _, j := range jobs {
+	if w.s.failed() != nil {
+		for _, j := range jobs {
+			w.lost(j)
+		}
+	}
+	clear(w.jobs)
+	for _, j := range whole {
 		w.s.q.release(j.rec, j.b)
 	}
 }
@@ -269,7 +289,7 @@ func (w *writer) seal(j job) (p []byte, lead int) {
 
 // placed notes where n octets of a body are now.
 func (w *writer) placed(j job, at Pos, n int64) {
-	l := &j.rec.out[j.side].list
+	l := &j.rec.out[j.side]
 	j.rec.mu.Lock()
 	if len(l.items) == maxExtents {
 		w.writeMap(j, l)
@@ -293,20 +313,31 @@ func (w *writer) rollBodies() {
 		return
 	}
 	w.flushBody()
-	if w.s.failed() != nil {
-		return
-	}
-	w.s.sealed(bodiesStream, w.bodies.number, w.bodies.at)
-	if err := w.bodies.next(); err != nil {
-		w.s.fail(err)
+	if w.s.failed() == nil {
+		w.roll(&w.bodies)
 	}
 }
 
+// roll seals a segment and begins the next one.
+func (w *writer) roll(a *appender) bool {
+	number, size := a.number, a.at
+	if err := a.next(); err != nil {
+		w.s.fail(err)
+		return false
+	}
+	w.s.sealed(a.stream, number, size)
+	return true
+}
+
+// flushBody writes what is meant for bodies. What the disk does not take stays,
+// see outage.
 func (w *writer) flushBody() {
-	if len(w.body) > 0 && w.s.failed() == nil {
-		if err := w.bodies.write(w.body); err != nil {
-			w.s.fail(err)
-		}
+	if len(w.body) == 0 || w.s.failed() != nil {
+		return
+	}
+	if err := w.bodies.write(w.body); err != nil {
+		w.s.fail(err)
+		return
 	}
 	w.body = keepSmall(w.body)
 }
