@@ -21,6 +21,8 @@ func (x *exchange) respond(last lastness) (body.Sink, *flow.Error) {
 	m := x.responseOutline()
 	out := x.live.Response.Response
 	changed := x.live.Response.Changed()
+	// Message hooks may leave the body alone; they say when they did not.
+	certain := changed || x.live.Response.Stream.Transform != nil || !x.resp.listened
 	framing := framingOf(m)
 	out.Fields = forward(out.Fields, hop{
 		to: m.to, upgrade: out.Status == 101 || out.Status == 426,
@@ -38,7 +40,7 @@ func (x *exchange) respond(last lastness) (body.Sink, *flow.Error) {
 			out.Version, out.Wire = m.to, ""
 		}
 	}
-	if m.change != asItCame && !x.arriving.made {
+	if m.change != asItCame && certain && !x.arriving.made {
 		x.noteStale(flow.ToClient, out.Fields)
 	}
 	x.arriving.out = framing

@@ -19,6 +19,9 @@ type half struct {
 	// body is guarded by exchange.mu; its Received and Sent are filled in when a
 	// picture is taken.
 	body flow.Body
+	// listened tells that hooks hear the messages of the body, and may change its
+	// length; the disposition stays what it is. Guarded by the hooks lock.
+	listened bool
 
 	// What follows belongs to the goroutine that moves the body.
 	keep bool  // pieces are recorded

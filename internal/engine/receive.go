@@ -84,6 +84,7 @@ func (x *exchange) takeResponse(call Call, head *flow.Response) *flow.Error {
 	if err := x.overLimit(&x.resp); err != nil {
 		return err
 	}
+	x.resp.listened = x.listens(flow.ToClient, &resp.Response.Message)
 	d, reason := decide(question{
 		known: a.in.Known(), size: x.policy.StreamLargeBodies, preset: preset, stream: resp.Stream,
 		intercept: x.origin.Intercept != nil && x.origin.Intercept(x.live, flow.ToClient),
@@ -129,6 +130,7 @@ func (x *exchange) takeMade() *flow.Error {
 		resp.Version = flow.HTTP11
 	}
 	x.arriving = arriving{made: true}
+	x.resp.listened = false
 	x.dispose(&x.resp, flow.Hold, "made by a hook")
 	x.setDeclared(&x.resp, max(resp.Len(), 0))
 	x.ctl.Settle(&resp.Body, hook.Editable, nil, x.policy.ContentLimit, x.late(flow.ToClient))
@@ -157,6 +159,7 @@ func (x *exchange) wholeResponse(call Call) *flow.Error {
 			now.Version = flow.HTTP11
 		}
 		x.arriving = arriving{made: true}
+		x.resp.listened = false
 		x.ctl.Settle(&now.Body, hook.Editable, nil, x.policy.ContentLimit, x.late(flow.ToClient))
 	}
 	x.wrote(&x.resp, &x.live.Response.Body)
@@ -206,10 +209,10 @@ func (x *exchange) responseOutline() outgoing {
 	case r.Changed() || a.made:
 		m.change, m.length = resized, max(r.Len(), 0)
 	case a.held != nil:
-		if m.trailers && a.in.Kind == flow.ByLength || a.in.Kind == flow.UntilClose && x.version == flow.HTTP10 {
+		if x.resp.listened || m.trailers && a.in.Kind == flow.ByLength || a.in.Kind == flow.UntilClose && x.version == flow.HTTP10 {
 			m.change, m.length = resized, a.held.Len()
 		}
-	case r.Stream.Transform != nil && a.flowing != nil && !r.Stream.KeepsLength:
+	case a.flowing != nil && (x.resp.listened || r.Stream.Transform != nil && !r.Stream.KeepsLength):
 		m.change = reshaped
 	}
 	return m

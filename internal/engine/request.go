@@ -66,6 +66,7 @@ func (x *exchange) takeRequest() (made bool, _ *flow.Error) {
 		err := x.wholeRequest()
 		return x.live.Response != nil, err
 	}
+	x.req.listened = x.listens(flow.ToServer, &r.Request.Message)
 	d, reason := decide(question{
 		known: x.framing.Known(), size: x.policy.StreamLargeBodies, preset: preset, stream: r.Stream,
 		intercept: x.origin.Intercept != nil && x.origin.Intercept(x.live, flow.ToServer),
@@ -136,10 +137,10 @@ func (x *exchange) requestOutline() outgoing {
 	case r.Changed():
 		m.change, m.length = resized, r.Len()
 	case x.sending.held != nil:
-		if x.sending.lengthFirst || m.trailers && x.framing.Kind != flow.Chunked {
+		if x.req.listened || x.sending.lengthFirst || m.trailers && x.framing.Kind != flow.Chunked {
 			m.change, m.length = resized, x.sending.held.Len()
 		}
-	case r.Stream.Transform != nil && !r.Stream.KeepsLength && x.framing.Kind != flow.Unframed:
+	case x.framing.Kind != flow.Unframed && (x.req.listened || r.Stream.Transform != nil && !r.Stream.KeepsLength):
 		m.change = reshaped
 	}
 	return m
@@ -186,7 +187,7 @@ func (x *exchange) requestOut() (*flow.Request, flow.Framing) {
 	})
 	out.Trailers = nil
 	f := frameOut(m, &out.Fields)
-	if m.change == reshaped || r.Changed() {
+	if m.change == reshaped && r.Stream.Transform != nil || r.Changed() {
 		x.noteStale(flow.ToServer, out.Fields)
 	}
 	if m.trailers && !hasTrailers(m.to, f) {

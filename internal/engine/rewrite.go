@@ -9,11 +9,17 @@ import (
 	"midstream/internal/coding"
 )
 
-// rewritten returns src as the transform that the head hooks set rewrites it,
-// or src itself without one. A transform that asks for decoded content in a
+// rewritten returns src as the message hooks and the transform that the head
+// hooks set rewrite it, in this order, or src itself without them. A transform that asks for decoded content in a
 // coding that is not known is left out, with a finding: it must not be fed with
 // something else.
 func (x *exchange) rewritten(h *half, src body.Reader, m *flow.Message, b *hook.Body) (body.Reader, *flow.Error) {
+	if h.listened {
+		var err *flow.Error
+		if src, err = x.heard(h, src, m); err != nil {
+			return nil, err
+		}
+	}
 	if b.Stream.Transform == nil {
 		return src, nil
 	}

@@ -46,7 +46,7 @@ func (p Part) Ends() bool { return p == Whole || p == Last }
 type Piece struct {
 	// Offset is where Raw begins in the body.
 	Offset int64
-	// Raw is the octets, valid until the next call of a method of the Splitter.
+	// Raw is the octets, valid until the next Write.
 	Raw  []byte
 	What What
 	Part Part
