@@ -36,12 +36,12 @@ func ReadFile(path string) ([]Assignment, error) {
 		return nil, nil
 	}
 	if err != nil {
-		return nil, fmt.Errorf("read options: %w", err)
+		return nil, fmt.Errorf("read options: %w; make it readable, or give another folder with --confdir DIR", err)
 	}
 	defer f.Close()
 	data, err := io.ReadAll(io.LimitReader(f, mostFile+1))
 	if err != nil {
-		return nil, fmt.Errorf("read options: %w", err)
+		return nil, fmt.Errorf("read options: %w; make it readable, or give another folder with --confdir DIR", err)
 	}
 	if len(data) > mostFile {
 		return nil, &FileError{Place: path, Text: "is larger than " + FormatSize(mostFile) + ", which no file of options is"}
