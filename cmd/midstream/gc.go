@@ -4,28 +4,37 @@ import (
 	"runtime"
 	"runtime/debug"
 	"runtime/metrics"
+	"time"
 )
 
 const (
 	// slack is how much garbage may lie beside a small heap before it is
-	// collected; a large heap gets a quarter of itself.
-	slack     = 16 << 20
-	leastPace = 25
+	// collected.
+	slack = 16 << 20
+	// leastPace and mostPace bound GOGC: how much garbage, in percent of what is
+	// in use, starts a collection.
+	leastPace = 12
 	mostPace  = 100
+	// busy is how close collections may follow each other before they get more
+	// room: processor time is dearer then than memory.
+	busy = 500 * time.Millisecond
 )
 
-// paceCollector keeps memory close to what is in use when much is in use: the
-// default lets a heap double, which a thousand slow streams make dear, while
-// a small heap that serves many small requests needs that room. The pace
-// follows the live heap after each collection.
+// paceCollector keeps memory close to what is in use while collections are
+// rare: by default a heap doubles, which a thousand slow streams make dear.
+// A heap that serves many small requests gets the room it needs. The pace is
+// set after each collection.
 func paceCollector() {
 	type sentinel struct{ _ [16]byte }
 	live := []metrics.Sample{{Name: "/gc/heap/live:bytes"}}
-	pace := 100
+	pace, last := mostPace, time.Now()
 	var again func(*sentinel)
 	again = func(*sentinel) {
 		metrics.Read(live)
-		if next := paceFor(live[0].Value.Uint64()); next != pace {
+		now := time.Now()
+		next := paceFor(live[0].Value.Uint64(), pace, now.Sub(last))
+		last = now
+		if next != pace {
 			pace = next
 			debug.SetGCPercent(pace)
 		}
@@ -34,10 +43,15 @@ func paceCollector() {
 	runtime.SetFinalizer(new(sentinel), again)
 }
 
-// paceFor is the GOGC value for a live heap of that many octets.
-func paceFor(live uint64) int {
-	if live == 0 {
-		return mostPace
+// paceFor is the next pace for a live heap of that many octets, when the last
+// pace brought a collection after that time.
+func paceFor(live uint64, pace int, after time.Duration) int {
+	least := mostPace
+	if live > 0 {
+		least = int(min(max(slack*100/live, leastPace), mostPace))
 	}
-	return int(min(max(slack*100/live, leastPace), mostPace))
+	if after < busy {
+		return min(max(2*pace, least), mostPace)
+	}
+	return max(pace/2, least)
 }

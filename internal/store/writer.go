@@ -162,7 +162,7 @@ func (w *writer) collect(r *Record, now time.Time, all bool) {
 			*to = append(*to, job{r, flow.Side(i), cur})
 			st.cur = nil
 		}
-		if cur != nil && cur.class < bulkClass && st.class > 0 && !cur.full {
+		if cur != nil && st.class > 0 && !cur.full {
 			st.class-- // it has slowed down
 		}
 	}
