@@ -86,6 +86,9 @@ func open(dir string, cfg Config) (_ *Store, err error) {
 	if err := s.recover(); err != nil {
 		return nil, err
 	}
+	if cfg.MinFree > 0 {
+		s.checkSpace()
+	}
 	go func() {
 		defer close(s.written)
 		s.w.run()
