@@ -4,7 +4,6 @@ import (
 	"runtime"
 	"runtime/debug"
 	"runtime/metrics"
-	"time"
 )
 
 const (
@@ -13,28 +12,22 @@ const (
 	slack = 16 << 20
 	// leastPace and mostPace bound GOGC: how much garbage, in percent of what is
 	// in use, starts a collection.
-	leastPace = 12
+	leastPace = 20
 	mostPace  = 100
-	// busy is how close collections may follow each other before they get more
-	// room: processor time is dearer then than memory.
-	busy = 500 * time.Millisecond
 )
 
-// paceCollector keeps memory close to what is in use while collections are
-// rare: by default a heap doubles, which a thousand slow streams make dear.
-// A heap that serves many small requests gets the room it needs. The pace is
-// set after each collection.
+// paceCollector keeps memory close to what is in use when much is in use: by
+// default a heap doubles, which a thousand slow streams make dear, while
+// a small heap that serves many small requests needs that room. The pace
+// follows the live heap after each collection.
 func paceCollector() {
 	type sentinel struct{ _ [16]byte }
 	live := []metrics.Sample{{Name: "/gc/heap/live:bytes"}}
-	pace, last := mostPace, time.Now()
+	pace := mostPace
 	var again func(*sentinel)
 	again = func(*sentinel) {
 		metrics.Read(live)
-		now := time.Now()
-		next := paceFor(live[0].Value.Uint64(), pace, now.Sub(last))
-		last = now
-		if next != pace {
+		if next := paceFor(live[0].Value.Uint64()); next != pace {
 			pace = next
 			debug.SetGCPercent(pace)
 		}
@@ -43,15 +36,10 @@ func paceCollector() {
 	runtime.SetFinalizer(new(sentinel), again)
 }
 
-// paceFor is the next pace for a live heap of that many octets, when the last
-// pace brought a collection after that time.
-func paceFor(live uint64, pace int, after time.Duration) int {
-	least := mostPace
-	if live > 0 {
-		least = int(min(max(slack*100/live, leastPace), mostPace))
+// paceFor is the GOGC value for a live heap of that many octets.
+func paceFor(live uint64) int {
+	if live == 0 {
+		return mostPace
 	}
-	if after < busy {
-		return min(max(2*pace, least), mostPace)
-	}
-	return max(pace/2, least)
+	return int(min(max(slack*100/live, leastPace), mostPace))
 }
