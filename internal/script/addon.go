@@ -37,6 +37,7 @@ var (
 	_ hook.ResponseHook           = (*addon)(nil)
 	_ hook.ErrorHook              = (*addon)(nil)
 	_ hook.FinishedHook           = (*addon)(nil)
+	_ hook.SSEEventHook           = (*addon)(nil)
 )
 
 func (a *addon) Name() string       { return a.name }
@@ -45,22 +46,26 @@ func (a *addon) Observe() bool      { return a.observe }
 func (a *addon) Required() bool     { return a.required }
 
 func (a *addon) HTTPConnect(ctx context.Context, x *hook.Exchange) error {
-	return a.run(ctx, x, httpConnect)
+	return a.run(ctx, x, httpConnect, nil)
 }
 
 func (a *addon) RequestHeaders(ctx context.Context, x *hook.Exchange) error {
-	return a.run(ctx, x, requestHeaders)
+	return a.run(ctx, x, requestHeaders, nil)
 }
 
-func (a *addon) Request(ctx context.Context, x *hook.Exchange) error { return a.run(ctx, x, request) }
+func (a *addon) Request(ctx context.Context, x *hook.Exchange) error {
+	return a.run(ctx, x, request, nil)
+}
 
 func (a *addon) ResponseHeaders(ctx context.Context, x *hook.Exchange) error {
-	return a.run(ctx, x, responseHeaders)
+	return a.run(ctx, x, responseHeaders, nil)
 }
 
-func (a *addon) Response(ctx context.Context, x *hook.Exchange) error { return a.run(ctx, x, response) }
+func (a *addon) Response(ctx context.Context, x *hook.Exchange) error {
+	return a.run(ctx, x, response, nil)
+}
 
-func (a *addon) Error(ctx context.Context, x *hook.Exchange) error { return a.run(ctx, x, failed) }
+func (a *addon) Error(ctx context.Context, x *hook.Exchange) error { return a.run(ctx, x, failed, nil) }
 
 // Finished ends the flow's stay with this version.
 func (a *addon) Finished(x *hook.Exchange) {
@@ -69,8 +74,9 @@ func (a *addon) Finished(x *hook.Exchange) {
 	}
 }
 
-// run runs the function for one event on a flow.
-func (a *addon) run(ctx context.Context, x *hook.Exchange, id eventID) error {
+// run runs the function for one event on a flow; ev is its second argument,
+// where it has one.
+func (a *addon) run(ctx context.Context, x *hook.Exchange, id eventID, ev *event) error {
 	f := a.v.flow(x)
 	e := f.e
 	en := e.objects[a.index]
@@ -85,10 +91,15 @@ func (a *addon) run(ctx context.Context, x *hook.Exchange, id eventID) error {
 	pending, err := func() (bool, error) {
 		defer e.leave()
 		f.begin(id)
-		pending, err := e.start(c, func() (goja.Value, error) { return fn(en.this, f.object()) },
-			func(goja.Value) error { return nil })
+		pending, err := e.start(c, func() (goja.Value, error) {
+			if ev != nil {
+				return fn(en.this, f.object(), eventClass.wrap(e, e.ready.event, ev))
+			}
+			return fn(en.this, f.object())
+		}, func(goja.Value) error { return nil })
 		if !pending {
 			f.end()
+			ev.close()
 		}
 		return pending, err
 	}()
@@ -107,6 +118,7 @@ func (a *addon) run(ctx context.Context, x *hook.Exchange, id eventID) error {
 	defer e.leave()
 	delete(e.waiting, c)
 	f.end()
+	ev.close()
 	return err
 }
 

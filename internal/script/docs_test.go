@@ -89,6 +89,32 @@ var examples = map[string]func(t *testing.T, r *rig){
 			t.Errorf("got %q, comment %q", got, x.Comment)
 		}
 	},
+	"events.js": func(t *testing.T, r *rig) {
+		x, _ := r.exchange()
+		r.must(r.set.RequestHeaders(context.Background(), x))
+		answer(x, 200)
+		for in, want := range map[hook.SSE]string{
+			{Comment: "ping", HasComment: true}: "dropped",
+			{Event: "end"}:                      "",
+			{Data: "[DONE]"}:                    "[DONE]",
+			{Data: `{ "choices": [] }`}:         `{ "choices": [] }`,
+			{Data: `{"choices":[{"delta":{"content":"use sk-12ab now"}}]}`}: `{"choices":[{"delta":{"content":"use [key] now"}}]}`,
+		} {
+			e := &hook.SSEEvent{SSE: in}
+			r.must(r.set.SSEEvent(context.Background(), x, e))
+			got := e.Data
+			if e.Dropped() {
+				got = "dropped"
+			}
+			if got != want {
+				t.Errorf("%+v became %q, want %q", in, got, want)
+			}
+		}
+		if f := x.Findings(); len(f) > 0 {
+			t.Errorf("findings %v", f)
+		}
+		r.set.Finished(x)
+	},
 	"throttle.js": func(t *testing.T, r *rig) {
 		start := time.Now()
 		if _, got := r.respond([]string{strings.Repeat("a", 32<<10), strings.Repeat("b", 32<<10)}); len(got) != 64<<10 {

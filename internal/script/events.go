@@ -18,6 +18,7 @@ const (
 	responseHeaders
 	response
 	failed
+	sseEvent
 	eventCount
 )
 
@@ -38,6 +39,7 @@ var events = [eventCount]struct {
 	responseHeaders:    {"responseheaders", hook.OnResponseHeaders},
 	response:           {"response", hook.OnResponse},
 	failed:             {"error", hook.OnError},
+	sseEvent:           {"sse_event", hook.OnSSEEvent},
 }
 
 // always are the events that every script gets, for its own bookkeeping: they

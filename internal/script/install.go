@@ -18,8 +18,8 @@ type natives struct {
 	parseJSON     goja.Callable
 	asyncIterator *goja.Symbol
 
-	flow, request, response, conn, stream, dict *goja.Object // prototypes
-	requests, responses                         *class[*message]
+	flow, request, response, conn, stream, dict, event *goja.Object // prototypes
+	requests, responses                                *class[*message]
 }
 
 const preludeName = "midstream-prelude.js"
@@ -46,6 +46,7 @@ func (e *engine) install() error {
 	e.ready.response = responseClass.proto(e)
 	e.ready.conn = connClass.proto(e)
 	e.ready.stream = streamClass.proto(e)
+	e.ready.event = eventClass.proto(e)
 	e.ready.dict = e.dictProto()
 	e.installTimers()
 	e.installHTTP()

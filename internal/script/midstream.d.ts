@@ -144,6 +144,31 @@ interface HTTPFlow {
   [name: string]: any;
 }
 
+/** The fields of a server-sent event; null where there is none. Lines of data and comment are joined with "\n". */
+interface SSEFields {
+  event?: string | null;
+  data?: string | null;
+  id?: string | null;
+  retry?: string | number | null;
+  comment?: string | null;
+}
+interface SSEEvent {
+  event: string | null;
+  data: string | null;
+  id: string | null;
+  retry: string | null;
+  comment: string | null;
+  /** Counts the events of the body from 0. */
+  readonly index: number;
+  /** data, parsed. */
+  json(): any;
+  /** Keeps it from being sent. */
+  drop(): void;
+  /** Sends others before it; a string is data. */
+  insert_before(...events: (SSEFields | string)[]): void;
+  insert_after(...events: (SSEFields | string)[]): void;
+}
+
 interface ServerConnectionData {
   client: Connection;
   server: Connection;
@@ -179,6 +204,8 @@ interface Addon {
   responseheaders?(flow: HTTPFlow): void | Promise<void>;
   response?(flow: HTTPFlow): void | Promise<void>;
   error?(flow: HTTPFlow): void | Promise<void>;
+  /** Each event of a text/event-stream body, before it is sent on. */
+  sse_event?(flow: HTTPFlow, event: SSEEvent): void | Promise<void>;
 }
 
 declare const Response: {
