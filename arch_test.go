@@ -22,7 +22,7 @@ var layers = [][]string{
 	{"hook"},
 	{"internal/body", "internal/message"},
 	{"internal/sse"},
-	{"internal/http1"},
+	{"internal/http1", "internal/http2"},
 	{"internal/store"},
 	{"internal/engine"},
 	{"internal/upstream"},

@@ -1,0 +1,537 @@
+package http2
+
+import (
+	"encoding/binary"
+	"errors"
+	"io"
+	"time"
+
+	h2 "golang.org/x/net/http2"
+
+	"midstream/flow"
+)
+
+// serve reads frames until the connection ends, and returns when nothing of the
+// connection runs any more.
+func (c *conn) serve() {
+	err := c.read()
+	why, code, text := c.readError(err)
+	c.fail(why, code, text)
+	if c.lingers(err) {
+		c.linger()
+	}
+	<-c.writerDone
+	c.nc.Close()
+}
+
+// lingers tells that the peer may still have to read why the connection ends.
+func (c *conn) lingers(err error) bool {
+	_, fault := errors.AsType[*connFault](err)
+	return fault || err == errOver && c.peer == flow.AtClient
+}
+
+var errOver = errors.New("the connection has been ended here")
+
+// linger reads away what a peer still sends, so that no reset destroys the GOAWAY
+// that it has not read yet.
+func (c *conn) linger() {
+	var p [1 << 10]byte
+	for n := 0; n < lingerOctets; {
+		m, err := c.nc.Read(p[:])
+		if n += m; err != nil {
+			return
+		}
+	}
+}
+
+func (c *conn) read() error {
+	for {
+		fh, err := c.fr.ReadFrameHeader()
+		if err != nil {
+			return c.frameError(err)
+		}
+		if c.isDead() {
+			return errOver
+		}
+		if !c.opened && (fh.Type != h2.FrameSettings || fh.Flags.Has(h2.FlagSettingsAck)) {
+			return breaksConn(h2.ErrCodeProtocol, "the first frame is %s and not SETTINGS", fh.Type)
+		}
+		switch fh.Type {
+		case h2.FrameData:
+			err = c.readData(fh)
+		case h2.FrameWindowUpdate:
+			err = c.readWindowUpdate(fh)
+		default:
+			err = c.readOther(fh)
+		}
+		if err == nil {
+			continue
+		}
+		if f, ok := errors.AsType[*streamFault](err); ok {
+			if err = c.resetFor(f); err == nil {
+				continue
+			}
+		}
+		return err
+	}
+}
+
+func (c *conn) isDead() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.dead != nil
+}
+
+// frameError makes what the Framer says a fault of the peer, where it is one.
+func (c *conn) frameError(err error) error {
+	if errors.Is(err, h2.ErrFrameTooLarge) {
+		return breaksConn(h2.ErrCodeFrameSize, "a frame of more than %d octets", maxFrame)
+	}
+	var ce h2.ConnectionError
+	if errors.As(err, &ce) {
+		text := h2.ErrCode(ce).String()
+		if d := c.fr.ErrorDetail(); d != nil {
+			text = d.Error()
+		}
+		return breaksConn(h2.ErrCode(ce), "%s", text)
+	}
+	var se h2.StreamError
+	if errors.As(err, &se) {
+		return breaksStream(se.StreamID, se.Code, "a %s frame is not one", se.Code)
+	}
+	return err
+}
+
+// resetFor breaks one stream for a fault of the peer.
+func (c *conn) resetFor(f *streamFault) error {
+	if !c.meter.spend(time.Now()) {
+		return breaksConn(h2.ErrCodeEnhanceYourCalm, "too many streams that had to be reset, the last because of %s", f.text)
+	}
+	c.mu.Lock()
+	st := c.streams[f.id]
+	c.mu.Unlock()
+	if st == nil {
+		c.mu.Lock()
+		c.closed.add(f.id, resetByUs)
+		c.mu.Unlock()
+		c.w.control(func(fr *h2.Framer) { fr.WriteRSTStream(f.id, f.code) })
+		return nil
+	}
+	st.malformed(f)
+	return nil
+}
+
+// readData takes a DATA frame: straight into the inbox of its stream.
+func (c *conn) readData(fh h2.FrameHeader) error {
+	if fh.StreamID == 0 {
+		return breaksConn(h2.ErrCodeProtocol, "DATA on stream 0")
+	}
+	total := int(fh.Length)
+	n, pad := total, 0
+	if fh.Flags.Has(h2.FlagDataPadded) {
+		if n == 0 {
+			return breaksConn(h2.ErrCodeFrameSize, "a padded DATA frame without octets")
+		}
+		if _, err := io.ReadFull(&c.src, c.small[:1]); err != nil {
+			return err
+		}
+		pad = int(c.small[0])
+		if n -= 1 + pad; n < 0 {
+			return breaksConn(h2.ErrCodeProtocol, "DATA with more padding than it has octets")
+		}
+	}
+	end := fh.Flags.Has(h2.FlagDataEndStream)
+	if n == 0 && !end && !c.meter.spend(time.Now()) {
+		return breaksConn(h2.ErrCodeEnhanceYourCalm, "too many DATA frames without octets")
+	}
+	st, keep, fault := c.admitData(fh.StreamID, total, n)
+	if fault != nil {
+		if _, ok := fault.(*connFault); ok {
+			return fault
+		}
+	}
+	if err := c.fill(st, n, keep); err != nil {
+		return err
+	}
+	if err := c.skip(pad); err != nil {
+		return err
+	}
+	c.mu.Lock()
+	credit := c.credited(total)
+	streamCredit, over := 0, false
+	if keep {
+		st.inbox.commit(0, false)
+		if total > n && !end {
+			streamCredit = st.win.credit()
+		}
+		if end {
+			if fault = st.whole(); fault == nil {
+				st.recvEnd = true
+				over = st.ended()
+			}
+		}
+		st.readable.Broadcast()
+	}
+	c.mu.Unlock()
+	if credit > 0 {
+		c.w.windowUpdate(0, credit)
+	}
+	if streamCredit > 0 {
+		c.w.windowUpdate(fh.StreamID, streamCredit)
+	}
+	if over {
+		c.drained()
+	}
+	return fault
+}
+
+// admitData decides on a DATA frame with n octets of data, total with padding. A
+// stream fault is to be returned after the payload has been read.
+func (c *conn) admitData(id uint32, total, n int) (st *stream, keep bool, fault error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if total > c.recvAvail {
+		return nil, false, breaksConn(h2.ErrCodeFlowControl, "more DATA than the connection's window has room for")
+	}
+	c.recvAvail -= total
+	if st = c.streams[id]; st == nil {
+		if c.isIdle(id) {
+			return nil, false, breaksConn(h2.ErrCodeProtocol, "DATA on stream %d, which was not opened", id)
+		}
+		if c.closed.how(id) == resetByUs {
+			return nil, false, nil
+		}
+		return nil, false, breaksStream(id, h2.ErrCodeStreamClosed, "DATA on a stream that has ended")
+	}
+	switch {
+	case st.recvEnd:
+		return nil, false, breaksStream(id, h2.ErrCodeStreamClosed, "DATA after the end of the %s", st.in)
+	case !st.headed:
+		return nil, false, breaksStream(id, h2.ErrCodeProtocol, "DATA before the head of the %s", st.in)
+	case !st.win.received(total, n):
+		return nil, false, breaksStream(id, h2.ErrCodeFlowControl, "more DATA than the stream's window has room for")
+	}
+	st.came += int64(n)
+	if st.declared >= 0 && st.came > st.declared {
+		st.win.unread -= n
+		return nil, false, breaksStream(id, h2.ErrCodeProtocol, "a body longer than its content-length of %d", st.declared)
+	}
+	if st.given != nil || st.recvErr != nil {
+		st.win.unread -= n
+		return nil, false, nil
+	}
+	c.count(n)
+	return st, true, nil
+}
+
+// fill reads n octets of a frame into the inbox of st, or throws them away. What
+// has arrived is shown to the reader before more of the frame is waited for.
+func (c *conn) fill(st *stream, n int, keep bool) error {
+	if !keep {
+		return c.skip(n)
+	}
+	for n > 0 {
+		c.mu.Lock()
+		if st.inbox.dead {
+			c.mu.Unlock()
+			return c.skip(n)
+		}
+		room := st.inbox.room(n)
+		st.inbox.filling = true
+		c.mu.Unlock()
+		room = room[:min(n, len(room))]
+		got := 0
+		var err error
+		for got < len(room) {
+			var m int
+			m, err = c.src.Read(room[got:])
+			if got += m; err != nil || !c.src.ready() {
+				break
+			}
+		}
+		n -= got
+		c.mu.Lock()
+		st.inbox.filling = false
+		if st.inbox.dead {
+			st.inbox.release()
+		} else {
+			st.inbox.commit(got, n > 0)
+			st.readable.Broadcast()
+		}
+		c.mu.Unlock()
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// skip reads n octets away.
+func (c *conn) skip(n int) error {
+	if n == 0 {
+		return nil
+	}
+	_, err := io.CopyN(io.Discard, &c.src, int64(n))
+	return err
+}
+
+func (c *conn) readWindowUpdate(fh h2.FrameHeader) error {
+	if fh.Length != 4 {
+		return breaksConn(h2.ErrCodeFrameSize, "a WINDOW_UPDATE of %d octets", fh.Length)
+	}
+	if _, err := io.ReadFull(&c.src, c.small[:4]); err != nil {
+		return err
+	}
+	n := int64(binary.BigEndian.Uint32(c.small[:4]) &^ (1 << 31))
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if fh.StreamID == 0 {
+		if n == 0 {
+			return breaksConn(h2.ErrCodeProtocol, "a WINDOW_UPDATE of 0")
+		}
+		if !c.toSend.add(n) {
+			return breaksConn(h2.ErrCodeFlowControl, "a window of more than %d octets", largestWindow)
+		}
+		if len(c.waiting) > 0 {
+			c.waiting[0].writable.Signal()
+		}
+		return nil
+	}
+	st := c.streams[fh.StreamID]
+	switch {
+	case st == nil && c.isIdle(fh.StreamID):
+		return breaksConn(h2.ErrCodeProtocol, "WINDOW_UPDATE on stream %d, which was not opened", fh.StreamID)
+	case st == nil:
+		return nil // it has ended, which the peer could not know yet
+	case n == 0:
+		return breaksStream(fh.StreamID, h2.ErrCodeProtocol, "a WINDOW_UPDATE of 0")
+	case !st.toSend.add(n):
+		return breaksStream(fh.StreamID, h2.ErrCodeFlowControl, "a window of more than %d octets", largestWindow)
+	}
+	st.writable.Signal()
+	return nil
+}
+
+// readOther takes all frames that do not come by the thousand.
+func (c *conn) readOther(fh h2.FrameHeader) error {
+	f, err := c.fr.ReadFrameForHeader(fh)
+	if err != nil {
+		if errors.Is(err, io.ErrUnexpectedEOF) && fh.Length < 6 && (fh.Type == h2.FrameHeaders || fh.Type == h2.FramePushPromise) {
+			return breaksConn(h2.ErrCodeFrameSize, "a %s frame of %d octets", fh.Type, fh.Length)
+		}
+		return c.frameError(err)
+	}
+	switch f := f.(type) {
+	case *h2.HeadersFrame:
+		return c.readHeaders(f)
+	case *h2.SettingsFrame:
+		return c.readSettings(f)
+	case *h2.PingFrame:
+		if !f.IsAck() {
+			c.w.control(func(fr *h2.Framer) { fr.WritePing(true, f.Data) })
+		}
+	case *h2.RSTStreamFrame:
+		return c.readReset(f)
+	case *h2.GoAwayFrame:
+		return c.readGoAway(f)
+	case *h2.PushPromiseFrame:
+		return breaksConn(h2.ErrCodeProtocol, "PUSH_PROMISE, which was not allowed")
+	case *h2.PriorityFrame:
+		if f.StreamDep == f.StreamID {
+			return breaksStream(f.StreamID, h2.ErrCodeProtocol, "a stream that depends on itself")
+		}
+	}
+	return nil // CONTINUATION is read with its HEADERS; the rest is for extensions
+}
+
+func (c *conn) readSettings(f *h2.SettingsFrame) error {
+	if f.IsAck() {
+		return nil
+	}
+	if c.opened && !c.meter.spend(time.Now()) || f.NumSettings() > settingsInOneGo {
+		return breaksConn(h2.ErrCodeEnhanceYourCalm, "too many SETTINGS")
+	}
+	err := f.ForeachSetting(func(s h2.Setting) error {
+		if err := s.Valid(); err != nil {
+			return c.frameError(err)
+		}
+		switch s.ID {
+		case h2.SettingInitialWindowSize:
+			return c.changeWindows(int64(s.Val))
+		case h2.SettingMaxConcurrentStreams:
+			c.mu.Lock()
+			c.peerMax = int(min(s.Val, 1<<30))
+			c.mu.Unlock()
+		default:
+			c.w.settings(s)
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	c.mu.Lock()
+	c.opened = true
+	c.mu.Unlock()
+	c.w.control(func(fr *h2.Framer) { fr.WriteSettingsAck() })
+	return nil
+}
+
+// changeWindows applies a SETTINGS_INITIAL_WINDOW_SIZE to all streams (RFC 9113
+// section 6.9.2).
+func (c *conn) changeWindows(n int64) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	delta := n - c.initial
+	c.initial = n
+	for _, st := range c.streams {
+		if !st.toSend.add(delta) {
+			return breaksConn(h2.ErrCodeFlowControl, "a window of more than %d octets", largestWindow)
+		}
+		st.writable.Signal()
+	}
+	return nil
+}
+
+func (c *conn) readReset(f *h2.RSTStreamFrame) error {
+	c.mu.Lock()
+	st := c.streams[f.StreamID]
+	idle := st == nil && c.isIdle(f.StreamID)
+	c.mu.Unlock()
+	switch {
+	case idle:
+		return breaksConn(h2.ErrCodeProtocol, "RST_STREAM on stream %d, which was not opened", f.StreamID)
+	case st == nil:
+		return nil
+	}
+	st.wasReset(f.ErrCode)
+	if !c.meter.spend(time.Now()) {
+		return breaksConn(h2.ErrCodeEnhanceYourCalm, "too many streams reset")
+	}
+	return nil
+}
+
+// isIdle tells whether a stream has never been opened. mu is held.
+func (c *conn) isIdle(id uint32) bool {
+	if id%2 == c.nextID%2 { // one of ours
+		return id >= c.nextID
+	}
+	return id > c.lastPeer
+}
+
+// readHeaders takes a whole header block: nothing else may come between its
+// frames (RFC 9113 section 6.10).
+func (c *conn) readHeaders(f *h2.HeadersFrame) error {
+	id, end := f.StreamID, f.StreamEnded()
+	loop := f.HasPriority() && f.Priority.StreamDep == id
+	c.mu.Lock()
+	st := c.streams[id]
+	c.mu.Unlock()
+	b := &c.block
+	limit := c.limits.Head
+	trailers := st != nil && st.headed
+	if trailers {
+		limit = c.limits.Trailers
+	}
+	b.begin(limit)
+	if err := b.add(f.HeaderBlockFragment()); err != nil {
+		return err
+	}
+	for done := f.HeadersEnded(); !done; {
+		more, err := c.fr.ReadFrame()
+		if err != nil {
+			return c.frameError(err)
+		}
+		cont, ok := more.(*h2.ContinuationFrame)
+		if !ok {
+			return breaksConn(h2.ErrCodeProtocol, "a frame inside a header block")
+		}
+		if b.frames++; b.frames > continuationSlop+b.wire>>10 {
+			return breaksConn(h2.ErrCodeEnhanceYourCalm, "a header block in %d frames", b.frames)
+		}
+		if err := b.add(cont.HeaderBlockFragment()); err != nil {
+			return err
+		}
+		done = cont.HeadersEnded()
+	}
+	if err := b.end(); err != nil {
+		return err
+	}
+	if loop {
+		return breaksStream(id, h2.ErrCodeProtocol, "a stream that depends on itself")
+	}
+	if st != nil && st.recvEnd {
+		return breaksStream(id, h2.ErrCodeStreamClosed, "HEADERS after the end of the %s", st.in)
+	}
+	if trailers {
+		return st.readTrailers(b, end)
+	}
+	return c.side.head(id, st, b, end)
+}
+
+// readTrailers ends a message with its trailer section.
+func (st *stream) readTrailers(b *fieldBlock, end bool) error {
+	c := st.c
+	if !end {
+		return breaksStream(st.id, h2.ErrCodeProtocol, "HEADERS in the middle of a body")
+	}
+	fs, found, fault := parseTrailers(b, st.in, c.profile)
+	switch {
+	case fault != "":
+		return breaksStream(st.id, h2.ErrCodeProtocol, "malformed trailers: %s", fault)
+	case b.tooLarge:
+		return breaksStream(st.id, h2.ErrCodeEnhanceYourCalm, "a trailer section of more than %d octets", b.limit)
+	}
+	c.mu.Lock()
+	if err := st.whole(); err != nil {
+		c.mu.Unlock()
+		return err
+	}
+	st.trailers, st.notes = fs, append(st.notes, found...)
+	st.recvEnd = true
+	over := st.ended()
+	st.readable.Broadcast()
+	c.mu.Unlock()
+	if over {
+		c.drained()
+	}
+	return nil
+}
+
+// whole checks that a body that ends has its length. mu is held.
+func (st *stream) whole() error {
+	if st.declared >= 0 && st.came != st.declared {
+		return breaksStream(st.id, h2.ErrCodeProtocol, "a body of %d octets with a content-length of %d", st.came, st.declared)
+	}
+	return nil
+}
+
+// readGoAway notes that the peer takes no more streams, and breaks those that it
+// will not process (RFC 9113 section 6.8).
+func (c *conn) readGoAway(f *h2.GoAwayFrame) error {
+	text := ""
+	if d := f.DebugData(); len(d) > 0 {
+		text = " (" + quote(string(d)) + ")"
+	}
+	if c.peer == flow.AtClient {
+		return nil // it allows no pushed streams, and there are none
+	}
+	c.mu.Lock()
+	c.goaway = true
+	var refused []*stream
+	for id, st := range c.streams {
+		if st.call != nil && id > f.LastStreamID {
+			refused = append(refused, st)
+		}
+	}
+	empty := len(c.streams) == len(refused)
+	c.mu.Unlock()
+	c.side.died()
+	for _, st := range refused {
+		st.refused(f.ErrCode, text)
+	}
+	if empty {
+		return errOver
+	}
+	return nil
+}

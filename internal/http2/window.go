@@ -1,0 +1,97 @@
+package http2
+
+import "time"
+
+// recvWindow is what a peer may send on a stream (RFC 9113 section 6.9). At any
+// time avail, what lies unread and what is still to be given back make up size;
+// a size that shrinks takes effect as the reader takes what is there.
+type recvWindow struct {
+	size   int // how much the peer should be able to have on its way or unread
+	avail  int // what it may still send
+	unread int // what came and was not taken
+
+	epoch time.Time // when the present count began
+	moved int       // taken since then
+}
+
+const (
+	// growWithin is how fast a whole window must be taken for the window to be
+	// what holds the stream up: longer than the round trips that are in use.
+	growWithin = 400 * time.Millisecond
+	// creditShare is the part of a window that is given back in one go.
+	creditShare = 4
+)
+
+// received notes n octets of DATA with its padding, of which data are body, and
+// tells whether the peer was allowed to send them.
+func (w *recvWindow) received(n, data int) bool {
+	if n > w.avail {
+		return false
+	}
+	w.avail -= n
+	w.unread += data
+	return true
+}
+
+// credit returns how much the peer is to be given now: nothing as long as it
+// would be little.
+func (w *recvWindow) credit() int {
+	n := w.size - w.unread - w.avail
+	if n < w.size/creditShare && (n <= 0 || w.avail > 0) {
+		return 0
+	}
+	w.avail += n
+	return n
+}
+
+// pressure is how the unread bytes of the process stand.
+type pressure uint8
+
+const (
+	plenty  pressure = iota
+	tight            // no window grows, grown ones shrink
+	starved          // credit of connections is withheld, too
+)
+
+// took notes that the reader has taken n octets, and returns the credit to give.
+func (w *recvWindow) took(n int, now time.Time, p pressure) int {
+	w.unread -= n
+	switch {
+	case p != plenty:
+		w.size = max(initialWindow, w.size-n)
+		w.moved, w.epoch = 0, now
+	default:
+		if w.epoch.IsZero() {
+			w.epoch = now
+		}
+		if w.moved += n; w.moved >= w.size {
+			// A reader that leaves more than a half waiting is what is slow.
+			if now.Sub(w.epoch) <= growWithin && w.unread <= w.size/2 {
+				w.size = min(2*w.size, maxWindow)
+			}
+			w.moved, w.epoch = 0, now
+		}
+	}
+	return w.credit()
+}
+
+// drop forgets what lies unread: the reader has given up. It gives no credit.
+func (w *recvWindow) drop() (unread int) {
+	unread, w.unread = w.unread, 0
+	return unread
+}
+
+// sendWindow is what a peer allows to be sent. SETTINGS can make it negative
+// (RFC 9113 section 6.9.2).
+type sendWindow int64
+
+// add gives credit, and tells whether the sum is a window.
+func (w *sendWindow) add(n int64) bool {
+	*w += sendWindow(n)
+	return *w <= largestWindow
+}
+
+// fits returns how much of n may be sent in this window and in other.
+func (w sendWindow) fits(other sendWindow, n int) int {
+	return max(0, min(n, int(min(w, other))))
+}
