@@ -42,14 +42,6 @@ func mounted(t *testing.T, kind string, size string) string {
 	return dir
 }
 
-// startAt is start with a session in a folder of the test's own.
-func startAt(t *testing.T, session string, args ...string) *proxy {
-	t.Helper()
-	p := start(t, append(args, "--session", session)...)
-	p.Session = session
-	return p
-}
-
 // passes wants a download to pass whole.
 func passes(t *testing.T, c *http.Client, address string, size int64) {
 	t.Helper()
@@ -106,7 +98,7 @@ func TestFullDiskStopsRecordingOnly(t *testing.T) {
 		t.Fatal(err)
 	}
 	o := newOrigin(t)
-	p := startAt(t, filepath.Join(disk, "session"), "--set", "session_min_free=0")
+	p := startAtSession(t, filepath.Join(disk, "session"), "--set", "session_min_free=0")
 	c := p.client()
 	const size = 64 << 20
 	passes(t, c, o.HTTPS+"/big?full=1&size="+strconv.Itoa(size), size)
@@ -131,7 +123,7 @@ func TestFullDiskStopsRecordingOnly(t *testing.T) {
 func TestFloorOfFreeDisk(t *testing.T) {
 	t.Parallel()
 	o := newOrigin(t)
-	p := startAt(t, filepath.Join(mounted(t, "tmpfs", "32m"), "session"), "--set", "session_min_free=1t")
+	p := startAtSession(t, filepath.Join(mounted(t, "tmpfs", "32m"), "session"), "--set", "session_min_free=1t")
 	c := p.client()
 	for i := range 3 {
 		passes(t, c, o.HTTPS+"/hello?n="+strconv.Itoa(i), 6)
@@ -150,7 +142,7 @@ func TestDiskThatHangs(t *testing.T) {
 	need(t, "fsfreeze")
 	disk := mounted(t, "ext4", "256m")
 	o := newOrigin(t)
-	p := startAt(t, filepath.Join(disk, "session"), "--set", "record_stall=200ms", "--set", "session_min_free=0")
+	p := startAtSession(t, filepath.Join(disk, "session"), "--set", "record_stall=200ms", "--set", "session_min_free=0")
 	c := p.client()
 	passes(t, c, o.HTTPS+"/hello?before=1", 6)
 	thaw := func() { exec.Command("fsfreeze", "--unfreeze", disk).Run() }

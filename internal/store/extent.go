@@ -29,6 +29,18 @@ func (l *extentList) end() int64 {
 	return e
 }
 
+// cover leaves to the map record at what l has in front of end. A map of other
+// stretches says nothing.
+func (l *extentList) cover(at Pos, end int64) {
+	e := l.start
+	for i := range l.items {
+		if e += l.items[i].n; e == end {
+			*l = extentList{prev: at, start: end, items: append([]extent(nil), l.items[i+1:]...)}
+			return
+		}
+	}
+}
+
 func (l *extentList) empty() bool { return l.prev == 0 && len(l.items) == 0 }
 
 func (l *extentList) append(dst []byte) []byte {

@@ -201,3 +201,46 @@ func copySession(t *testing.T, from, to string) {
 		t.Fatal(err)
 	}
 }
+
+// A stream of more records than one list holds is whole up to the kill.
+func TestKilledLongStream(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "s")
+	s := openStore(t, dir, Config{})
+	r := s.Start()
+	r.Head(answered(exchange(1), 0), flow.ToClient)
+	var sent []byte
+	check := func(from string) {
+		t.Helper()
+		killed := filepath.Join(t.TempDir(), "killed")
+		copySession(t, from, killed)
+		for range 2 { // as it is, and after it was opened
+			got := bodyOf(t, openRead(t, killed), r.Number(), flow.ToClient)
+			if !bytes.Equal(got, sent) {
+				t.Fatalf("%d octets, want %d", len(got), len(sent))
+			}
+			if err := openStore(t, killed, Config{}).Close(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if got := bodyOf(t, openRead(t, killed), r.Number(), flow.ToClient); !bytes.Equal(got, sent) {
+			t.Fatalf("opened: %d octets, want %d", len(got), len(sent))
+		}
+	}
+	for i := range 3*maxExtents + 10 {
+		event := fmt.Appendf(nil, "data: %d\n\n", i)
+		r.Piece(flow.ToClient, event)
+		sent = append(sent, event...)
+		s.Flush()
+		if n := i + 1; n%maxExtents <= 1 && n > 1 {
+			check(dir)
+		}
+	}
+	check(dir)
+	// The kill came before the map of the first list.
+	change(t, segmentPath(dir, bodiesStream, 1), func(p []byte) []byte {
+		at := bytes.LastIndex(p, []byte("data: 256\n\n"))
+		sent = sent[:bytes.Index(sent, []byte("data: 257\n\n"))]
+		return p[:at+len("data: 256\n\n")+crcSize]
+	})
+	check(dir)
+}

@@ -238,9 +238,8 @@ func (o *openFlow) found(at Pos, h header, p []byte) {
 	case kindDrop:
 		*l, o.sent[h.side] = extentList{}, 0
 	case kindMap:
-		// When it was written it listed all that there was.
-		if m, err := parseExtents(p); err == nil && m.end() == o.sent[h.side] {
-			*l = extentList{prev: at, start: m.end()}
+		if m, err := parseExtents(p); err == nil {
+			l.cover(at, m.end())
 		}
 	case kindPiece:
 		q, _, err := parsePieces(p, len(p))
@@ -303,6 +302,12 @@ const killedText = "midstream was killed while the flow lived"
 // closeOpen writes ends for the flows that have none.
 func (rc *recovery) closeOpen() {
 	w := rc.s.w
+	for _, number := range slices.Sorted(maps.Keys(rc.open)) {
+		for i := range rc.open[number].out {
+			w.mapAll(number, Side(i), &rc.open[number].out[i], maxExtents)
+		}
+	}
+	w.flushBody()
 	for _, number := range slices.Sorted(maps.Keys(rc.open)) {
 		o := rc.open[number]
 		r := &Record{s: rc.s, number: number, base: time.UnixMicro(o.pic.base).UTC(), picture: o.interrupted(), ended: true, ending: true,

@@ -254,17 +254,8 @@ func (w *writer) moveBody(number uint64, side Side, l *extentList, segment uint3
 	if !moved {
 		return false, first, nil
 	}
-	*l = extentList{start: all.start}
-	for len(all.items) > last {
-		n := min(len(all.items), maxExtents)
-		part := extentList{prev: l.prev, start: l.start, items: all.items[:n]}
-		at := w.bodyPos()
-		w.scratch = part.append(w.scratch[:0])
-		w.body = appendRecord(w.body, kindMap, side, number, w.scratch)
-		*l = extentList{prev: at, start: part.end()}
-		all.items = all.items[n:]
-	}
-	l.items = append(l.items, all.items...)
+	*l = extentList{start: all.start, items: all.items}
+	w.mapAll(number, side, l, last)
 	return true, first, w.s.failed()
 }
 

@@ -292,19 +292,25 @@ func (w *writer) placed(j job, at Pos, n int64) {
 	l := &j.rec.out[j.side]
 	j.rec.mu.Lock()
 	if len(l.items) == maxExtents {
-		w.writeMap(j, l)
+		w.mapAll(j.rec.number, SideOf(j.side), l, 0)
 	}
 	l.items = append(l.items, extent{at, n})
 	j.rec.side[j.side].written += n
 	j.rec.mu.Unlock()
 }
 
-// writeMap moves the extents of l into a map record.
-func (w *writer) writeMap(j job, l *extentList) {
-	w.scratch = l.append(w.scratch[:0])
-	at := w.bodyPos()
-	w.body = appendRecord(w.body, kindMap, SideOf(j.side), j.rec.number, w.scratch)
-	*l = extentList{prev: at, start: l.end(), items: l.items[:0]}
+// mapAll moves the first extents of l into map records until at most last are
+// left in it.
+func (w *writer) mapAll(number uint64, side Side, l *extentList, last int) {
+	items := l.items
+	for len(items) > last {
+		part := extentList{prev: l.prev, start: l.start, items: items[:min(len(items), maxExtents)]}
+		w.scratch = part.append(w.scratch[:0])
+		l.prev, l.start = w.bodyPos(), part.end()
+		w.body = appendRecord(w.body, kindMap, side, number, w.scratch)
+		items = items[len(part.items):]
+	}
+	l.items = append(l.items[:0], items...)
 }
 
 // rollBodies begins the next segment when this one is full.
