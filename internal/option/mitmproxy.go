@@ -42,7 +42,7 @@ func Mitmproxy() []Row {
 		{"listen_port", Works, ""},
 		{"confdir", Works, "`~/.midstream`; it cannot be set in the file that lies in it"},
 		{"showhost", Works, ""},
-		{"ignore_hosts", Works, "Python's regular expressions, lookaround too"},
+		{"ignore_hosts", Works, "Python's regular expressions, lookaround too. In reverse mode they are searched for in the target, its address and the client's server name"},
 		{"allow_hosts", Works, ""},
 		{"show_ignored_hosts", Works, ""},
 		{"tcp_hosts", Works, ""},

@@ -1,0 +1,90 @@
+package proxy
+
+import (
+	"context"
+
+	"midstream/internal/ca"
+	"midstream/internal/upstream"
+)
+
+// serveReverse serves a client that takes us for the target of the mode, in
+// TLS or without. What is not to be intercepted is decided by the target, its
+// address, and the client's server name, and passed to the target as it comes.
+func (c *client) serveReverse(ctx context.Context, down *conn) {
+	m, hosts := c.mode, &c.p.cfg.Hosts
+	t := &tunnel{client: c, host: m.Host, port: m.Port, address: m.Target(), names: []string{m.Target()}}
+	defer t.giveUp()
+	if hosts.any() && c.p.cfg.Strategy == Eager {
+		t.dial = c.startDial(ctx, t.address)
+		attend(ctx, down, brokenOff, func(ctx context.Context) { t.namePeer(ctx) })
+	}
+	if matchAny(hosts.Ignore, t.names) {
+		t.passOn(ctx, down)
+		return
+	}
+	first, ok := c.waitFirst(down)
+	if !ok {
+		return
+	}
+	if first[0] == recordHandshake {
+		if down = c.serveReverseTLS(ctx, t, down); down == nil {
+			return
+		}
+		defer down.Close()
+	} else {
+		if hosts.ignores(t.names...) {
+			t.passOn(ctx, down)
+			return
+		}
+		if m.Scheme == "http" {
+			t.adopt(ctx, down)
+		}
+	}
+	t.giveUp()
+	c.serveHTTP(ctx, down, toTarget{mode: m, keepHost: c.p.cfg.KeepHost})
+}
+
+// serveReverseTLS completes a handshake with the client. It returns nil when the
+// connection has been served, or has failed.
+func (c *client) serveReverseTLS(ctx context.Context, t *tunnel, down *conn) *conn {
+	h, err := c.waitHello(down)
+	if err != nil {
+		return nil
+	}
+	if h.serverName != "" {
+		t.names = append(t.names, hostPort(h.serverName, t.port))
+	}
+	if c.p.cfg.Hosts.ignores(t.names...) {
+		t.passOn(ctx, down)
+		return nil
+	}
+	m := c.mode
+	var up *upstream.Conn
+	offer := common(h.protocols)
+	if c.p.cfg.KeepHost {
+		t.serverName = h.serverName
+	}
+	c.pool.Introduce(t.address, upstream.Name{SNI: t.serverName, Protocols: offer})
+	protocol := pick(offer)
+	if m.Scheme == "https" {
+		if c.p.cfg.Strategy == Eager {
+			if attend(ctx, down, anyEnd, func(ctx context.Context) { up = t.askServer(ctx, offer) }) {
+				discard(up)
+				return nil
+			}
+		}
+		protocol = t.choose(offer, up)
+	}
+	leaf := ca.LeafRequest{SNI: h.serverName, Addr: localHost(down), Upstream: c.p.namesOf(up)}
+	secured, facts, err := c.p.shakeHands(ctx, down, h, protocol, leaf)
+	if err != nil {
+		discard(up)
+		c.handshakeFailed(down, h, t.address, err)
+		return nil
+	}
+	c.learn(withTLS(c.facts, facts))
+	if up != nil {
+		c.pool.Adopt(up, t.address)
+	}
+	return secured
+}
