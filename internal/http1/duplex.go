@@ -23,5 +23,6 @@ func (d *duplex) Ready() bool { return d.src.ready() }
 func (d *duplex) Buffered() []byte {
 	b := append([]byte(nil), d.src.buffered()...)
 	d.src.consume(len(b))
+	d.src.shed()
 	return b
 }

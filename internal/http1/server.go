@@ -182,6 +182,7 @@ func (s *Server) await(st *Stream) error {
 	s.deadline(0)
 	block := string(s.src.buffered()[:n])
 	s.src.consume(n)
+	s.src.shed()
 	return from(st.parse(block, start), s.from)
 }
 

@@ -211,6 +211,15 @@ func (s *source) release() {
 	s.buf, s.lent, s.r, s.w = nil, nil, 0, 0
 }
 
+// shed gives an empty buffer up: what comes next may be long in coming.
+func (s *source) shed() {
+	s.mu.Lock()
+	if s.r == s.w && !s.watching {
+		s.release()
+	}
+	s.mu.Unlock()
+}
+
 // watch lets the watcher start after delay, unless the owner needs octets before.
 func (s *source) watch(delay time.Duration) {
 	s.mu.Lock()
@@ -299,6 +308,9 @@ func (s *source) detach() {
 		s.conn.SetReadDeadline(past)
 		s.settle()
 		s.conn.SetReadDeadline(time.Time{})
+	}
+	if s.r == s.w {
+		s.release()
 	}
 }
 
