@@ -112,7 +112,7 @@ func (fr *framer) bodiless(status int) error {
 // length returns the value of Content-Length, -1 without one (RFC 9110
 // section 8.6). One value said several times is made one.
 func (fr *framer) length() (int64, error) {
-	n, text, times := int64(-1), "", 0
+	n, text, times := int64(-1), "", 0 // text as it was spelled last
 	for i := range *fr.fields {
 		f := &(*fr.fields)[i]
 		if !flow.EqualFold(f.Name, "Content-Length") {
@@ -132,13 +132,18 @@ func (fr *framer) length() (int64, error) {
 			times++
 		}
 	}
+	if times == 1 && len(text) > 1 && text[0] == '0' {
+		// Legal, and yet octal for some.
+		fr.fields.Set("Content-Length", strconv.FormatInt(n, 10))
+		fr.notes.add(FieldRespelled, "Content-Length %s was spelled without leading zeros", text)
+	}
 	if times < 2 {
 		return n, nil
 	}
 	if err := fr.strict("Content-Length stands there %d times", times); err != nil {
 		return 0, err
 	}
-	fr.fields.Set("Content-Length", text)
+	fr.fields.Set("Content-Length", strconv.FormatInt(n, 10))
 	fr.notes.add(LengthRepeated, "Content-Length %d stood there %d times; one goes on", n, times)
 	return n, nil
 }

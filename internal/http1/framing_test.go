@@ -19,7 +19,7 @@ func TestRequestFraming(t *testing.T) {
 		{"none", "GET / HTTP/1.1", "", accepted, none, ""},
 		{"a length", "POST / HTTP/1.1", "Content-Length: 5\r\n", accepted, byLength(5), ""},
 		{"zero", "POST / HTTP/1.1", "Content-Length: 0\r\n", accepted, byLength(0), ""},
-		{"leading zeros", "POST / HTTP/1.1", "Content-Length: 007\r\n", accepted, byLength(7), ""},
+		{"leading zeros", "POST / HTTP/1.1", "Content-Length: 007\r\n", verdict{0, 0, FieldRespelled}, byLength(7), "Content-Length: 7\r\n"},
 		{"GET with a body", "GET / HTTP/1.1", "Content-Length: 5\r\n", accepted, byLength(5), ""},
 		{"chunked", "POST / HTTP/1.1", "Transfer-Encoding: Chunked\r\n", accepted, chunkedBody, ""},
 		{"the same length twice", "POST / HTTP/1.1", "Content-Length: 5\r\nA: b\r\ncontent-length: 5\r\n", verdict{0, 400, LengthRepeated}, byLength(5), "Content-Length: 5\r\nA: b\r\n"},
