@@ -40,7 +40,8 @@ type SSEEvent struct {
 	SSE
 	// Side is that of the body.
 	Side flow.Side
-	// Index counts the events of the body from 0, those that hooks add left out.
+	// Index counts the events of the body from 0, those above the limit included
+	// and those that hooks add left out.
 	Index int64
 	// Offset is where the event begins in the body as it came, its content coding
 	// removed.

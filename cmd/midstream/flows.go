@@ -144,18 +144,27 @@ func (c *flowsCommand) list(ctx context.Context, r *store.Reader, o store.ListOp
 
 func (c *flowsCommand) showCmd() *cobra.Command {
 	var asJSON bool
+	var listed messageFlags
 	cmd := &cobra.Command{
 		Use:   "show ID",
 		Short: "all about one flow but its bodies",
 		Long: "Prints the heads as they were on the wire, the times, both connections, what happened to the bodies\n" +
-			"and why, what was found, each try, and how it ended.",
+			"and why, what was found, each try, and how it ended.\n\n" +
+			"--messages prints the messages in a body instead, one a line: the events of an event stream, lines\n" +
+			"of NDJSON, JSON sequences, gRPC and Connect, AWS event streams, parts of a multipart.",
 		Args: oneFlow,
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := listed.check(); err != nil {
+				return err
+			}
 			r, number, err := c.find(cmd.Context(), args[0])
 			if err != nil {
 				return err
 			}
 			defer r.Close()
+			if listed.wanted {
+				return c.messages(cmd.Context(), r, listed.query(number), asJSON)
+			}
 			f, err := r.Get(cmd.Context(), number)
 			if err != nil {
 				return err
@@ -167,6 +176,8 @@ func (c *flowsCommand) showCmd() *cobra.Command {
 		},
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	cmd.Flags().BoolVar(&listed.request, "request", false, "with --messages: of the request")
+	listed.add(cmd)
 	return cmd
 }
 

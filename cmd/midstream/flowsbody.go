@@ -13,14 +13,23 @@ import (
 func (c *flowsCommand) bodyCmd() *cobra.Command {
 	var request, raw, follow bool
 	var octets string
+	var listed messageFlags
 	cmd := &cobra.Command{
 		Use:   "body ID",
 		Short: "the body of the response, or of the request",
 		Long: "Writes the body to stdout, its content coding removed; --raw writes it as it was recorded. --range\n" +
-			"counts the bytes that would be written otherwise. --follow waits for more while the flow lives.\n\n" +
+			"counts the bytes that would be written otherwise. --follow waits for more while the flow lives.\n" +
+			"--messages writes the messages in the body as JSON, one a line.\n\n" +
 			"It exits with 3 when the record is not whole, after writing what there is.",
 		Args: oneFlow,
 		RunE: func(cmd *cobra.Command, args []string) error {
+			listed.request = request
+			if err := listed.check(); err != nil {
+				return err
+			}
+			if listed.wanted && (raw || octets != "") {
+				return usageError("--messages cannot be together with --raw or --range: --from and --count choose messages")
+			}
 			o := flowview.Octets{Side: flow.ToClient, Raw: raw, Follow: follow}
 			if request {
 				o.Side = flow.ToServer
@@ -39,6 +48,11 @@ func (c *flowsCommand) bodyCmd() *cobra.Command {
 				return err
 			}
 			defer r.Close()
+			if listed.wanted {
+				q := listed.query(number)
+				q.Follow = follow
+				return c.messages(ctx, r, q, true)
+			}
 			o.Number = number
 			err = flowview.Copy(ctx, c.env.stdout, r, o)
 			if follow && ctx.Err() != nil && errors.Is(err, context.Canceled) {
@@ -53,6 +67,7 @@ func (c *flowsCommand) bodyCmd() *cobra.Command {
 	cmd.Flags().BoolVar(&request, "request", false, "the body of the request")
 	cmd.Flags().BoolVar(&raw, "raw", false, "as recorded, the content coding left on")
 	cmd.Flags().StringVar(&octets, "range", "", "only these bytes: `A-B`, A- or -N for the last N")
+	listed.add(cmd)
 	cmd.Flags().BoolVar(&follow, "follow", false, "wait for more while the flow lives")
 	return cmd
 }

@@ -124,6 +124,9 @@ func (t *eventHooks) pass(p message.Piece) {
 			return
 		}
 	}
+	if p.Part == message.First {
+		t.index++
+	}
 	if p.Part == message.First && !t.large {
 		t.large = true
 		t.x.find("event-large", fmt.Sprintf("the event at byte %d of the %s body is larger than %s: it passed without being seen by sse_event hooks",

@@ -5,6 +5,7 @@
 //	store.Summary ──List──► one line, or one JSON line
 //	flow.Flow     ──Page──► text, or one JSON object
 //	store.Body    ──Copy──► decoded or raw octets
+//	              ──Messages──► lines, or JSON lines
 //
 // Nothing that came from the wire reaches a terminal unescaped, except the
 // octets of a body that Copy was asked for. It chooses no session and parses

@@ -75,7 +75,7 @@ func Copy(ctx context.Context, w io.Writer, r *store.Reader, o Octets) error {
 	if err != nil {
 		return err
 	}
-	b, m := &f.ResponseBody, message(f, o.Side)
+	b, m := &f.ResponseBody, messageOf(f, o.Side)
 	if o.Side == flow.ToServer {
 		b = &f.RequestBody
 	}
@@ -157,7 +157,7 @@ func Copy(ctx context.Context, w io.Writer, r *store.Reader, o Octets) error {
 	return whole(err, b)
 }
 
-func message(f *flow.Flow, side flow.Side) *flow.Message {
+func messageOf(f *flow.Flow, side flow.Side) *flow.Message {
 	switch {
 	case side == flow.ToServer && f.Request != nil:
 		return &f.Request.Message

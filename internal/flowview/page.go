@@ -11,6 +11,7 @@ import (
 
 	"midstream/flow"
 	"midstream/internal/dump"
+	"midstream/internal/message"
 )
 
 // Page writes everything that is known of a flow, for a person.
@@ -58,6 +59,7 @@ func Page(w io.Writer, f *flow.Flow) error {
 		p.head(dump.RequestLine(r), &r.Message)
 	}
 	p.body(&f.RequestBody, f.Kind == flow.TCP, "client to server")
+	p.messages(f, flow.ToServer)
 	for i := range f.Interim {
 		p.line("")
 		p.line("interim response")
@@ -70,6 +72,7 @@ func Page(w io.Writer, f *flow.Flow) error {
 	}
 	if f.Response != nil || f.Kind == flow.TCP {
 		p.body(&f.ResponseBody, f.Kind == flow.TCP, "server to client")
+		p.messages(f, flow.ToClient)
 	}
 	_, err := io.WriteString(w, p.b.String())
 	return err
@@ -155,6 +158,19 @@ func (p *page) head(first string, m *flow.Message) {
 			p.line("    %s", f.Line())
 		}
 	}
+}
+
+// messages says that there may be messages in a body, and how to see them.
+func (p *page) messages(f *flow.Flow, side flow.Side) {
+	k, _ := KindOf(f, side)
+	if k == message.None || bodyOf(f, side).Record == flow.Unrecorded {
+		return
+	}
+	how := "--messages"
+	if side == flow.ToServer {
+		how += " --request"
+	}
+	p.line("    messages: %s (%s lists them)", k, how)
 }
 
 func (p *page) body(b *flow.Body, always bool, title string) {

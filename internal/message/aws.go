@@ -45,7 +45,10 @@ func (f *awsMessages) gone(n int) { f.left -= int64(n) }
 
 // AWSHeader is one header of a message; Value is its text: numbers in decimal,
 // times as RFC 3339, octets in base64.
-type AWSHeader struct{ Name, Value string }
+type AWSHeader struct {
+	Name  string `json:"name"`
+	Value string `json:"value"`
+}
 
 // AWSMessage is a message of an AWS event stream.
 type AWSMessage struct {

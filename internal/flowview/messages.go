@@ -1,0 +1,269 @@
+package flowview
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"time"
+
+	"midstream/flow"
+	"midstream/internal/coding"
+	"midstream/internal/message"
+	"midstream/internal/store"
+)
+
+// MessageQuery says which messages of a recorded body are wanted.
+type MessageQuery struct {
+	Number uint64
+	Side   flow.Side
+	From   int64 // the first, counted from 0
+	Count  int64 // how many; 0 for all
+	Follow bool  // wait for more while the flow lives
+}
+
+// A Message is one message of a recorded body.
+type Message struct {
+	Index int64
+	Kind  message.Kind
+	// Offset and Length are where it is in the content of the body, its content
+	// coding removed.
+	Offset, Length int64
+	// Time is when its last octet had been sent on; zero where that is not known.
+	Time time.Time
+	// Raw is its octets, of one above 1 MiB the first; valid until the next one is
+	// asked for.
+	Raw []byte
+	// Unfinished tells that the body, or its record, ends inside it.
+	Unfinished bool
+	// Lost tells that it is none: what is not in the format, up to the end.
+	Lost bool
+	// Coding is what a compressed payload is coded with.
+	Coding string
+}
+
+// Cut tells that Raw is not the whole message.
+func (m *Message) Cut() bool { return int64(len(m.Raw)) < m.Length }
+
+// KindOf tells which messages the body of a side has, by its head.
+func KindOf(f *flow.Flow, side flow.Side) (message.Kind, string) {
+	m := messageOf(f, side)
+	if m == nil {
+		return message.None, ""
+	}
+	return message.Of(m.Fields.Joined("Content-Type"))
+}
+
+// Messages finds the messages in what is recorded of a body. It reads from the
+// start of the body and keeps one message at a time. An error is the last
+// element; it is a *PartialError where the record is not whole.
+func Messages(ctx context.Context, r *store.Reader, q MessageQuery) iter.Seq2[*Message, error] {
+	return func(yield func(*Message, error) bool) {
+		f, err := r.Get(ctx, q.Number)
+		if err != nil {
+			yield(nil, err)
+			return
+		}
+		if err := q.run(ctx, r, f, func(m *Message) bool { return yield(m, nil) }); err != nil {
+			yield(nil, err)
+		}
+	}
+}
+
+func (q *MessageQuery) run(ctx context.Context, r *store.Reader, f *flow.Flow, yield func(*Message) bool) error {
+	m, b := messageOf(f, q.Side), bodyOf(f, q.Side)
+	kind, boundary := KindOf(f, q.Side)
+	if kind == message.None {
+		what := "it has no Content-Type"
+		if m != nil && m.Fields.Has("Content-Type") {
+			what = "Content-Type " + m.Fields.Joined("Content-Type")
+		}
+		return fmt.Errorf("the %s body of flow %d has no messages: %s; without --messages its bytes are written", q.Side, q.Number, what)
+	}
+	src, first, err := q.open(ctx, r, f)
+	if err != nil {
+		return whole(err, b)
+	}
+	defer src.Close()
+	if first > 0 {
+		return &PartialError{fmt.Errorf("%w, and without them its messages cannot be told apart", goneError(0, first))}
+	}
+	content := io.Reader(src)
+	if coded := m.Fields.Joined("Content-Encoding"); !coding.Identity(coded) {
+		d, err := coding.NewDecoder(coded, src)
+		if err != nil {
+			return fmt.Errorf("decode the %s body of flow %d: %w", q.Side, q.Number, err)
+		}
+		defer d.Close()
+		content = d
+	}
+	if kind == message.GRPCWebText {
+		content = message.Base64(content)
+	}
+	l := &listing{q: q, yield: yield, at: src.at, split: message.New(kind, boundary, 0)}
+	l.m.Kind, l.m.Coding = kind, payloadCoding(kind, m)
+	more, err := l.read(content)
+	if !more {
+		return nil
+	}
+	if q.Follow {
+		if now, gerr := r.Get(ctx, q.Number); gerr == nil {
+			b = bodyOf(now, q.Side)
+		}
+	}
+	return whole(err, b)
+}
+
+func bodyOf(f *flow.Flow, side flow.Side) *flow.Body {
+	if side == flow.ToServer {
+		return &f.RequestBody
+	}
+	return &f.ResponseBody
+}
+
+// payloadCoding is how the payloads of messages that say so are compressed.
+func payloadCoding(k message.Kind, m *flow.Message) string {
+	if k == message.Connect {
+		return m.Fields.Get("Connect-Content-Encoding")
+	}
+	return m.Fields.Get("Grpc-Encoding")
+}
+
+// recorded is the octets of a body with their times.
+type recorded struct {
+	io.ReadCloser
+	at func() time.Time // when the octets that were read last had been sent
+}
+
+// open opens the record of a body; first is where it begins.
+func (q *MessageQuery) open(ctx context.Context, r *store.Reader, f *flow.Flow) (src recorded, first int64, err error) {
+	b := bodyOf(f, q.Side)
+	follow := q.Follow && f.Live()
+	if b.Record == flow.Unrecorded && !follow && b.Sent > 0 {
+		return src, 0, fmt.Errorf("the %s body of flow %d was not recorded: %s", q.Side, q.Number, b.Reason)
+	}
+	if follow {
+		follower, err := r.Follow(ctx, q.Number, q.Side)
+		if err != nil {
+			return src, 0, err
+		}
+		return recorded{follower, func() time.Time { return time.Time{} }}, follower.First(), nil
+	}
+	body, err := r.Body(ctx, q.Number, q.Side)
+	if err != nil {
+		return src, 0, err
+	}
+	table, err := r.Body(ctx, q.Number, q.Side)
+	if err != nil {
+		body.Close()
+		return src, 0, err
+	}
+	p := newPieceReader(body, table)
+	return recorded{p, func() time.Time { return p.now }}, body.First(), nil
+}
+
+// pieceReader reads a body piece by piece, so that it is known when what has
+// been read was sent. A Body keeps one record in memory: the octets are read
+// from one, the table of pieces from another.
+type pieceReader struct {
+	body, table *store.Body
+	next        func() (store.Piece, error, bool)
+	stop        func()
+	left        store.Piece
+	now         time.Time
+}
+
+func newPieceReader(body, table *store.Body) *pieceReader {
+	p := &pieceReader{body: body, table: table}
+	p.next, p.stop = iter.Pull2(table.Pieces())
+	return p
+}
+
+func (p *pieceReader) Read(buf []byte) (int, error) {
+	for p.left.Len == 0 {
+		piece, err, ok := p.next()
+		if !ok {
+			return 0, io.EOF
+		}
+		if err != nil {
+			return 0, err
+		}
+		p.left = piece
+	}
+	p.now = p.left.Time
+	n, err := p.body.ReadAt(buf[:min(len(buf), p.left.Len)], p.left.Offset)
+	p.left.Offset, p.left.Len = p.left.Offset+int64(n), p.left.Len-n
+	if n > 0 {
+		err = nil
+	}
+	return n, err
+}
+
+func (p *pieceReader) Close() error {
+	p.stop()
+	return errors.Join(p.table.Close(), p.body.Close())
+}
+
+// listing puts messages together from pieces.
+type listing struct {
+	q     *MessageQuery
+	yield func(*Message) bool
+	at    func() time.Time
+	split *message.Splitter
+	next  int64 // index of the next message
+	m     Message
+	raw   []byte // of a message in parts
+	parts bool
+}
+
+// read runs to the end of r, and tells whether more was wanted there.
+func (l *listing) read(r io.Reader) (more bool, err error) {
+	buf := make([]byte, 32<<10)
+	for {
+		n, err := r.Read(buf)
+		l.split.Write(buf[:n])
+		if err != nil {
+			l.split.End()
+		}
+		for p, ok := l.split.Next(); ok; p, ok = l.split.Next() {
+			if p.What != message.Gap && !l.take(p) {
+				return false, nil
+			}
+		}
+		if err == io.EOF {
+			return true, nil
+		}
+		if err != nil {
+			return true, err
+		}
+	}
+}
+
+// take takes a piece, and tells whether more messages are wanted.
+func (l *listing) take(p message.Piece) bool {
+	lost := p.What == message.Lost
+	if lost && l.m.Lost {
+		return true // one note is enough; what follows is the same
+	}
+	if p.Part.Begins() {
+		l.m.Offset, l.m.Length, l.m.Index = p.Offset, 0, l.next
+		l.raw, l.parts = l.raw[:0], p.Part != message.Whole
+		l.next++
+	}
+	l.m.Length += int64(len(p.Raw))
+	l.m.Raw = p.Raw
+	if l.parts {
+		room := message.DefaultLimit - len(l.raw)
+		l.raw = append(l.raw, p.Raw[:min(len(p.Raw), room)]...)
+		l.m.Raw = l.raw
+	}
+	if !p.Part.Ends() || l.m.Index < l.q.From {
+		return true
+	}
+	l.m.Time, l.m.Unfinished, l.m.Lost = l.at(), p.Unfinished, lost
+	if !l.yield(&l.m) {
+		return false
+	}
+	return l.q.Count == 0 || l.m.Index+1 < l.q.From+l.q.Count
+}
