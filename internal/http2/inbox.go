@@ -82,7 +82,7 @@ func (in *inbox) commit(n int, more bool) {
 			in.marks = append(in.marks, int32(n))
 		}
 	}
-	in.open = more
+	in.open = more && (n > 0 || in.open)
 }
 
 // next returns the octets at the front: of one frame, and of one block.

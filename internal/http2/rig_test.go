@@ -3,12 +3,10 @@ package http2
 import (
 	"bytes"
 	"context"
-	"crypto/tls"
 	"errors"
 	"io"
 	"net"
 	"net/http"
-	"sync"
 	"testing"
 
 	"go.uber.org/goleak"
@@ -151,13 +149,12 @@ func flowError(t *testing.T, err error) *flow.Error {
 
 // peer is a scripted end of a connection, frame by frame.
 type peer struct {
-	t    *testing.T
-	nc   net.Conn
-	fr   *h2.Framer
-	enc  *hpack.Encoder
-	buf  bytes.Buffer
-	dec  *hpack.Decoder
-	once sync.Once
+	t   *testing.T
+	nc  net.Conn
+	fr  *h2.Framer
+	enc *hpack.Encoder
+	buf bytes.Buffer
+	dec *hpack.Decoder
 }
 
 func newPeer(t *testing.T, nc net.Conn) *peer {
@@ -294,7 +291,11 @@ func (p *peer) post(id uint32, more ...string) {
 	p.send(id, false, append([]string{":method", "POST", ":scheme", "https", ":authority", "a.test", ":path", "/"}, more...)...)
 }
 
-// tlsConfig shows the certificate of net/http/httptest.
-func tlsConfig(cert tls.Certificate, protocols ...string) *tls.Config {
-	return &tls.Config{Certificates: []tls.Certificate{cert}, NextProtos: protocols}
+func rawClient(t testing.TB, nc net.Conn) *Client {
+	t.Helper()
+	c, err := NewClient(transport.New(nc), ClientConfig{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
 }
