@@ -188,9 +188,14 @@ func TestSoakRequests(t *testing.T) {
 	idle := p.vitals()
 	c.run(t, &next, 400)
 	base := p.settle(idle.files + 4)
-	c.run(t, &next, requests)
-	end := p.settle(base.files)
-	t.Logf("idle: %v\nafter 400 requests: %v\nafter %d: %v", idle, base, requests, end)
+	t.Logf("idle: %v", idle)
+	t.Logf("after 400 requests: %v", base)
+	end := base
+	for part := range int64(4) {
+		c.run(t, &next, requests*(part+1)/4)
+		end = p.settle(base.files)
+		t.Logf("after %d: %v", next.Load(), end)
+	}
 	if base.files > idle.files+4 || end.files > base.files+2 {
 		t.Errorf("file descriptors are left")
 	}

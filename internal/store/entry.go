@@ -35,6 +35,7 @@ type Record struct {
 	indexed  bool          // has a row
 	ending   bool          // all its pieces are in the batch, or written
 	out      [2]extentList // where its bodies are
+	first    [2]extent     // room for the first of each
 }
 
 // sideState is one body on its way to the disk.
@@ -108,7 +109,7 @@ func (r *Record) room(f *flow.Flow) (size int, ok bool) {
 		return 0, true
 	}
 	size = pictureSize(f)
-	if !r.s.q.acquire(&waiter{rec: r, size: size}) {
+	if _, ok := r.s.q.acquire(waiter{rec: r, size: size}); !ok {
 		return 0, false
 	}
 	return size, true
@@ -260,9 +261,10 @@ type sectionReader struct {
 	io.Closer
 }
 
-// settled returns f with what is known of its record. The caller holds mu.
-func (r *Record) settled(f *flow.Flow) *flow.Flow {
-	c := *f
+// settled makes c of the newest picture and what is known of its record. The
+// caller holds mu.
+func (r *Record) settled(c *flow.Flow) {
+	*c = *r.picture
 	c.Number = r.number
 	if len(c.Interim) == 0 {
 		c.Interim = r.interim
@@ -292,5 +294,4 @@ func (r *Record) settled(f *flow.Flow) *flow.Flow {
 			b.Record, b.Recorded = flow.Unrecorded, 0
 		}
 	}
-	return &c
 }

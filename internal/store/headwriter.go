@@ -84,8 +84,8 @@ func (w *writer) writeEnd(r *Record) {
 
 // writePicture writes the newest picture of r. The caller holds its mu.
 func (w *writer) writePicture(r *Record) {
-	kind, pic := kindHead, picture{flow: r.settled(r.picture), base: r.base.UnixMicro(), bodiesAt: r.bodiesAt}
-	f := pic.flow
+	kind, pic := kindHead, picture{flow: &w.flow, base: r.base.UnixMicro(), bodiesAt: r.bodiesAt}
+	r.settled(&w.flow)
 	if r.ending {
 		kind = kindEnd
 		copy(pic.extents[:], r.out[:])
@@ -95,8 +95,9 @@ func (w *writer) writePicture(r *Record) {
 		r.headAt = r.newestAt
 	}
 	if r.ending || r.indexed {
-		w.rows = append(w.rows, rowOf(f, r.newestAt, r.bodiesAt))
+		w.rows = append(w.rows, rowOf(&w.flow, r.newestAt, r.bodiesAt))
 	}
+	w.flow = flow.Flow{}
 	if r.ending {
 		r.picture = nil
 	}
@@ -187,7 +188,9 @@ func (w *writer) young(now time.Time) Pos {
 		defer r.mu.Unlock()
 		if r.picture != nil {
 			r.indexed = true
-			w.rows = append(w.rows, rowOf(r.settled(r.picture), r.newestAt, r.bodiesAt))
+			r.settled(&w.flow)
+			w.rows = append(w.rows, rowOf(&w.flow, r.newestAt, r.bodiesAt))
+			w.flow = flow.Flow{}
 		}
 	})
 	return mark

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	"errors"
 	"fmt"
 	"net/url"
@@ -30,8 +31,9 @@ type index struct {
 	db    *sql.DB
 	conn  *sql.Conn
 	words map[string]int64
-	many  *sql.Stmt // rowsAtOnce rows
-	one   *sql.Stmt
+	many  driver.Stmt // rowsAtOnce rows
+	one   driver.Stmt
+	args  []driver.NamedValue // of one statement
 }
 
 const (
@@ -113,13 +115,23 @@ func openIndex(dir string) (_ *index, err error) {
 	if _, err := x.conn.ExecContext(ctx, indexIndexes); err != nil {
 		return nil, fmt.Errorf("make index: %w", err)
 	}
-	if x.many, err = x.conn.PrepareContext(ctx, insertRows(rowsAtOnce)); err != nil {
+	if x.many, err = x.prepare(insertRows(rowsAtOnce)); err != nil {
 		return nil, fmt.Errorf("open index: %w", err)
 	}
-	if x.one, err = x.conn.PrepareContext(ctx, insertRows(1)); err != nil {
+	if x.one, err = x.prepare(insertRows(1)); err != nil {
 		return nil, fmt.Errorf("open index: %w", err)
 	}
 	return x, nil
+}
+
+// prepare makes a statement of the driver: what package sql does for each
+// argument on its way there costs a good part of a row.
+func (x *index) prepare(text string) (s driver.Stmt, err error) {
+	err = x.conn.Raw(func(c any) (err error) {
+		s, err = c.(driver.Conn).Prepare(text)
+		return err
+	})
+	return s, err
 }
 
 // checkIndex looks at the version; fresh is an empty database.
@@ -185,20 +197,23 @@ func (x *index) add(rows []row, marks map[string]any) error {
 }
 
 func (x *index) insert(ctx context.Context, rows []row) error {
-	var args []any
+	defer func() { clear(x.args) }()
 	for len(rows) > 0 {
 		n, stmt := 1, x.one
 		if len(rows) >= rowsAtOnce {
 			n, stmt = rowsAtOnce, x.many
 		}
-		args = args[:0]
+		x.args = x.args[:0]
 		for i := range rows[:n] {
-			var err error
-			if args, err = x.appendArgs(ctx, args, &rows[i]); err != nil {
+			if err := x.addArgs(ctx, &rows[i]); err != nil {
 				return err
 			}
 		}
-		if _, err := stmt.ExecContext(ctx, args...); err != nil {
+		err := x.conn.Raw(func(any) error {
+			_, err := stmt.(driver.StmtExecContext).ExecContext(ctx, x.args)
+			return err
+		})
+		if err != nil {
 			return err
 		}
 		rows = rows[n:]
@@ -206,28 +221,31 @@ func (x *index) insert(ctx context.Context, rows []row) error {
 	return nil
 }
 
-func (x *index) appendArgs(ctx context.Context, args []any, r *row) ([]any, error) {
+func (x *index) addArgs(ctx context.Context, r *row) error {
 	method, err := x.word(ctx, r.Method)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	scheme, err := x.word(ctx, r.Scheme)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	host, err := x.word(ctx, r.Host)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	mediaType, err := x.word(ctx, r.Type)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	return append(args, int64(r.Number), r.ID[:], int64(r.Kind), micros(r.Start), r.Duration.Microseconds(),
+	for _, v := range [columns]any{int64(r.Number), r.ID[:], int64(r.Kind), micros(r.Start), r.Duration.Microseconds(),
 		method, scheme, host, r.Path, int64(r.Status), mediaType,
 		int64(r.Request.Disposition), r.Request.Size, int64(r.Request.Record),
 		int64(r.Response.Disposition), r.Response.Size, int64(r.Response.Record),
-		int64(r.Outcome.Kind), r.Outcome.Bytes, r.Outcome.Text, r.Marker, int64(r.at), int64(r.bodiesAt)), nil
+		int64(r.Outcome.Kind), r.Outcome.Bytes, r.Outcome.Text, r.Marker, int64(r.at), int64(r.bodiesAt)} {
+		x.args = append(x.args, driver.NamedValue{Ordinal: len(x.args) + 1, Value: v})
+	}
+	return nil
 }
 
 func micros(t time.Time) int64 {
@@ -320,12 +338,15 @@ func (x *index) trim(before Pos) error {
 
 func (x *index) close() error {
 	var errs []error
-	for _, s := range []*sql.Stmt{x.many, x.one} {
-		if s != nil {
-			errs = append(errs, s.Close())
-		}
-	}
 	if x.conn != nil {
+		errs = append(errs, x.conn.Raw(func(any) error {
+			for _, s := range []driver.Stmt{x.many, x.one} {
+				if s != nil {
+					errs = append(errs, s.Close())
+				}
+			}
+			return nil
+		}))
 		errs = append(errs, x.conn.Close())
 	}
 	if x.db != nil {

@@ -48,14 +48,7 @@ func (r *Reader) List(ctx context.Context, o ListOptions) iter.Seq2[Summary, err
 			return yield(s, nil)
 		}
 		newer := slices.Sorted(maps.Keys(overlay))
-		rows, err := r.db.QueryContext(ctx, selectRow+"WHERE f.number > ? ORDER BY f.number", int64(o.After))
-		if err != nil {
-			yield(Summary{}, fmt.Errorf("read index: %w", err))
-			return
-		}
-		defer rows.Close()
-		for rows.Next() {
-			s, err := scanRow(rows)
+		for s, err := range r.rows(ctx, o.After) {
 			if err != nil {
 				yield(Summary{}, err)
 				return
@@ -64,7 +57,9 @@ func (r *Reader) List(ctx context.Context, o ListOptions) iter.Seq2[Summary, err
 				n := newer[0]
 				newer = newer[1:]
 				if n == s.Number {
-					s = overlay[n]
+					if s.Outcome.Kind == flow.Running {
+						s = overlay[n]
+					}
 					break
 				}
 				if n > o.After && !show(overlay[n]) {
@@ -75,16 +70,65 @@ func (r *Reader) List(ctx context.Context, o ListOptions) iter.Seq2[Summary, err
 				return
 			}
 		}
-		if err := rows.Err(); err != nil {
-			yield(Summary{}, fmt.Errorf("read index: %w", err))
-			return
-		}
 		for _, n := range newer {
 			if n > o.After && !show(overlay[n]) {
 				return
 			}
 		}
 	}
+}
+
+// rowsAtATime is how many rows are read at a time: whoever takes them slowly
+// holds no transaction, which would keep the log of the index from being
+// emptied.
+const rowsAtATime = 256
+
+// rows yields the rows behind a number that there are now.
+func (r *Reader) rows(ctx context.Context, after uint64) iter.Seq2[Summary, error] {
+	return func(yield func(Summary, error) bool) {
+		var last int64
+		if err := r.db.QueryRowContext(ctx, "SELECT ifnull(max(number), 0) FROM flows").Scan(&last); err != nil {
+			yield(Summary{}, fmt.Errorf("read index: %w", err))
+			return
+		}
+		list := make([]Summary, 0, rowsAtATime)
+		for after < uint64(max(0, last)) {
+			var err error
+			if list, err = r.some(ctx, after, last, list[:0]); err != nil {
+				yield(Summary{}, err)
+				return
+			}
+			for i := range list {
+				if !yield(list[i], nil) {
+					return
+				}
+				after = list[i].Number
+			}
+			if len(list) < rowsAtATime {
+				return
+			}
+		}
+	}
+}
+
+// some appends the next rows.
+func (r *Reader) some(ctx context.Context, after uint64, last int64, list []Summary) ([]Summary, error) {
+	rows, err := r.db.QueryContext(ctx, selectRow+"WHERE f.number > ? AND f.number <= ? ORDER BY f.number LIMIT ?", int64(after), last, rowsAtATime)
+	if err != nil {
+		return list, fmt.Errorf("read index: %w", err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		s, err := scanRow(rows)
+		if err != nil {
+			return list, err
+		}
+		list = append(list, s)
+	}
+	if err := rows.Err(); err != nil {
+		return list, fmt.Errorf("read index: %w", err)
+	}
+	return list, nil
 }
 
 // overlay is what the index may not have yet.

@@ -76,9 +76,11 @@ func (q *queue) fits(w *waiter) bool {
 // block gives w.rec a block, or nil when it waited for stall or the store was
 // stopped.
 func (q *queue) block(w waiter) *block {
-	if !q.acquire(&w) {
+	class, ok := q.acquire(w)
+	if !ok {
 		return nil
 	}
+	w.class = class
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	free := q.free[w.class]
@@ -90,29 +92,49 @@ func (q *queue) block(w waiter) *block {
 	return b
 }
 
-// acquire waits for room and takes it.
-func (q *queue) acquire(w *waiter) bool {
+// reserve takes room where there is some. The caller holds mu.
+func (q *queue) reserve(w *waiter) bool {
+	ok := q.fits(w)
+	if !ok && w.small && w.class > smallClass {
+		w.class = smallClass
+		ok = q.fits(w)
+	}
+	switch {
+	case !ok:
+	case w.size > 0:
+		q.pictures += w.size
+	default:
+		q.bodies += classSize[w.class]
+		w.rec.inQueue += classSize[w.class]
+	}
+	return ok
+}
+
+// acquire takes room, and waits for it where there is none. It returns of which
+// class the block may be.
+func (q *queue) acquire(w waiter) (class uint8, ok bool) {
+	q.mu.Lock()
+	ok = !q.stopped && q.reserve(&w)
+	q.mu.Unlock()
+	if ok {
+		return w.class, true
+	}
+	return q.wait(w)
+}
+
+// wait waits for room and takes it.
+func (q *queue) wait(who waiter) (class uint8, ok bool) {
+	w := &who
 	var deadline <-chan time.Time
 	for {
 		q.mu.Lock()
 		if q.stopped {
 			q.mu.Unlock()
-			return false
+			return 0, false
 		}
-		ok := q.fits(w)
-		if !ok && w.small && w.class > smallClass {
-			w.class = smallClass
-			ok = q.fits(w)
-		}
-		if ok {
-			if w.size > 0 {
-				q.pictures += w.size
-			} else {
-				q.bodies += classSize[w.class]
-				w.rec.inQueue += classSize[w.class]
-			}
+		if q.reserve(w) {
 			q.mu.Unlock()
-			return true
+			return w.class, true
 		}
 		w.ready = make(chan struct{})
 		q.waiters = append(q.waiters, w)
@@ -134,7 +156,7 @@ func (q *queue) acquire(w *waiter) bool {
 				}
 			}
 			q.mu.Unlock()
-			return false
+			return 0, false
 		}
 	}
 }

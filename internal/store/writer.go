@@ -43,6 +43,7 @@ type writer struct {
 	places  []Pos
 	later   bool // some block waits for company
 
+	flow     flow.Flow // the picture that is being written
 	headEnds int       // ends in head
 	held     []*Record // have ended while the disk failed
 	heldSize int
@@ -291,6 +292,9 @@ func (w *writer) seal(j job) (p []byte, lead int) {
 func (w *writer) placed(j job, at Pos, n int64) {
 	l := &j.rec.out[j.side]
 	j.rec.mu.Lock()
+	if l.items == nil {
+		l.items = j.rec.first[j.side : j.side : j.side+1]
+	}
 	if len(l.items) == maxExtents {
 		w.mapAll(j.rec.number, SideOf(j.side), l, 0)
 	}
