@@ -298,7 +298,7 @@ func testRequests(t *testing.T, cases []requestCase) {
 	t.Parallel()
 	for _, profile := range profiles {
 		t.Run(profile, func(t *testing.T) {
-			p := start(t, "--json", "--set", "http_profile="+profile)
+			p := startCases(t, "--set", "http_profile="+profile)
 			for _, w := range ways {
 				t.Run(w.name, func(t *testing.T) {
 					for _, c := range cases {
@@ -431,7 +431,7 @@ func TestCasesRequestChunks(t *testing.T) {
 	t.Parallel()
 	for _, profile := range profiles {
 		t.Run(profile, func(t *testing.T) {
-			p := start(t, "--json", "--set", "http_profile="+profile)
+			p := startCases(t, "--set", "http_profile="+profile)
 			for _, w := range ways {
 				for _, c := range requestChunks {
 					t.Run(w.name+"/"+c.name, func(t *testing.T) {

@@ -31,6 +31,13 @@ type way struct {
 // ways are plain forward proxying, and a tunnel with TLS in it.
 var ways = []way{{"plain", false}, {"inside TLS", true}}
 
+// startCases starts a proxy that tells its flows, and records them however full
+// the disk is.
+func startCases(t testing.TB, args ...string) *proxy {
+	t.Helper()
+	return start(t, append([]string{"--json", "--set", "session_min_free=0"}, args...)...)
+}
+
 // A rawOrigin answers connections by a script and keeps every octet that came.
 type rawOrigin struct {
 	t    testing.TB
