@@ -12,6 +12,7 @@ import (
 	"midstream/flow"
 	"midstream/hook"
 	"midstream/internal/coding"
+	"midstream/internal/message"
 )
 
 // onEvent is an addon with nothing but an event hook.
@@ -257,4 +258,32 @@ func TestHooksThatDoNothingChangeNothing(t *testing.T) {
 			rt.Fatalf("%q became %q", in, s.sink.text())
 		}
 	})
+}
+
+// BenchmarkEvents is what listening costs an event: splitting, parsing, the
+// hook, and printing where it changes something.
+func BenchmarkEvents(b *testing.B) {
+	const event = "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"word\"}}]}\n\n"
+	for name, f := range map[string]func(*hook.SSEEvent){
+		"alone":   func(*hook.SSEEvent) {},
+		"changed": func(e *hook.SSEEvent) { e.Data = "{}" },
+		"dropped": func(e *hook.SSEEvent) { e.Drop() },
+	} {
+		b.Run(name, func(b *testing.B) {
+			s := newStream(flow.HTTP11, "GET", nil, nil)
+			e := New(Config{})
+			x := e.begin(context.Background(), s, nil, Origin{Set: newSet(b, eventsDo(f))})
+			x.live.Response = hook.NewResponse(flow.Response{})
+			t := &eventHooks{x: x, h: &x.resp, split: message.New(message.SSE, "", 0)}
+			p := []byte(strings.Repeat(event, 400))
+			emit := func([]byte) error { return nil }
+			b.SetBytes(int64(len(p)))
+			b.ReportAllocs()
+			for b.Loop() {
+				if err := t.Chunk(context.Background(), p, emit); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
 }
