@@ -101,7 +101,7 @@ func (c *flowsCommand) listCmd() *cobra.Command {
 			}
 			defer r.Close()
 			err = c.list(ctx, r, store.ListOptions{Last: last}, follow, asJSON)
-			if follow && ctx.Err() != nil && errors.Is(err, context.Canceled) {
+			if follow && ctx.Err() != nil {
 				return nil // Ctrl-C is how this ends
 			}
 			return err

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"errors"
 
 	"github.com/spf13/cobra"
@@ -55,7 +54,7 @@ func (c *flowsCommand) bodyCmd() *cobra.Command {
 			}
 			o.Number = number
 			err = flowview.Copy(ctx, c.env.stdout, r, o)
-			if follow && ctx.Err() != nil && errors.Is(err, context.Canceled) {
+			if follow && ctx.Err() != nil && err != nil {
 				return partialError("follow the body of flow %d: ended before it was whole", number)
 			}
 			if _, partial := errors.AsType[*flowview.PartialError](err); partial {

@@ -195,7 +195,10 @@ func (p *page) body(b *flow.Body, always bool, title string) {
 		declared = fmt.Sprintf("declared %d", b.Declared)
 	}
 	p.line("    %s, received %d, sent %d%s", declared, b.Received, b.Sent, map[bool]string{true: ", rewritten on its way"}[b.Transformed])
-	record := fmt.Sprintf("    record %s, %d bytes", b.Record, b.Recorded)
+	record := "    " + b.Record.String()
+	if b.Record != flow.Unrecorded {
+		record = fmt.Sprintf("    record %s, %d bytes", b.Record, b.Recorded)
+	}
 	if b.Removed > 0 && b.Recorded > 0 {
 		record += fmt.Sprintf(" from byte %d on", b.Removed)
 	}
