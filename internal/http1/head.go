@@ -198,7 +198,7 @@ func (p *parser) field(line string, number int) (flow.Field, bool, error) {
 		case find(name, ctlOctet|spaceOctet) >= 0:
 			return f, false, p.drop(number, "has a space or control character in its name")
 		case !isToken(name):
-			if err := p.odd("the name of field line %d, %s, is not a token", number, quote(name)); err != nil {
+			if err := p.odd("the name of field line %d is not a token", number); err != nil {
 				return f, false, err
 			}
 			p.notes.add(FieldNameOdd, "the field name %s is not a token; it was passed on", quote(name))
@@ -301,11 +301,36 @@ func framingField(name string) bool {
 	return false
 }
 
-// quote shows s in an error text: escaped, and cut where it is long.
+// quote shows s in an error text: escaped, cut where it is long, and without
+// credentials that stand before the host of a URL or authority.
 func quote(s string) string {
 	const most = 80
+	s = withoutUserinfo(s)
 	if len(s) > most {
 		return strconv.QuoteToASCII(s[:most]) + "..."
 	}
 	return strconv.QuoteToASCII(s)
+}
+
+// withoutUserinfo cuts what stands before an @ in the authority of each word of
+// s (RFC 3986 section 3.2.1).
+func withoutUserinfo(s string) string {
+	if strings.IndexByte(s, '@') < 0 {
+		return s
+	}
+	words := strings.Split(s, " ")
+	for i, word := range words {
+		start := 0
+		if scheme := strings.Index(word, "://"); scheme >= 0 {
+			start = scheme + len("://")
+		}
+		authority := word[start:]
+		if end := strings.IndexAny(authority, "/?#"); end >= 0 {
+			authority = authority[:end]
+		}
+		if at := strings.LastIndexByte(authority, '@'); at >= 0 {
+			words[i] = word[:start] + word[start+at+1:]
+		}
+	}
+	return strings.Join(words, " ")
 }
