@@ -1,8 +1,10 @@
 package engine
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"io"
 	"slices"
 	"strings"
 	"testing"
@@ -111,6 +113,85 @@ func TestEventsAreNotHeldBack(t *testing.T) {
 		if s.sink.text() != strings.Repeat(event, 3) {
 			t.Errorf("%q three times became %q", event, s.sink.text())
 		}
+	}
+}
+
+// The same in each content coding: what the server flushed comes out flushed.
+func TestCodedEventsAreNotHeldBack(t *testing.T) {
+	for _, name := range []string{"gzip", "deflate", "br", "zstd"} {
+		var wire bytes.Buffer
+		enc, err := coding.NewEncoder(name, &wire)
+		if err != nil {
+			t.Fatal(err)
+		}
+		b := newBody()
+		s := newStream(flow.HTTP11, "GET", nil, nil)
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			serve(t, Policy{}, s, upstream(answers(200, chunked, fields(eventStream, "Content-Encoding: "+name), b)), lean)
+		}()
+		for i := range 3 {
+			enc.Write([]byte("data: secret\n\n"))
+			enc.Flush()
+			before := len(s.sink.text())
+			b.feed(wire.String())
+			wire.Reset()
+			s.sink.await(before + 1)
+			dec, err := coding.NewDecoder(name, strings.NewReader(s.sink.text()))
+			if err != nil {
+				t.Fatal(err)
+			}
+			got, _ := io.ReadAll(dec) // it has no end yet
+			if want := strings.Repeat("data: ***\n\n", i+1); string(got) != want {
+				t.Errorf("%s: after event %d the client has %q", name, i, got)
+			}
+		}
+		enc.Close()
+		b.feed(wire.String())
+		b.end(nil)
+		<-done
+		if s.sink.end() != "closed" {
+			t.Errorf("%s: %s", name, s.sink.end())
+		}
+	}
+}
+
+// A client that leaves, and midstream's end, end a hook that waits.
+func TestAnEventHookThatWaitsIsEnded(t *testing.T) {
+	s := newStream(flow.HTTP11, "GET", nil, nil)
+	entered := make(chan struct{})
+	go func() {
+		<-entered
+		s.leave(errLeft)
+	}()
+	f := serve(t, Policy{}, s, upstream(answers(200, chunked, fields(eventStream), newBody("data: a\n\n"))),
+		onEvent(func(ctx context.Context, _ *hook.Exchange, _ *hook.SSEEvent) error {
+			close(entered)
+			<-ctx.Done()
+			return ctx.Err()
+		})).end
+	if f.Outcome.Kind != flow.ClientLeft || s.sink.text() != "" {
+		t.Errorf("outcome %+v, sent %q", f.Outcome, s.sink.text())
+	}
+}
+
+// The second addon sees what the first has made of an event, and not one that it
+// has dropped.
+func TestAddonsHearEventsInTheirOrder(t *testing.T) {
+	var seen []string
+	s := newStream(flow.HTTP11, "GET", nil, nil)
+	serve(t, Policy{}, s, upstream(answers(200, chunked, fields(eventStream), wholeBody("data: a\n\ndata: b\n\n"))),
+		eventsDo(func(e *hook.SSEEvent) {
+			if e.Data == "a" {
+				e.Drop()
+				e.InsertAfter(hook.SSE{Data: "added"})
+			}
+			e.Data += "1"
+		}),
+		eventsDo(func(e *hook.SSEEvent) { seen = append(seen, e.Data); e.Data += "2" }))
+	if s.sink.text() != "data: added\n\ndata: b12\n\n" || !slices.Equal(seen, []string{"b1"}) {
+		t.Errorf("sent %q, the second saw %q", s.sink.text(), seen)
 	}
 }
 
