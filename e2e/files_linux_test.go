@@ -27,17 +27,36 @@ func TestOutOfFiles(t *testing.T) {
 		}
 		c.CloseIdleConnections()
 	}
-	hello(p.client()) // everything that is opened once is open now
-	files := func() int {
-		list, err := os.ReadDir(fmt.Sprintf("/proc/%d/fd", p.cmd.Process.Pid))
+	files := func() (all, sockets int) {
+		dir := fmt.Sprintf("/proc/%d/fd/", p.cmd.Process.Pid)
+		list, err := os.ReadDir(dir)
 		if err != nil {
 			t.Fatal(err)
 		}
-		return len(list)
+		for _, f := range list {
+			if to, _ := os.Readlink(dir + f.Name()); strings.HasPrefix(to, "socket:") {
+				sockets++
+			}
+		}
+		return len(list), sockets
 	}
+	_, listening := files()
+	settled := func() int {
+		t.Helper()
+		for give := time.Now().Add(patience); ; {
+			all, sockets := files()
+			if sockets == listening {
+				return all
+			}
+			if time.Now().After(give) {
+				t.Fatalf("%d sockets were open before any client, %d are after all", listening, sockets)
+			}
+		}
+	}
+	hello(p.client())
+	before := settled() // everything that is opened once is open now
 	early, in := raw(t, p)
 	fmt.Fprintf(early, "OPTIONS %s/hello HTTP/1.1\r\nHost: x\r\nConnection: keep-alive\r\n", o.HTTP) // its head goes on below
-	before := files()
 	const room = 8
 	var limit unix.Rlimit
 	err := unix.Prlimit(p.cmd.Process.Pid, unix.RLIMIT_NOFILE, nil, &limit)
@@ -71,11 +90,7 @@ func TestOutOfFiles(t *testing.T) {
 	for range 3 {
 		hello(p.client())
 	}
-	for give := time.Now().Add(patience); files() > before; {
-		if time.Now().After(give) {
-			t.Fatalf("%d files were open before, %d are after", before, files())
-		}
-	}
+	settled()
 	if n := strings.Count(p.stderr.String(), "accept client: "); n > 10 {
 		t.Errorf("the same trouble is logged %d times", n)
 	}
