@@ -183,11 +183,11 @@ func (x *exchange) guardEvent(ctx context.Context, e *hook.SSEEvent) error {
 	if x.live.Killed() {
 		return errKilled
 	}
+	if ctx.Err() != nil {
+		return context.Cause(ctx) // the hook may have been ended by it
+	}
 	if err == nil {
 		return nil
-	}
-	if ctx.Err() != nil {
-		return context.Cause(ctx)
 	}
 	return &flow.Error{Phase: flow.InBody, Status: 502, Err: err}
 }
