@@ -41,12 +41,12 @@ func (in *Instance) openSession() error {
 		in.session, err = store.Open(dir, cfg)
 		return err
 	}
-	removed, err := store.Prune(in.confdir, time.Now())
+	removed, err := store.Prune(in.confdir, time.Now(), store.DefaultMaxSize(in.confdir))
 	if err != nil {
 		in.log.Warn("remove old sessions: " + err.Error())
 	}
 	for _, s := range removed {
-		in.log.Debug("removed a session that had been kept long enough", "session", s.Dir)
+		in.log.Debug("removed an old session", "session", s.Dir)
 	}
 	if cfg.MaxSize == 0 {
 		cfg.MaxSize = store.DefaultMaxSize(in.confdir)
@@ -89,6 +89,9 @@ func (in *Instance) Finish(closing error) (Summary, error) {
 		return sum, fmt.Errorf("%w", err)
 	}
 	sum.Size, sum.Until = s.Size, s.Expires()
+	if sum.Flows == 0 {
+		sum.Session.Keep = 0 // nobody wants to find it as the newest one
+	}
 	if !sum.Session.Named && sum.Session.Keep == 0 && closing == nil {
 		closing = store.Remove(sum.Session.Dir)
 	}

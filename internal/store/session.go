@@ -121,23 +121,32 @@ func Sessions(confdir string) ([]Session, error) {
 }
 
 // Prune removes the sessions under confdir that have been kept long enough at
-// the time now, also those of processes that were killed, and returns them.
-func Prune(confdir string, now time.Time) ([]Session, error) {
+// the time now, also those of processes that were killed, and then the oldest
+// of the others as long as all of them together take more than total octets
+// (0 is no bound). It returns what it removed. Sessions that are being written
+// stay, and count.
+func Prune(confdir string, now time.Time, total int64) ([]Session, error) {
 	list, err := Sessions(confdir)
 	if err != nil {
 		return nil, err
 	}
+	var sum int64
+	for _, s := range list {
+		sum += s.Size
+	}
 	var removed []Session
 	var errs []error
-	for _, s := range list {
+	for _, s := range slices.Backward(list) { // the oldest first
 		end := s.Expires()
-		if s.Live || end.IsZero() || now.Before(end) {
+		over := total > 0 && sum > total
+		if s.Live || end.IsZero() || now.Before(end) && !over {
 			continue
 		}
 		if err := Remove(s.Dir); err != nil {
 			errs = append(errs, err)
 			continue
 		}
+		sum -= s.Size
 		removed = append(removed, s)
 	}
 	return removed, errors.Join(errs...)

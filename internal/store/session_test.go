@@ -31,10 +31,10 @@ func TestPrune(t *testing.T) {
 	if err := os.WriteFile(own, []byte("mine"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if removed, err := Prune(conf, time.Now()); err != nil || len(removed) != 0 {
+	if removed, err := Prune(conf, time.Now(), 0); err != nil || len(removed) != 0 {
 		t.Fatalf("now: %v, %v", removed, err)
 	}
-	removed, err := Prune(conf, time.Now().Add(2*time.Hour))
+	removed, err := Prune(conf, time.Now().Add(2*time.Hour), 0)
 	if err == nil || !strings.Contains(err.Error(), mixed.Dir()) || len(removed) != 1 || removed[0].Dir != short.Dir() {
 		t.Fatalf("in two hours: %v, %v", removed, err)
 	}
@@ -91,5 +91,41 @@ func TestLiveFiles(t *testing.T) {
 	s.Close()
 	if err := Remove(s.Dir()); err != nil {
 		t.Fatal(err)
+	}
+}
+
+func TestPruneKeepsAllSessionsTogetherUnderABound(t *testing.T) {
+	conf := t.TempDir()
+	var dirs []string
+	for i := range 3 {
+		s, err := Create(conf, time.Hour, Config{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := s.Close(); err != nil {
+			t.Fatal(err)
+		}
+		dirs = append(dirs, s.Dir())
+		age := time.Now().Add(time.Duration(i-3) * time.Minute)
+		for _, p := range sessionFiles(s.Dir()) {
+			os.Chtimes(p, age, age) // the lock may not be there
+		}
+		m, err := readMeta(s.Dir())
+		if err != nil {
+			t.Fatal(err)
+		}
+		m.Created = age
+		if err := writeMeta(s.Dir(), m); err != nil {
+			t.Fatal(err)
+		}
+		os.Chtimes(filepath.Join(s.Dir(), metaFile), age, age)
+	}
+	one, err := Inspect(dirs[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	removed, err := Prune(conf, time.Now(), 2*one.Size+one.Size/2)
+	if err != nil || len(removed) != 1 || removed[0].Dir != dirs[0] {
+		t.Fatalf("removed %v, %v, want the oldest only: %s", removed, err, dirs[0])
 	}
 }
