@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"io"
 	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
@@ -134,4 +135,45 @@ func fileSHA256(t testing.TB, path string) string {
 func textSHA256(s string) string {
 	sum := sha256.Sum256([]byte(s))
 	return hex.EncodeToString(sum[:])
+}
+
+// What a script marks stays while the session drops what is older.
+func TestMarkedFlowsStay(t *testing.T) {
+	t.Parallel()
+	script := filepath.Join(t.TempDir(), "mark.js")
+	write(t, script, "export function request(flow) { if (flow.request.path.includes('keep')) flow.marked = 'keep' }\n")
+	o := newOrigin(t)
+	p := start(t, "-s", script, "--set", "session_max_size=16m", "--set", "session_min_free=0")
+	const size = 1 << 20
+	var paths []string
+	for i := range 48 {
+		path := "/big?size=" + strconv.Itoa(size) + "&n=" + strconv.Itoa(i)
+		if i%12 == 0 {
+			path += "&keep=1"
+		}
+		n, err := io.Copy(io.Discard, get(t, p.client(), o.HTTP+path).Body)
+		if err != nil || n != size {
+			t.Fatal(n, err)
+		}
+		paths = append(paths, path)
+	}
+	s := p.recorded()
+	gone := 0
+	for _, path := range paths {
+		f := s.flow(path)
+		f.completed()
+		out, stderr, err := p.try("flows", "body", "--session", p.Session, "--raw", strconv.FormatUint(f.Number, 10))
+		switch keep := strings.HasSuffix(path, "&keep=1"); {
+		case err == nil && textSHA256(out) == patternSHA256(size):
+		case keep:
+			t.Errorf("%s is marked: %d bytes are left, %v %s", path, len(out), err, stderr)
+		case !strings.Contains(stderr, "removed to keep the session under session_max_size"):
+			t.Errorf("%s: %v %s", path, err, stderr)
+		default:
+			gone++
+		}
+	}
+	if gone < 24 {
+		t.Errorf("only %d bodies have gone", gone)
+	}
 }

@@ -15,6 +15,10 @@
 // every batch bodies are written before heads: an end record on disk means
 // that its body is there too.
 //
+// A session keeps within its size: the oldest segment goes, after what marked
+// flows have in it was copied behind the newest records. While the disk fails,
+// the writer keeps what it has in hand, cuts what passes, and tries again.
+//
 // One process writes a session (it holds a lock); any number may read it
 // meanwhile. A Store and the Records it gives out may be used from several
 // goroutines at once; a Reader too; a Body and a Follower belong to one.
