@@ -78,13 +78,17 @@ func (h *Host) watch() {
 // poll looks at all files once and reloads what has changed.
 func (h *Host) poll(ctx context.Context) {
 	h.mu.Lock()
-	changed := false
+	var news []string // text and path, in turn; said when new flows get what it is about
 	for _, f := range h.files {
-		if ctx.Err() == nil && h.refresh(ctx, f) {
-			changed = true
+		if ctx.Err() != nil {
+			break
+		}
+		if text := h.refresh(ctx, f); text != "" {
+			news = append(news, text, f.path)
 		}
 	}
 	var old []*version
+	changed := news != nil
 	if changed {
 		h.publish()
 		for _, f := range h.files {
@@ -101,36 +105,37 @@ func (h *Host) poll(ctx context.Context) {
 	if h.config.OnChange != nil {
 		h.config.OnChange()
 	}
+	for i := 0; i < len(news); i += 2 {
+		h.log.Info(news[i], "script", news[i+1])
+	}
 	for _, v := range old {
 		v.retire()
 	}
 }
 
-// refresh reloads f where its files have changed and tells whether another
-// version runs now.
-func (h *Host) refresh(ctx context.Context, f *file) bool {
+// refresh reloads f where its files have changed and tells what is new where
+// another version runs now.
+func (h *Host) refresh(ctx context.Context, f *file) (news string) {
 	if _, err := loaderOf(f.path); err != nil {
-		return false
+		return ""
 	}
 	if !f.look() && f.missing == 0 {
-		return false
+		return ""
 	}
 	if f.stamps[0].size < 0 {
 		f.missing++
 		if f.missing != goneAfter || f.version == nil {
-			return false
+			return ""
 		}
 		f.replaced, f.version = f.version, nil
-		h.log.Info("script was removed: unloaded", "script", f.path)
-		return true
+		return "script was removed: unloaded"
 	}
 	f.missing = 0
 	if err := h.load(ctx, f); err != nil {
 		h.log.Error("script does not load", "err", err, "running", runningWord(f))
-		return false
+		return ""
 	}
-	h.log.Info("script loaded", "script", f.path)
-	return true
+	return "script loaded"
 }
 
 func runningWord(f *file) string {
