@@ -175,6 +175,32 @@ func (fs *Fields) Del(name string) bool {
 	return removed
 }
 
+// JoinCookies joins the Cookie fields of a request into one at the place of the
+// first, as HTTP/1 wants it: later versions split them (RFC 9113 section 8.2.3).
+func (fs *Fields) JoinCookies() {
+	first, n := -1, 0
+	for i := range *fs {
+		if EqualFold((*fs)[i].Name, "Cookie") {
+			if n++; first < 0 {
+				first = i
+			}
+		}
+	}
+	if n < 2 {
+		return
+	}
+	crumbs := fs.Values("Cookie")
+	kept := (*fs)[:first+1]
+	kept[first].Value, kept[first].Wire = strings.Join(crumbs, "; "), ""
+	for _, f := range (*fs)[first+1:] {
+		if !EqualFold(f.Name, "Cookie") {
+			kept = append(kept, f)
+		}
+	}
+	clear((*fs)[len(kept):])
+	*fs = kept
+}
+
 // Clone returns a copy that shares nothing that can be changed.
 func (fs Fields) Clone() Fields {
 	if fs == nil {

@@ -80,11 +80,11 @@ func (x *exchange) noteTry(err *flow.Error) {
 }
 
 // mayRetry tells whether the request may be sent a second time: only on
-// a connection that had served before, when no octet of a response came, and
-// either the server cannot have processed it or the method is idempotent, with
-// a body that is absent, at hand, or not begun. If so the failed call is given
-// up, and switching is held for the next open. why says what forbade it where
-// only the request did.
+// a connection that had served before, or where the server says that it did not
+// process it; when no octet of a response came, and either the server cannot
+// have processed it or the method is idempotent; with a body that is absent, at
+// hand, or not begun. If so the failed call is given up, and switching is held
+// for the next open. why says what forbade it where only the request did.
 func (x *exchange) mayRetry(call Call, err *flow.Error) (again bool, why string) {
 	if x.ctx.Err() != nil {
 		return false, ""
@@ -99,7 +99,7 @@ func (x *exchange) mayRetry(call Call, err *flow.Error) (again bool, why string)
 		if r, ok := errors.AsType[onReused](err); err.Phase != flow.InHead || ok && !r.Reused() {
 			return false, ""
 		}
-	} else if !call.Reused() || call.Heard() {
+	} else if call.Heard() || !call.Reused() && err.Cause != flow.RefusedRequest {
 		return false, ""
 	}
 	x.mu.Lock()

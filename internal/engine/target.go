@@ -55,7 +55,7 @@ func splitAuthority(scheme, s string) (host, port string) {
 
 // towardsOrigin changes a request head into what an origin is sent: the origin
 // form, and for HTTP/1 a Host where a version without one carried the
-// authority apart.
+// authority apart, and one Cookie where it split them.
 func towardsOrigin(r *flow.Request, from, to flow.Version) {
 	if r.Form == flow.AbsoluteForm {
 		r.Form, r.Wire = flow.OriginForm, ""
@@ -63,8 +63,11 @@ func towardsOrigin(r *flow.Request, from, to flow.Version) {
 			r.Path = "/"
 		}
 	}
-	if from >= flow.HTTP2 && to < flow.HTTP2 && r.Authority != "" && !r.Fields.Has("Host") {
-		r.Fields.Insert(0, "Host", r.Authority)
+	if from >= flow.HTTP2 && to < flow.HTTP2 {
+		if r.Authority != "" && !r.Fields.Has("Host") {
+			r.Fields.Insert(0, "Host", r.Authority)
+		}
+		r.Fields.JoinCookies()
 	}
 	if v := spoken(from); to < flow.HTTP2 && r.Version != v {
 		r.Version, r.Wire = v, ""

@@ -49,6 +49,8 @@ type Config struct {
 	TLS TLS
 	// HTTP are the settings of the codec towards clients; zero = its defaults.
 	HTTP http1.ServerConfig
+	// HTTP2 lets clients and servers speak HTTP/2 where both do (option http2).
+	HTTP2 bool
 	// Upstream says how servers are reached. Own and Hooks are filled in.
 	Upstream upstream.Config
 	// Log takes what happens apart from flows; nil discards it.

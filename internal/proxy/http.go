@@ -40,21 +40,32 @@ func (c *client) serveHTTP(ctx context.Context, down *conn, r route) {
 			}
 			continue
 		}
-		o := engine.Origin{Client: c.facts, Set: c.p.cfg.Hooks()}
-		if c.p.cfg.Origin != nil {
-			c.p.cfg.Origin(&o)
-		}
-		if len(found) == 0 {
-			c.p.cfg.Engine.Serve(ctx, st, c.pool, o)
-		} else {
-			c.p.cfg.Engine.Serve(ctx, &noted{st, append(st.Findings(), found...)}, c.pool, o)
-		}
+		c.exchange(ctx, st, found)
 	}
+}
+
+// codecStream is a stream of either codec.
+type codecStream interface {
+	engine.Stream
+	engine.Joiner
+}
+
+// exchange runs the exchange of a request whose way is known; found is what was
+// noticed about that.
+func (c *client) exchange(ctx context.Context, st codecStream, found []flow.Finding) {
+	o := engine.Origin{Client: c.facts, Set: c.p.cfg.Hooks()}
+	if c.p.cfg.Origin != nil {
+		c.p.cfg.Origin(&o)
+	}
+	if len(found) > 0 {
+		st = &noted{st, append(st.Findings(), found...)}
+	}
+	c.p.cfg.Engine.Serve(ctx, st, c.pool, o)
 }
 
 // noted is a stream with more findings.
 type noted struct {
-	*http1.Stream
+	codecStream
 	findings []flow.Finding
 }
 

@@ -30,7 +30,7 @@ func (t *tunnel) serveTLS(ctx context.Context, down *conn) {
 	}
 	var up *upstream.Conn
 	asked := c.p.cfg.Strategy == Eager
-	offer := common(h.protocols)
+	offer := c.p.common(h.protocols)
 	c.pool.Introduce(t.address, upstream.Name{SNI: h.serverName, Protocols: offer})
 	if asked {
 		if attend(ctx, down, anyEnd, func(ctx context.Context) { up = t.askServer(ctx, offer) }) {
@@ -63,14 +63,14 @@ func (t *tunnel) serveTLS(ctx context.Context, down *conn) {
 		}
 	}
 	if raw {
-		t.rawTLS(ctx, secured, far, up)
+		t.rawTLS(ctx, secured, far, up, facts.ALPN)
 		return
 	}
 	if up != nil {
 		c.pool.Adopt(up, t.address)
 		up = nil
 	}
-	c.serveHTTP(ctx, secured, inTunnel{scheme: "https", host: t.host, port: t.port, sni: h.serverName})
+	c.serveSecured(ctx, secured, inTunnel{scheme: "https", host: t.host, port: t.port, sni: h.serverName})
 }
 
 // discard closes a connection that is not needed, nil included.
@@ -158,12 +158,17 @@ func (t *tunnel) openInside(down, far *conn) opening {
 	return t.sniff(down, first)
 }
 
-// rawTLS relays what is inside TLS as it is, recorded as a TCP flow.
-func (t *tunnel) rawTLS(ctx context.Context, down, far *conn, up *upstream.Conn) {
+// rawTLS relays what is inside TLS as it is, recorded as a TCP flow. protocol is
+// what the client was told that it speaks.
+func (t *tunnel) rawTLS(ctx context.Context, down, far *conn, up *upstream.Conn, protocol string) {
 	if up == nil {
+		var offer []string
+		if protocol != "" {
+			offer = []string{protocol}
+		}
 		var err error
 		if up, err = t.client.p.dialer.Dial(ctx, t.client.facts, t.address); err == nil {
-			err = up.Secure(ctx, t.nameForServer(), nil)
+			err = up.Secure(ctx, t.nameForServer(), offer)
 		}
 		if err != nil {
 			t.unreachable(down, err)

@@ -12,6 +12,7 @@ import (
 
 	"midstream/flow"
 	"midstream/hook"
+	"midstream/internal/http2"
 	"midstream/internal/upstream"
 )
 
@@ -22,6 +23,8 @@ type Proxy struct {
 	log    *slog.Logger
 	dialer *upstream.Dialer
 	tls    serverTLS
+	spoken []string // see spokenBy
+	budget http2.Budget
 	own    own
 	once   onceLog
 
@@ -59,6 +62,10 @@ func New(cfg Config) *Proxy {
 	up.Hooks, up.Own = cfg.Hooks, p.own.is
 	if up.Log == nil {
 		up.Log = cfg.Log
+	}
+	p.spoken = spokenBy(&p.cfg)
+	if up.Budget == nil {
+		up.Budget = &p.budget
 	}
 	p.dialer = upstream.New(up)
 	p.tls = newServerTLS(p)

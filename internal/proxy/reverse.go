@@ -41,7 +41,7 @@ func (c *client) serveReverse(ctx context.Context, down *conn) {
 		}
 	}
 	t.giveUp()
-	c.serveHTTP(ctx, down, toTarget{mode: m, keepHost: c.p.cfg.KeepHost})
+	c.serveSecured(ctx, down, toTarget{mode: m, keepHost: c.p.cfg.KeepHost})
 }
 
 // serveReverseTLS completes a handshake with the client. It returns nil when the
@@ -60,7 +60,7 @@ func (c *client) serveReverseTLS(ctx context.Context, t *tunnel, down *conn) *co
 	}
 	m := c.mode
 	var up *upstream.Conn
-	offer := common(h.protocols)
+	offer := c.p.common(h.protocols)
 	if c.p.cfg.KeepHost {
 		t.serverName = h.serverName
 	}

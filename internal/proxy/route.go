@@ -47,6 +47,16 @@ func (t inTunnel) direct(r *flow.Request) ([]flow.Finding, *flow.Error) {
 	}
 	var found []flow.Finding
 	named := r.Fields.Get("Host")
+	if r.Version >= flow.HTTP2 {
+		// A client may try a connection for another site that its certificate names
+		// (RFC 9113 section 9.1.1); 421 makes it open one of its own.
+		if r.Authority != "" {
+			named = r.Authority
+		}
+		if named != "" && !t.is(named) {
+			return nil, refusal(421, "the request is for %s, the connection is to %s; open another connection for it", strconv.Quote(shorten(named)), t.name())
+		}
+	}
 	if r.Form == flow.AbsoluteForm {
 		if r.Authority != "" {
 			named = r.Authority
@@ -115,8 +125,14 @@ func (t toTarget) direct(r *flow.Request) ([]flow.Finding, *flow.Error) {
 		}
 	}
 	r.Scheme, r.Host, r.Port = t.mode.Scheme, t.mode.Host, t.mode.Port
-	if !t.keepHost && r.Fields.Has("Host") {
-		r.Fields.Set("Host", flow.HostPort(r.Scheme, r.Host, r.Port))
+	if !t.keepHost {
+		target := flow.HostPort(r.Scheme, r.Host, r.Port)
+		if r.Fields.Has("Host") {
+			r.Fields.Set("Host", target)
+		}
+		if r.Authority != "" {
+			r.Authority = target
+		}
 	}
 	return nil, nil
 }

@@ -11,11 +11,20 @@ import (
 	"midstream/internal/upstream"
 )
 
-// http11 is the ALPN name of HTTP/1.1 (RFC 7301 section 6).
-const http11 = "http/1.1"
+// The ALPN names of HTTP/1.1 (RFC 7301 section 6) and HTTP/2 (RFC 9113 section
+// 3.2).
+const (
+	http11 = "http/1.1"
+	h2     = "h2"
+)
 
-// spoken are the protocols that can be spoken to both sides, best first.
-var spoken = []string{http11}
+// spokenBy are the protocols that can be spoken to both sides, best first.
+func spokenBy(cfg *Config) []string {
+	if cfg.HTTP2 {
+		return []string{h2, http11}
+	}
+	return []string{http11}
+}
 
 // serverTLS shakes hands with clients. The configurations are shared by all
 // handshakes, so that tickets are accepted whichever connection they are from;
@@ -35,7 +44,7 @@ type leafSource struct {
 
 func newServerTLS(p *Proxy) serverTLS {
 	s := serverTLS{byProtocol: make(map[string]*tls.Config)}
-	for _, protocol := range append([]string{""}, spoken...) {
+	for _, protocol := range append([]string{""}, spokenBy(&p.cfg)...) {
 		cfg := &tls.Config{
 			GetCertificate:              certificate,
 			MinVersion:                  p.cfg.TLS.MinVersion,
@@ -90,10 +99,10 @@ var ecdsaSuites = []uint16{
 
 // common returns those of the client's protocols that can be spoken to both
 // sides, in the client's order.
-func common(offered []string) []string {
+func (p *Proxy) common(offered []string) []string {
 	var list []string
 	for _, name := range offered {
-		if slices.Contains(spoken, name) && !slices.Contains(list, name) {
+		if slices.Contains(p.spoken, name) && !slices.Contains(list, name) {
 			list = append(list, name)
 		}
 	}

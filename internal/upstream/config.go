@@ -10,6 +10,7 @@ import (
 
 	"midstream/hook"
 	"midstream/internal/http1"
+	"midstream/internal/http2"
 )
 
 // Defaults of the limits: longer than any healthy path needs, shorter than a
@@ -40,6 +41,8 @@ type Config struct {
 	// HTTP are the settings of the codec towards servers: its profile and limits;
 	// the rest is filled in.
 	HTTP http1.ClientConfig
+	// Budget counts the unread bytes of HTTP/2 connections; nil bounds each alone.
+	Budget *http2.Budget
 	// Log takes what hooks cannot see; nil discards it.
 	Log *slog.Logger
 }

@@ -47,6 +47,14 @@ func (c *Conn) Ready() bool {
 // Facts tells about the connection. The caller may keep it.
 func (c *Conn) Facts() *flow.Conn { return c.facts }
 
+// protocol is what was agreed upon by ALPN, "" without.
+func (c *Conn) protocol() string {
+	if c.facts.TLS == nil {
+		return ""
+	}
+	return c.facts.TLS.ALPN
+}
+
 // Address is the host:port that was dialled.
 func (c *Conn) Address() string { return c.dial.Address }
 

@@ -33,8 +33,11 @@ type Pool struct {
 	mu     sync.Mutex // guards the fields below
 	client *flow.Conn
 	idle   []*session // longest first
-	names  map[string]Name
-	closed bool
+	shared []*session // with HTTP/2: requests of all kinds of ages are on them
+	// dialling are the places that a connection is being made to that may be shared.
+	dialling map[place]chan struct{}
+	names    map[string]Name
+	closed   bool
 }
 
 var _ engine.Upstream = (*Pool)(nil)
@@ -90,6 +93,10 @@ func (p *Pool) Adopt(c *Conn, address string) {
 		c.Close()
 		return
 	}
+	if c.protocol() == h2Name {
+		p.share(c, pl) // if not, the next request says why
+		return
+	}
 	p.park(p.newSession(c, pl))
 }
 
@@ -111,12 +118,21 @@ func (p *Pool) Open(ctx context.Context, req *flow.Request, f flow.Framing, reus
 		return nil, dialError(flow.NoConnection, "connect to server %s: scheme %s is not http or https", cut(req.Host), strconv.Quote(cut(req.Scheme)))
 	}
 	pl := p.place(net.JoinHostPort(req.Host, strconv.Itoa(int(req.Port))), secured(req.Scheme))
-	for {
+	for fresh := 0; ; {
+		if c, err := p.openShared(ctx, pl, req, f, reuse); c != nil || err != nil {
+			return c, err
+		}
 		s, waited, err := p.take(ctx, pl, reuse)
 		if err != nil {
 			return nil, err
 		}
-		c, err := s.client.Open(ctx, req, f)
+		if s == nil {
+			if fresh++; fresh > maxFresh {
+				return nil, dialError(flow.RefusedRequest, "connect to server %s: it takes no requests on new HTTP/2 connections", pl.address)
+			}
+			continue // there is a shared one now
+		}
+		c, err := s.client.Open(ctx, asHTTP1(req, f), f)
 		if err == nil {
 			reused := s.served
 			s.served = true
@@ -152,7 +168,12 @@ type onUsed struct {
 func (u *onUsed) Reused() bool  { return u.served }
 func (u *onUsed) Unwrap() error { return u.error }
 
-// take returns a connection to pl: one that has waited, or a new one.
+// maxFresh is how many connections may turn out to have no room for a request
+// before it is given up.
+const maxFresh = 3
+
+// take returns a connection to pl: one that has waited, or a new one; nil when
+// there is one now that is shared.
 func (p *Pool) take(ctx context.Context, pl place, reuse engine.Reuse) (s *session, waited bool, err error) {
 	for {
 		s := p.pick(pl, reuse)
@@ -164,14 +185,29 @@ func (p *Pool) take(ctx context.Context, pl place, reuse engine.Reuse) (s *sessi
 		}
 		p.drop(s)
 	}
+	if p.mayShare(pl) {
+		done, waited, err := p.dialTurn(ctx, pl)
+		if err != nil {
+			return nil, false, err
+		}
+		defer done()
+		if waited && p.pickable(pl, reuse) {
+			return nil, false, nil
+		}
+	}
 	if err := p.slot(ctx); err != nil {
 		return nil, false, err
 	}
-	if s, err = p.connect(ctx, pl); err != nil {
+	c, err := p.connect(ctx, pl)
+	if err != nil {
 		<-p.slots
 		return nil, false, err
 	}
-	return s, false, nil
+	if c.protocol() == h2Name {
+		_, err := p.share(c, pl)
+		return nil, false, err
+	}
+	return p.newSession(c, pl), false, nil
 }
 
 // pick takes the idle connection that was used last.
@@ -218,7 +254,7 @@ func (p *Pool) slot(ctx context.Context) error {
 	}
 }
 
-func (p *Pool) connect(ctx context.Context, pl place) (*session, error) {
+func (p *Pool) connect(ctx context.Context, pl place) (*Conn, error) {
 	p.mu.Lock()
 	client := p.client
 	name, known := p.names[pl.address]
@@ -238,7 +274,7 @@ func (p *Pool) connect(ctx context.Context, pl place) (*session, error) {
 			return nil, err
 		}
 	}
-	return p.newSession(c, pl), nil
+	return c, nil
 }
 
 // http1Only is what is offered where no client's offer is known.
@@ -287,10 +323,15 @@ func (p *Pool) drop(s *session) {
 // Close closes the idle connections; those in use close when their call does.
 func (p *Pool) Close() {
 	p.mu.Lock()
-	idle := p.idle
-	p.idle, p.closed = nil, true
+	idle, shared := p.idle, p.shared
+	p.idle, p.shared, p.closed = nil, nil, true
 	p.mu.Unlock()
 	for _, s := range idle {
 		p.drop(s)
+	}
+	for _, s := range shared {
+		s.multi.Close()
+		s.conn.Close()
+		<-p.slots
 	}
 }

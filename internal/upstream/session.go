@@ -8,12 +8,14 @@ import (
 	"midstream/internal/body"
 	"midstream/internal/engine"
 	"midstream/internal/http1"
+	"midstream/internal/http2"
 )
 
 // session is a connection of a Pool with its HTTP client.
 type session struct {
 	conn   *Conn
-	client *http1.Client
+	client *http1.Client // one of the two
+	multi  *http2.Client
 	place  place
 	served bool // a request was sent on it
 }

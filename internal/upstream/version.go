@@ -1,6 +1,8 @@
 package upstream
 
 import (
+	"net"
+	"strconv"
 	"strings"
 
 	"midstream/flow"
@@ -25,8 +27,11 @@ var _ engine.Versioned = (*Pool)(nil)
 
 // Version implements engine.Versioned: HTTP/1.0 for a server whose last response
 // was of that version, so that it is sent no chunked body (RFC 9112 section 6.1);
-// 0 for all others.
+// HTTP/2 where a connection speaks that; 0 for all others.
 func (p *Pool) Version(req *flow.Request) flow.Version {
+	if pl := p.place(net.JoinHostPort(req.Host, strconv.Itoa(int(req.Port))), secured(req.Scheme)); pl.tls && p.sharesWith(pl) {
+		return flow.HTTP2
+	}
 	if _, old := p.dialer.old.get(siteOf(req)); old {
 		return flow.HTTP10
 	}

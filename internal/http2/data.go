@@ -1,0 +1,162 @@
+package http2
+
+import (
+	"io"
+	"time"
+
+	h2 "golang.org/x/net/http2"
+)
+
+// readData takes a DATA frame: straight into the inbox of its stream.
+func (c *conn) readData(fh h2.FrameHeader) error {
+	if fh.StreamID == 0 {
+		return breaksConn(h2.ErrCodeProtocol, "DATA on stream 0")
+	}
+	total := int(fh.Length)
+	n, pad := total, 0
+	if fh.Flags.Has(h2.FlagDataPadded) {
+		if n == 0 {
+			return breaksConn(h2.ErrCodeFrameSize, "a padded DATA frame without octets")
+		}
+		if _, err := io.ReadFull(&c.src, c.small[:1]); err != nil {
+			return err
+		}
+		pad = int(c.small[0])
+		if n -= 1 + pad; n < 0 {
+			return breaksConn(h2.ErrCodeProtocol, "DATA with more padding than it has octets")
+		}
+	}
+	end := fh.Flags.Has(h2.FlagDataEndStream)
+	if n == 0 && !end && !c.meter.spend(time.Now()) {
+		return breaksConn(h2.ErrCodeEnhanceYourCalm, "too many DATA frames without octets")
+	}
+	st, keep, fault := c.admitData(fh.StreamID, total, n)
+	if fault != nil {
+		if _, ok := fault.(*connFault); ok {
+			return fault
+		}
+	}
+	if err := c.fill(st, n, keep); err != nil {
+		return err
+	}
+	if err := c.skip(pad); err != nil {
+		return err
+	}
+	c.mu.Lock()
+	credit := c.credited(total)
+	streamCredit, over := 0, false
+	if keep {
+		st.inbox.commit(0, false)
+		if total > n && !end {
+			streamCredit = st.win.credit()
+		}
+		if end {
+			if fault = st.whole(); fault == nil {
+				st.recvEnd = true
+				over = st.ended()
+			}
+		}
+		st.readable.Broadcast()
+	}
+	c.mu.Unlock()
+	if credit > 0 {
+		c.w.windowUpdate(0, credit)
+	}
+	if streamCredit > 0 {
+		c.w.windowUpdate(fh.StreamID, streamCredit)
+	}
+	if over {
+		c.drained()
+	}
+	return fault
+}
+
+// admitData decides on a DATA frame with n octets of data, total with padding. A
+// stream fault is to be returned after the payload has been read.
+func (c *conn) admitData(id uint32, total, n int) (st *stream, keep bool, fault error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if total > c.recvAvail {
+		return nil, false, breaksConn(h2.ErrCodeFlowControl, "more DATA than the connection's window has room for")
+	}
+	c.recvAvail -= total
+	if st = c.streams[id]; st == nil {
+		if c.isIdle(id) {
+			return nil, false, breaksConn(h2.ErrCodeProtocol, "DATA on stream %d, which was not opened", id)
+		}
+		if c.closed.how(id) == resetByUs {
+			return nil, false, nil
+		}
+		return nil, false, breaksStream(id, h2.ErrCodeStreamClosed, "DATA on a stream that has ended")
+	}
+	switch {
+	case st.recvEnd:
+		return nil, false, breaksStream(id, h2.ErrCodeStreamClosed, "DATA after the end of the %s", st.in)
+	case !st.headed:
+		return nil, false, breaksStream(id, h2.ErrCodeProtocol, "DATA before the head of the %s", st.in)
+	case !st.win.received(total, n):
+		return nil, false, breaksStream(id, h2.ErrCodeFlowControl, "more DATA than the stream's window has room for")
+	}
+	st.came += int64(n)
+	if st.declared >= 0 && st.came > st.declared {
+		st.win.unread -= n
+		return nil, false, breaksStream(id, h2.ErrCodeProtocol, "a body longer than its content-length of %d", st.declared)
+	}
+	if st.given != nil || st.recvErr != nil {
+		st.win.unread -= n
+		return nil, false, nil
+	}
+	c.count(n)
+	return st, true, nil
+}
+
+// fill reads n octets of a frame into the inbox of st, or throws them away. What
+// has arrived is shown to the reader before more of the frame is waited for.
+func (c *conn) fill(st *stream, n int, keep bool) error {
+	if !keep {
+		return c.skip(n)
+	}
+	for n > 0 {
+		c.mu.Lock()
+		if st.inbox.dead {
+			c.mu.Unlock()
+			return c.skip(n)
+		}
+		room := st.inbox.room(n)
+		st.inbox.filling = true
+		c.mu.Unlock()
+		room = room[:min(n, len(room))]
+		got := 0
+		var err error
+		for got < len(room) {
+			var m int
+			m, err = c.src.Read(room[got:])
+			if got += m; err != nil || !c.src.ready() {
+				break
+			}
+		}
+		n -= got
+		c.mu.Lock()
+		st.inbox.filling = false
+		if st.inbox.dead {
+			st.inbox.release()
+		} else {
+			st.inbox.commit(got, n > 0)
+			st.readable.Broadcast()
+		}
+		c.mu.Unlock()
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// skip reads n octets away.
+func (c *conn) skip(n int) error {
+	if n == 0 {
+		return nil
+	}
+	_, err := io.CopyN(io.Discard, &c.src, int64(n))
+	return err
+}

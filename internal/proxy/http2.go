@@ -1,0 +1,57 @@
+package proxy
+
+import (
+	"context"
+
+	"midstream/flow"
+	"midstream/internal/http1"
+	"midstream/internal/http2"
+)
+
+// serveSecured serves requests in the protocol that the client was told it speaks.
+func (c *client) serveSecured(ctx context.Context, down *conn, r route) {
+	if state := down.TLS(); state != nil && state.NegotiatedProtocol == h2 {
+		c.serveHTTP2(ctx, down, r)
+		return
+	}
+	c.serveHTTP(ctx, down, r)
+}
+
+// http2Config is what the codec of HTTP/2 takes over of the one of HTTP/1.
+func (p *Proxy) http2Config() http2.ServerConfig {
+	from := &p.cfg.HTTP
+	cfg := http2.ServerConfig{
+		Limits:      http2.Limits{Head: from.Limits.Head, Trailers: from.Limits.Trailers, Fields: from.Limits.Fields},
+		IdleTimeout: from.IdleTimeout, OpeningTimeout: from.HeadTimeout, Budget: &p.budget, Log: p.log,
+	}
+	if from.Profile == http1.Strict {
+		cfg.Profile = http2.Strict
+	}
+	return cfg
+}
+
+// serveHTTP2 serves the streams of a connection, all at once, and closes it in the
+// end.
+func (c *client) serveHTTP2(ctx context.Context, down *conn, r route) {
+	srv := http2.NewServer(down, c.p.http2Config())
+	stop := context.AfterFunc(c.p.idle, srv.Stop)
+	defer stop()
+	err := srv.Serve(ctx, func(st *http2.Stream) {
+		req := st.Request()
+		var found []flow.Finding
+		var refused *flow.Error
+		if req.Form == flow.AuthorityForm {
+			refused = refusal(501, "CONNECT on a stream of HTTP/2 is not supported; ask the proxy itself for it, over HTTP/1.1")
+		} else {
+			found, refused = r.direct(req)
+		}
+		if refused != nil {
+			c.refuse(st, nil, refused)
+			return
+		}
+		c.exchange(ctx, st, found)
+	})
+	if err != nil {
+		c.p.log.Debug("client "+c.facts.Peer+": "+err.Error(), "client", c.facts.Peer)
+	}
+}
