@@ -1,0 +1,81 @@
+package store
+
+import (
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"midstream/flow"
+)
+
+// The list is read some rows at a time, and is the same as one that is read at
+// once; the newest of many are found without reading the others.
+func TestListReadsSomeAtATime(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "s")
+	s := openStore(t, dir, Config{})
+	const flows = 3*rowsAtATime + 7
+	for i := range flows {
+		f := completed(answered(exchange(i), 0))
+		r := s.Start()
+		if i%100 == 50 {
+			r.Head(answered(exchange(i), 0), flow.ToClient)
+			continue // lives
+		}
+		r.End(f)
+	}
+	s.Flush()
+	check := func(t *testing.T) {
+		r := openRead(t, dir)
+		for _, c := range []struct {
+			o           ListOptions
+			first, last uint64
+		}{
+			{ListOptions{}, 1, flows},
+			{ListOptions{After: rowsAtATime}, rowsAtATime + 1, flows},
+			{ListOptions{After: flows}, 1, 0},
+			{ListOptions{Last: 50}, flows - 49, flows},
+			{ListOptions{Last: 2 * rowsAtATime}, flows - 2*rowsAtATime + 1, flows},
+			{ListOptions{Last: 2 * flows}, 1, flows},
+			{ListOptions{After: flows - 10, Last: 50}, flows - 9, flows},
+		} {
+			next := c.first
+			for _, row := range list(t, r, c.o) {
+				if row.Number != next || (row.Outcome.Kind == flow.Running) != (row.Number%100 == 51 && r.Live()) {
+					t.Fatalf("%+v: row %d, want %d; %v", c.o, row.Number, next, row.Outcome)
+				}
+				next++
+			}
+			if next != c.last+1 {
+				t.Errorf("%+v: the list ends before %d, want %d", c.o, next, c.last+1)
+			}
+		}
+	}
+	t.Run("live", check)
+	s.Close()
+	t.Run("closed", check)
+
+	r := openRead(t, dir)
+	for _, query := range []string{
+		selectRow + "WHERE f.number > 1 AND f.number <= 9 ORDER BY f.number LIMIT 5",
+		"SELECT number FROM flows ORDER BY number DESC LIMIT 5",
+		"SELECT max(number) FROM flows",
+		"SELECT number, head FROM flows WHERE marker <> '' AND outcome <> 0 AND number > 5 AND bodies >= 0 AND bodies < 9 ORDER BY number LIMIT 5",
+	} {
+		rows, err := r.db.QueryContext(t.Context(), "EXPLAIN QUERY PLAN "+query)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for rows.Next() {
+			var id, parent, unused int
+			var detail string
+			if err := rows.Scan(&id, &parent, &unused, &detail); err != nil {
+				t.Fatal(err)
+			}
+			all := strings.HasPrefix(detail, "SCAN") && !strings.Contains(query, "DESC LIMIT")
+			if all || strings.Contains(detail, "TEMP B-TREE") {
+				t.Errorf("%s: %s", query, detail)
+			}
+		}
+		rows.Close()
+	}
+}
