@@ -45,14 +45,15 @@ func (rec *recording) add(fields []string, pieces ...string) uint64 {
 		g.Response.Fields.Add(fields[i], fields[i+1])
 	}
 	r.Head(&g, flow.ToClient)
-	g.ResponseBody = flow.Body{Disposition: flow.Tee, Ended: true, Declared: -1}
+	h := g // a picture that was given away is never changed
+	h.ResponseBody = flow.Body{Disposition: flow.Tee, Ended: true, Declared: -1}
 	for _, p := range pieces {
 		r.Piece(flow.ToClient, []byte(p))
-		g.ResponseBody.Sent += int64(len(p))
+		h.ResponseBody.Sent += int64(len(p))
 	}
-	g.Outcome = flow.Outcome{Kind: flow.Completed}
-	g.End = time.Now()
-	r.End(&g)
+	h.Outcome = flow.Outcome{Kind: flow.Completed}
+	h.End = time.Now()
+	r.End(&h)
 	rec.store.Flush()
 	return r.Number()
 }
