@@ -144,6 +144,7 @@ var requestFields = []requestCase{
 	{name: "Connection: close closes this connection only", in: get1("Connection: close"), want: "GET /x HTTP/1.1\r\nHost: {H}\r\n\r\n", closes: true},
 	{name: "offer of HTTP/2 is left out", in: get1("Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQAAP__"), want: "GET /x HTTP/1.1\r\nHost: {H}\r\n\r\n", finding: "h2c-dropped"},
 	{name: "upgrade that the server ignores", in: get1("Connection: Upgrade\r\nUpgrade: echo/1")},
+	{name: "request behind an upgrade that the server ignores", in: get1("Connection: Upgrade\r\nUpgrade: echo/1") + get1("X-A: b"), more: 1},
 	{name: "Upgrade without Connection is of no hop", in: get1("Upgrade: echo/1"), want: "GET /x HTTP/1.1\r\nHost: {H}\r\n\r\n"},
 	{name: "space before the colon", in: get1("X-A : v"), tolerant: both, strict: both},
 	{name: "tab before the colon", in: get1("X-A\t: v"), tolerant: both, strict: both},

@@ -237,7 +237,12 @@ func (w *witness) serve(p *peer) {
 	}
 }
 
+// fault notes what the parser does not understand; the end of a connection is
+// no fault of a message.
 func (w *witness) fault(err error) {
+	if _, ok := errors.AsType[net.Error](err); ok {
+		return
+	}
 	w.mu.Lock()
 	w.faults = append(w.faults, err.Error())
 	w.mu.Unlock()
