@@ -20,7 +20,7 @@ import (
 )
 
 // brief is patience for what needs no time at all.
-const brief = 2 * time.Second
+const brief = 20 * time.Second
 
 // A way is how a client reaches an origin.
 type way struct {
