@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"slices"
 	"strings"
 	"testing"
 )
@@ -459,6 +460,68 @@ func TestCasesRequestChunks(t *testing.T) {
 							t.Errorf("recorded as %+v", f.Outcome)
 						}
 					})
+				}
+			}
+		})
+	}
+}
+
+// A reverse proxy judges requests as any other does, though its clients take it
+// for the server.
+func TestCasesReverse(t *testing.T) {
+	t.Parallel()
+	for _, profile := range profiles {
+		t.Run(profile, func(t *testing.T) {
+			// The origin must be there before its proxy: it lives as long as the test.
+			o := newWitness(t, &proxy{t: t}, false)
+			p := startCases(t, "--set", "http_profile="+profile, "--mode", "reverse:http://"+o.Addr)
+			asked := 0
+			for _, c := range slices.Concat(requestLines, requestFields, requestFraming) {
+				if c.only == "plain" || c.host != "" || c.more > 0 || strings.HasPrefix(c.in, "PRI ") {
+					continue
+				}
+				t.Run(c.name, func(t *testing.T) {
+					refused := c.tolerant
+					if profile == "strict" {
+						refused = c.strict
+					}
+					client := dial(t, p)
+					first := ways[1].begin(&rawClient{t: t, conn: client.conn, in: client.in}, o.Addr)
+					client.send(arrives(c.in, o.Addr))
+					status, head := client.head()
+					method, _, _ := strings.Cut(strings.TrimLeft(c.in, "\r\n"), " ")
+					if _, _, err := client.body(method, head); err != nil {
+						t.Errorf("body of the response: %v", err)
+					}
+					asked++ // first
+					switch {
+					case first == "":
+						t.Fatal("nothing was asked before")
+					case refused != 0 && c.finding != "trailer-dropped":
+						if status != refused {
+							t.Errorf("answered with %d, not %d: %q", status, refused, head)
+						}
+						client.ended()
+					case refused == 0:
+						asked++
+						if status != 200 {
+							t.Errorf("answered with %q", head)
+						}
+					}
+					client.conn.Close()
+				})
+			}
+			p.stop()
+			o.received()
+			if len(o.faults) > 0 {
+				t.Errorf("the origin does not understand: %v", o.faults)
+			}
+			if len(o.messages) != asked {
+				t.Errorf("the origin got %d requests, and %d were passed", len(o.messages), asked)
+			}
+			for _, m := range o.messages {
+				if strings.Contains(m.Target, "smuggled") {
+					t.Errorf("the origin got %+v", m)
 				}
 			}
 		})
