@@ -20,7 +20,7 @@ import (
 var layers = [][]string{
 	{"flow", "internal/coding", "internal/transport", "internal/pattern", "internal/option", "internal/ca"},
 	{"hook"},
-	{"internal/body", "internal/message"},
+	{"internal/body", "internal/message", "internal/ws"},
 	{"internal/sse"},
 	{"internal/http1", "internal/http2"},
 	{"internal/store"},
