@@ -151,7 +151,8 @@ func (c *flowsCommand) showCmd() *cobra.Command {
 		Long: "Prints the heads as they were on the wire, the times, both connections, what happened to the bodies\n" +
 			"and why, what was found, each try, and how it ended.\n\n" +
 			"--messages prints the messages in a body instead, one a line: the events of an event stream, lines\n" +
-			"of NDJSON, JSON sequences, gRPC and Connect, AWS event streams, parts of a multipart.",
+			"of NDJSON, JSON sequences, gRPC and Connect, AWS event streams, parts of a multipart; of a WebSocket\n" +
+			"connection the messages of both ends, with --request only those of the client.",
 		Args: oneFlow,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := listed.check(); err != nil {

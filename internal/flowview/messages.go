@@ -41,6 +41,9 @@ type Message struct {
 	Lost bool
 	// Coding is what a compressed payload is coded with.
 	Coding string
+	// WebSocket is nil for other kinds. Offset counts the octets of its direction,
+	// Length those of the message, inflated.
+	WebSocket *WebSocket
 }
 
 // Cut tells that Raw is not the whole message.
@@ -48,6 +51,9 @@ func (m *Message) Cut() bool { return int64(len(m.Raw)) < m.Length }
 
 // KindOf tells which messages the body of a side has, by its head.
 func KindOf(f *flow.Flow, side flow.Side) (message.Kind, string) {
+	if isWebSocket(f) {
+		return message.WebSocket, ""
+	}
 	m := messageOf(f, side)
 	if m == nil {
 		return message.None, ""
@@ -55,8 +61,9 @@ func KindOf(f *flow.Flow, side flow.Side) (message.Kind, string) {
 	return message.Of(m.Fields.Joined("Content-Type"))
 }
 
-// Messages finds the messages in what is recorded of a body. It reads from the
-// start of the body and keeps one message at a time. An error is the last
+// Messages finds the messages in what is recorded of a body, of a WebSocket
+// connection those of both directions unless q is for the client's. It reads from
+// the start of the body and keeps one message at a time. An error is the last
 // element; it is a *PartialError where the record is not whole.
 func Messages(ctx context.Context, r *store.Reader, q MessageQuery) iter.Seq2[*Message, error] {
 	return func(yield func(*Message, error) bool) {
@@ -80,6 +87,9 @@ func (q *MessageQuery) run(ctx context.Context, r *store.Reader, f *flow.Flow, y
 			what = "Content-Type " + m.Fields.Joined("Content-Type")
 		}
 		return fmt.Errorf("the %s body of flow %d has no messages: %s; without --messages its bytes are written", q.Side, q.Number, what)
+	}
+	if kind == message.WebSocket {
+		return q.webSocket(ctx, r, f, yield)
 	}
 	src, first, err := q.open(ctx, r, f)
 	if err != nil {

@@ -33,6 +33,11 @@ type messageJSON struct {
 	ID         *string             `json:"id,omitempty"`
 	Retry      *string             `json:"retry,omitempty"`
 	Comment    *string             `json:"comment,omitempty"`
+	From       string              `json:"from,omitempty"`
+	Opcode     string              `json:"opcode,omitempty"`
+	Frames     int                 `json:"frames,omitempty"`
+	Code       int                 `json:"code,omitempty"`
+	Reason     string              `json:"reason,omitempty"`
 	Compressed bool                `json:"compressed,omitempty"`
 	Trailers   bool                `json:"trailers,omitempty"`
 	End        bool                `json:"end,omitempty"`
@@ -53,8 +58,12 @@ func (m *Message) read() *messageJSON {
 	if !m.Time.IsZero() {
 		j.Time = m.Time.UTC().Format(time.RFC3339Nano)
 	}
-	if m.Kind == message.SSE {
+	switch m.Kind {
+	case message.SSE:
 		j.event(m.Raw)
+		return j
+	case message.WebSocket:
+		j.webSocket(m)
 		return j
 	}
 	if m.Cut() || m.Unfinished || m.Lost {
@@ -131,7 +140,11 @@ func (j *messageJSON) content(p []byte) {
 		j.Text = &s
 		return
 	}
-	s = base64.StdEncoding.EncodeToString(p)
+	j.octets(p)
+}
+
+func (j *messageJSON) octets(p []byte) {
+	s := base64.StdEncoding.EncodeToString(p)
 	j.Base64 = &s
 }
 
@@ -195,6 +208,7 @@ func (j *messageJSON) line() string {
 			words = append(words, s)
 		}
 	}
+	note(j.From != "", j.lead())
 	note(j.Lost, "[not "+j.Kind+" from here on]")
 	note(j.Unfinished, "[unfinished]")
 	note(j.Cut, "[large]")

@@ -22,11 +22,12 @@ const (
 	Connect          // Connect streaming; its last message is the end
 	AWS              // application/vnd.amazon.eventstream
 	Multipart        // multipart/x-mixed-replace and its like (RFC 2046)
+	WebSocket        // the directions of an upgraded connection: no body, and nothing for New
 )
 
 var kindNames = [...]string{
 	"", "server-sent events", "NDJSON", "JSON text sequence", "gRPC", "gRPC-Web", "gRPC-Web in base64", "Connect",
-	"AWS event stream", "multipart",
+	"AWS event stream", "multipart", "WebSocket",
 }
 
 func (k Kind) String() string {
