@@ -140,7 +140,7 @@ func TestMistakesEndWithCode2(t *testing.T) {
 		{"dump --ssl-insecur", `did you mean --ssl-insecure?`},
 		{"dump -w out", `mitmproxy's option save_stream_file is not there yet`},
 		{"dump --anticache", `mitmproxy's option anticache is not there yet`},
-		{"dump --no-http2", `mitmproxy's option http2 is not there yet`},
+		{"dump --no-http3", `mitmproxy's option http3 is not there yet`},
 		{"dump --options", `"midstream options" does that`},
 		{"dump -y", `unknown flag "-y"`},
 		{"-p", `flag needs an argument: 'p' in -p`},
@@ -158,7 +158,7 @@ func TestMistakesEndWithCode2(t *testing.T) {
 		{"flows list ~u", `midstream flows list takes no words, and got "~u": filters are not there yet`},
 		{"ca path x", `midstream ca path takes no words, and got "x"`},
 		{"ca pth", `did you mean "midstream ca path"?`},
-		{"--log-file /nonexistent/x", `open log_file`},
+		{"--log-file /dev/null/x", `open log_file`},
 		{"\x1b[2J", `unknown command "\x1b[2J"`},
 	} {
 		e, stdout, stderr := testEnv(strings.Split(c.line, " ")...)

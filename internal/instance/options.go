@@ -125,6 +125,7 @@ func (in *Instance) proxyConfig() (proxy.Config, error) {
 		ShowIgnored: o.Bool("show_ignored_hosts"),
 		PlainLeaf:   !o.Bool("upstream_cert"),
 		KeepHost:    o.Bool("keep_host_header"),
+		HTTP2:       o.Bool("http2"),
 	}
 	for _, spec := range o.List("mode") {
 		m, err := proxy.ParseMode(spec)

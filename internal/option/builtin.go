@@ -114,6 +114,8 @@ func scripting() []Option {
 	return slices.Concat(in(GroupHTTP, []Option{
 		{Name: "http_profile", Type: Choice, Choices: []string{"tolerant", "strict"}, Default: "tolerant", Meta: "tolerant|strict",
 			Help: "What happens to malformed messages: repaired and noted, or refused. tolerant repairs what browsers tolerate; strict answers 400 or 502. Ambiguous framing passes in neither."},
+		{Name: "http2", Type: Bool, Default: true,
+			Help: "Speak HTTP/2 to clients and servers that both do. Without it every connection speaks HTTP/1.1."},
 		{Name: "keep_host_header", Type: Bool,
 			Help: "Reverse mode: leave Host as the client sent it. Otherwise it is changed to the host of the target."},
 	}), in(GroupScript, []Option{

@@ -78,8 +78,8 @@ func Mitmproxy() []Row {
 		{"tls_ecdh_curve_client", Missing, "the curves are those of the TLS library"},
 		{"tls_ecdh_curve_server", Missing, "the curves are those of the TLS library"},
 
-		{"http2", Missing, "connections speak HTTP/1.1, as with http2=false"},
-		{"http2_ping_keepalive", Missing, "connections speak HTTP/1.1"},
+		{"http2", Works, "without HTTP/2 inside plain tunnels, and without CONNECT on a stream"},
+		{"http2_ping_keepalive", Missing, "a peer with open streams is asked after 15 s of silence"},
 		{"http3", Missing, "connections speak HTTP/1.1, as with http3=false"},
 		{"websocket", Missing, "a WebSocket passes and is recorded as a raw tunnel"},
 		{"http_connect_send_host_header", Missing, "there is no upstream mode yet"},
