@@ -38,7 +38,7 @@ func frameOrigin(t *testing.T, serve func(fr *xhttp2.Framer, nth int)) uint16 {
 			}
 			b, _ := io.ReadAll(req.Body)
 			text := fmt.Sprintf("%s %s %s cookie=%q %s", req.Proto, req.Host, req.URL, req.Header["Cookie"], b)
-			fmt.Fprintf(s, "HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s", len(text), text)
+			fmt.Fprintf(s, "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: %d\r\n\r\n%s", len(text), text)
 			s.CloseWrite()
 			io.Copy(io.Discard, s)
 			return
