@@ -31,10 +31,8 @@ func (c *conn) readData(fh h2.FrameHeader) error {
 		return breaksConn(h2.ErrCodeEnhanceYourCalm, "too many DATA frames without octets")
 	}
 	st, keep, fault := c.admitData(fh.StreamID, total, n)
-	if fault != nil {
-		if _, ok := fault.(*connFault); ok {
-			return fault
-		}
+	if _, ok := fault.(*connFault); ok {
+		return fault
 	}
 	if err := c.fill(st, n, keep); err != nil {
 		return err

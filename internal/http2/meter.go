@@ -28,6 +28,3 @@ func (m *meter) spend(now time.Time) bool {
 	m.spent++
 	return m.spent <= meterSize
 }
-
-// earn gives one back, for something that was of use.
-func (m *meter) earn() { m.spent = max(0, m.spent-1) }

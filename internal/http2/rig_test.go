@@ -1,5 +1,7 @@
 package http2
 
+//lint:file-ignore SA1019 the counterparts of these tests are x/net's own client and server
+
 import (
 	"bytes"
 	"context"
