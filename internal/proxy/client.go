@@ -63,8 +63,8 @@ func (c *client) learn(facts *flow.Conn) {
 // waitFirst waits for the first octet of an idle client; false means that it
 // left or that midstream stops.
 func (c *client) waitFirst(down *conn) ([]byte, bool) {
-	stop := context.AfterFunc(c.p.idle, func() { down.SetReadDeadline(past) })
 	down.SetReadDeadline(c.p.idleLimit())
+	stop := context.AfterFunc(c.p.idle, func() { down.SetReadDeadline(past) })
 	p, err := down.peek(1)
 	if !stop() || err != nil {
 		return nil, false

@@ -139,7 +139,10 @@ func (p *Proxy) namesOf(up *upstream.Conn) *x509.Certificate {
 // openInside finds out what a client that chose no protocol speaks inside TLS.
 // far is the server's end, nil without one.
 func (t *tunnel) openInside(down, far *conn) opening {
-	down.SetReadDeadline(t.client.p.idleLimit())
+	p := t.client.p
+	down.SetReadDeadline(p.idleLimit())
+	quit := context.AfterFunc(p.idle, func() { down.SetReadDeadline(past) })
+	defer quit()
 	var w *watch
 	if far != nil {
 		w = watchSecured(far, down)

@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"io"
 	"net"
@@ -81,6 +82,26 @@ func TestDrain(t *testing.T) {
 	p.Close()
 	if err := <-done; err != nil {
 		t.Error(err)
+	}
+}
+
+// A tunnel in which nothing was said yet is idle, before TLS and inside it.
+func TestShutdownLetsSilentTunnelsGo(t *testing.T) {
+	_, port := webOrigin(t, true)
+	r := newRig(t, nil)
+	plain, secured := r.dial(), r.dial()
+	plain.connect(local(port))
+	secured.connect(local(port))
+	inside := secured.mustSecure(&tls.Config{ServerName: "127.0.0.1"})
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	if err := r.p.Shutdown(ctx); err != nil {
+		t.Error(err)
+	}
+	for _, p := range []*peer{plain, inside} {
+		if _, err := p.r.ReadByte(); err == nil {
+			t.Error("a silent client is told something")
+		}
 	}
 }
 

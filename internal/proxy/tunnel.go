@@ -113,9 +113,9 @@ func (t *tunnel) adopt(ctx context.Context, down *conn) {
 // open waits for the first octets of either side.
 func (t *tunnel) open(down *conn) opening {
 	p := t.client.p
+	down.SetReadDeadline(p.idleLimit())
 	quit := context.AfterFunc(p.idle, func() { down.SetReadDeadline(past) })
 	defer quit()
-	down.SetReadDeadline(p.idleLimit())
 	var w *watch
 	if t.dial != nil {
 		w = startWatch(t.dial, down)
