@@ -123,7 +123,7 @@ func (fr *framer) length() (int64, error) {
 			item = flow.TrimSpace(item)
 			v, ok := parseLength(item)
 			if !ok {
-				return 0, fr.refuse("Content-Length is not a number of octets: %s", quote(f.Value))
+				return 0, fr.refuse("Content-Length is not a number of octets: %s", flow.Quote(f.Value))
 			}
 			if times > 0 && v != n {
 				return 0, fr.refuse("Content-Length says %d and %d, so its end is ambiguous", n, v)
@@ -187,9 +187,9 @@ func (fr *framer) requestCoding() error {
 		last := f.Value[strings.LastIndexByte(f.Value, ',')+1:]
 		known := single == 1 && flow.EqualFold(flow.TrimSpace(last), "chunked") && f.Value != last && !fr.repeats()
 		if known {
-			return malformed(fr.side, 501, "read request head: the transfer coding %s is not supported, only chunked is", quote(f.Value))
+			return malformed(fr.side, 501, "read request head: the transfer coding %s is not supported, only chunked is", flow.Quote(f.Value))
 		}
-		return fr.refuse("Transfer-Encoding is not chunked: %s", quote(fr.fields.Joined("Transfer-Encoding")))
+		return fr.refuse("Transfer-Encoding is not chunked: %s", flow.Quote(fr.fields.Joined("Transfer-Encoding")))
 	}
 	return nil
 }
@@ -221,14 +221,14 @@ func (fr *framer) responseCoding(v flow.Version) (bool, error) {
 		case flow.EqualFold(c, "identity"), c == "":
 			identity++
 		default:
-			return false, fr.refuse("the transfer coding %s is not supported, only chunked is", quote(c))
+			return false, fr.refuse("the transfer coding %s is not supported, only chunked is", flow.Quote(c))
 		}
 	}
 	if identity > 0 {
-		if err := fr.strict("Transfer-Encoding has identity or nothing in its list: %s", quote(fr.fields.Joined("Transfer-Encoding"))); err != nil {
+		if err := fr.strict("Transfer-Encoding has identity or nothing in its list: %s", flow.Quote(fr.fields.Joined("Transfer-Encoding"))); err != nil {
 			return false, err
 		}
-		fr.notes.add(CodingIdentity, "Transfer-Encoding %s names what is no coding; that was dropped", quote(fr.fields.Joined("Transfer-Encoding")))
+		fr.notes.add(CodingIdentity, "Transfer-Encoding %s names what is no coding; that was dropped", flow.Quote(fr.fields.Joined("Transfer-Encoding")))
 	}
 	if chunked == 0 {
 		fr.fields.Del("Transfer-Encoding")
@@ -253,7 +253,7 @@ func (fr *framer) responseCoding(v flow.Version) (bool, error) {
 		if err := fr.strict("it has both Content-Length and Transfer-Encoding"); err != nil {
 			return false, err
 		}
-		fr.notes.add(LengthAndChunked, "both Content-Length %s and Transfer-Encoding: chunked; chunked was read, and the length dropped", quote(fr.fields.Joined("Content-Length")))
+		fr.notes.add(LengthAndChunked, "both Content-Length %s and Transfer-Encoding: chunked; chunked was read, and the length dropped", flow.Quote(fr.fields.Joined("Content-Length")))
 		fr.fields.Del("Content-Length")
 	}
 	return true, nil

@@ -2,7 +2,6 @@ package http1
 
 import (
 	"bytes"
-	"strconv"
 	"strings"
 
 	"midstream/flow"
@@ -189,7 +188,7 @@ func (p *parser) field(line string, number int) (flow.Field, bool, error) {
 			if err := p.odd("field line %d has white space before the colon", number); err != nil {
 				return f, false, err
 			}
-			p.notes.add(FieldSpaceBeforeColon, "white space before the colon of %s was removed", quote(name))
+			p.notes.add(FieldSpaceBeforeColon, "white space before the colon of %s was removed", flow.Quote(name))
 			f.Name, f.Wire = name, ""
 		}
 		switch {
@@ -201,7 +200,7 @@ func (p *parser) field(line string, number int) (flow.Field, bool, error) {
 			if err := p.odd("the name of field line %d is not a token", number); err != nil {
 				return f, false, err
 			}
-			p.notes.add(FieldNameOdd, "the field name %s is not a token; it was passed on", quote(name))
+			p.notes.add(FieldNameOdd, "the field name %s is not a token; it was passed on", flow.Quote(name))
 		}
 	}
 	raw := line[colon+1:]
@@ -209,9 +208,9 @@ func (p *parser) field(line string, number int) (flow.Field, bool, error) {
 	framing := framingField(f.Name)
 	if hasControl(f.Value) {
 		if framing {
-			return f, false, p.refuse("%s has a control character: %s", f.Name, quote(f.Value))
+			return f, false, p.refuse("%s has a control character: %s", f.Name, flow.Quote(f.Value))
 		}
-		if err := p.odd("the value of field line %d (%s) has a control character", number, quote(f.Name)); err != nil {
+		if err := p.odd("the value of field line %d (%s) has a control character", number, flow.Quote(f.Name)); err != nil {
 			return f, false, err
 		}
 		p.cleanValue(&f)
@@ -244,7 +243,7 @@ func (p *parser) drop(number int, why string) error {
 // cleanValue makes spaces of what RFC 9110 section 5.5 calls dangerous and
 // leaves other control characters.
 func (p *parser) cleanValue(f *flow.Field) {
-	p.notes.add(FieldControl, "the value of %s has a control character", quote(f.Name))
+	p.notes.add(FieldControl, "the value of %s has a control character", flow.Quote(f.Name))
 	if strings.IndexByte(f.Value, 0) < 0 && strings.IndexByte(f.Value, '\r') < 0 {
 		return
 	}
@@ -275,12 +274,12 @@ func (p *parser) fold(fs flow.Fields, line string, number int, dropped bool) err
 	}
 	more := flow.Field{Name: f.Name, Value: flow.TrimSpace(line)}
 	if hasControl(more.Value) {
-		if err := p.odd("the value of field line %d (%s) has a control character", number, quote(f.Name)); err != nil {
+		if err := p.odd("the value of field line %d (%s) has a control character", number, flow.Quote(f.Name)); err != nil {
 			return err
 		}
 		p.cleanValue(&more)
 	}
-	p.notes.add(FieldFolded, "%s was folded over several lines; it goes on as one", quote(f.Name))
+	p.notes.add(FieldFolded, "%s was folded over several lines; it goes on as one", flow.Quote(f.Name))
 	f.Value, f.Wire = flow.TrimSpace(f.Value+" "+more.Value), ""
 	return nil
 }
@@ -299,38 +298,4 @@ func framingField(name string) bool {
 		return flow.EqualFold(name, "Transfer-Encoding")
 	}
 	return false
-}
-
-// quote shows s in an error text: escaped, cut where it is long, and without
-// credentials that stand before the host of a URL or authority.
-func quote(s string) string {
-	const most = 80
-	s = withoutUserinfo(s)
-	if len(s) > most {
-		return strconv.QuoteToASCII(s[:most]) + "..."
-	}
-	return strconv.QuoteToASCII(s)
-}
-
-// withoutUserinfo cuts what stands before an @ in the authority of each word of
-// s (RFC 3986 section 3.2.1).
-func withoutUserinfo(s string) string {
-	if strings.IndexByte(s, '@') < 0 {
-		return s
-	}
-	words := strings.Split(s, " ")
-	for i, word := range words {
-		start := 0
-		if scheme := strings.Index(word, "://"); scheme >= 0 {
-			start = scheme + len("://")
-		}
-		authority := word[start:]
-		if end := strings.IndexAny(authority, "/?#"); end >= 0 {
-			authority = authority[:end]
-		}
-		if at := strings.LastIndexByte(authority, '@'); at >= 0 {
-			words[i] = word[:start] + word[start+at+1:]
-		}
-	}
-	return strings.Join(words, " ")
 }

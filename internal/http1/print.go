@@ -108,14 +108,14 @@ func checkRequestLine(line []byte) error {
 		if c == ' ' {
 			spaces++
 			if i == 0 || line[i-1] == ' ' {
-				return fmt.Errorf("the request line has an empty part: %s", quote(string(line)))
+				return fmt.Errorf("the request line has an empty part: %s", flow.Quote(string(line)))
 			}
 		} else if octets[c]&(ctlOctet|spaceOctet) != 0 {
-			return fmt.Errorf("the request line has a control character: %s", quote(string(line)))
+			return fmt.Errorf("the request line has a control character: %s", flow.Quote(string(line)))
 		}
 	}
 	if spaces != 2 {
-		return fmt.Errorf("the request line has a space in its method or target: %s", quote(string(line)))
+		return fmt.Errorf("the request line has a space in its method or target: %s", flow.Quote(string(line)))
 	}
 	return nil
 }

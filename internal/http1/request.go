@@ -50,11 +50,11 @@ func (p *parser) requestLine(r *flow.Request, line string) (target string, err e
 	target, version, ok2 := strings.Cut(rest, " ")
 	switch {
 	case !ok || !ok2 || target == "":
-		return "", p.refuse("the request line is not \"method target version\": %s", quote(line))
+		return "", p.refuse("the request line is not \"method target version\": %s", flow.Quote(line))
 	case !isToken(method):
-		return "", p.refuse("the method is not a token: %s", quote(method))
+		return "", p.refuse("the method is not a token: %s", flow.Quote(method))
 	case find(target, ctlOctet|spaceOctet) >= 0:
-		return "", p.refuse("the target has a space or control character: %s", quote(target))
+		return "", p.refuse("the target has a space or control character: %s", flow.Quote(target))
 	}
 	r.Method, r.Wire = method, line
 	if r.Version, err = p.version(version); err != nil {
@@ -72,7 +72,7 @@ func (p *parser) version(s string) (flow.Version, error) {
 		return flow.HTTP10, nil
 	}
 	if len(s) != len("HTTP/1.1") || s[:5] != "HTTP/" || s[6] != '.' || !isDigit(s[5]) || !isDigit(s[7]) {
-		return 0, p.refuse("the version is not one of HTTP: %s", quote(s))
+		return 0, p.refuse("the version is not one of HTTP: %s", flow.Quote(s))
 	}
 	if s == "HTTP/2.0" {
 		return 0, malformed(p.side, 505, "read %s: %w; use HTTP/1.1 (with curl: --http1.1)", p.what, ErrHTTP2)
@@ -97,7 +97,7 @@ func isDigit(c byte) bool { return c-'0' <= 9 }
 func (p *parser) checkTarget(r *flow.Request, target string) error {
 	for i := range len(target) {
 		if c := target[i]; c >= 0x80 || c == '#' {
-			if err := p.strict("the target has an octet that must be percent-encoded: %s", quote(target)); err != nil {
+			if err := p.strict("the target has an octet that must be percent-encoded: %s", flow.Quote(target)); err != nil {
 				return err
 			}
 			p.notes.add(TargetOdd, "the target has an octet that must be percent-encoded; it was passed on as it came")
@@ -128,7 +128,7 @@ func (p *parser) checkHost(r *flow.Request) error {
 	case n == 1:
 		// An empty one is legal where the target has no authority.
 		if strings.ContainsAny(host, " \t/\\?#@") {
-			return p.refuse("the Host field is not a host: %s", quote(host))
+			return p.refuse("the Host field is not a host: %s", flow.Quote(host))
 		}
 	case r.Version == flow.HTTP11 && r.Method != "CONNECT":
 		return p.refuse("an HTTP/1.1 request needs a Host field and this has none")

@@ -30,22 +30,22 @@ func ParseResponseHead(block string, profile Profile, limits Limits) (*flow.Resp
 func (p *parser) statusLine(r *flow.Response, line string) error {
 	version, rest, ok := strings.Cut(line, " ")
 	if !ok {
-		return p.refuse("the status line is not \"version status reason\": %s", quote(line))
+		return p.refuse("the status line is not \"version status reason\": %s", flow.Quote(line))
 	}
 	var err error
 	if r.Version, err = p.statusVersion(version, line); err != nil {
 		return err
 	}
 	if trimmed := strings.TrimLeft(rest, " \t"); trimmed != rest {
-		if err := p.strict("the status line has more than one space before its status: %s", quote(line)); err != nil {
+		if err := p.strict("the status line has more than one space before its status: %s", flow.Quote(line)); err != nil {
 			return err
 		}
-		p.notes.add(StatusLineOdd, "the status line %s had more than one space before its status", quote(line))
+		p.notes.add(StatusLineOdd, "the status line %s had more than one space before its status", flow.Quote(line))
 		rest = trimmed
 	}
 	if len(rest) < 3 || !isDigit(rest[0]) || !isDigit(rest[1]) || !isDigit(rest[2]) || rest[0] == '0' ||
 		len(rest) > 3 && rest[3] != ' ' {
-		return p.refuse("the status is not a number of three digits: %s", quote(line))
+		return p.refuse("the status is not a number of three digits: %s", flow.Quote(line))
 	}
 	r.Status = int(rest[0]-'0')*100 + int(rest[1]-'0')*10 + int(rest[2]-'0')
 	if r.Status >= 600 {
@@ -59,7 +59,7 @@ func (p *parser) statusLine(r *flow.Response, line string) error {
 		r.Reason = rest[4:]
 	}
 	if hasControl(r.Reason) {
-		if err := p.strict("the reason phrase has a control character: %s", quote(r.Reason)); err != nil {
+		if err := p.strict("the reason phrase has a control character: %s", flow.Quote(r.Reason)); err != nil {
 			return err
 		}
 		f := flow.Field{Name: "the reason phrase", Value: r.Reason, Wire: line}
@@ -89,11 +89,11 @@ func (p *parser) statusVersion(s, line string) (flow.Version, error) {
 			v = flow.HTTP10
 		}
 	default:
-		return 0, p.refuse("it does not begin like an HTTP response: %s", quote(line))
+		return 0, p.refuse("it does not begin like an HTTP response: %s", flow.Quote(line))
 	}
-	if err := p.strict("there is no version %s", quote(s)); err != nil {
+	if err := p.strict("there is no version %s", flow.Quote(s)); err != nil {
 		return 0, err
 	}
-	p.notes.add(VersionOdd, "the version %s was taken as %s", quote(s), v)
+	p.notes.add(VersionOdd, "the version %s was taken as %s", flow.Quote(s), v)
 	return v, nil
 }

@@ -20,7 +20,7 @@ func parseTarget(r *flow.Request, target string) error {
 			err = "has no port"
 		}
 		if err != "" {
-			return refuse(flow.ToServer, "read request head: the target of CONNECT %s: it must be host:port, but is %s", err, quote(target))
+			return refuse(flow.ToServer, "read request head: the target of CONNECT %s: it must be host:port, but is %s", err, flow.Quote(target))
 		}
 		r.Host, r.Port = host, port
 		return nil
@@ -29,7 +29,7 @@ func parseTarget(r *flow.Request, target string) error {
 		return nil
 	case target == "*":
 		if r.Method != "OPTIONS" {
-			return refuse(flow.ToServer, "read request head: the target * belongs to OPTIONS, not to %s", quote(r.Method))
+			return refuse(flow.ToServer, "read request head: the target * belongs to OPTIONS, not to %s", flow.Quote(r.Method))
 		}
 		r.Form, r.Path = flow.AsteriskForm, target
 		return nil
@@ -40,7 +40,7 @@ func parseTarget(r *flow.Request, target string) error {
 func parseAbsolute(r *flow.Request, target string) error {
 	scheme, rest, ok := strings.Cut(target, "://")
 	if !ok || scheme == "" || !all(scheme, schemeOctet) {
-		return refuse(flow.ToServer, "read request head: the target is neither a path nor an absolute URL: %s", quote(target))
+		return refuse(flow.ToServer, "read request head: the target is neither a path nor an absolute URL: %s", flow.Quote(target))
 	}
 	switch {
 	case flow.EqualFold(scheme, "http"):
@@ -48,7 +48,7 @@ func parseAbsolute(r *flow.Request, target string) error {
 	case flow.EqualFold(scheme, "https"):
 		r.Scheme = "https"
 	default:
-		return refuse(flow.ToServer, "read request head: the scheme %s is not proxied, only http and https are", quote(scheme))
+		return refuse(flow.ToServer, "read request head: the scheme %s is not proxied, only http and https are", flow.Quote(scheme))
 	}
 	r.Form = flow.AbsoluteForm
 	end := strings.IndexAny(rest, "/?#")
@@ -62,7 +62,7 @@ func parseAbsolute(r *flow.Request, target string) error {
 	}
 	host, port, fault := splitAuthority(hostPort)
 	if fault != "" {
-		return refuse(flow.ToServer, "read request head: the authority of the target %s: %s", fault, quote(target))
+		return refuse(flow.ToServer, "read request head: the authority of the target %s: %s", fault, flow.Quote(target))
 	}
 	if port == 0 {
 		port = flow.DefaultPort(r.Scheme)

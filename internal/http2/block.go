@@ -74,7 +74,7 @@ func (b *fieldBlock) emit(f hpack.HeaderField) {
 	}
 	if len(f.Name) > 0 && f.Name[0] == ':' {
 		if b.pseudos < len(b.fields) {
-			b.fault = "the pseudo-field " + quote(f.Name) + " follows a field"
+			b.fault = "the pseudo-field " + flow.Quote(f.Name) + " follows a field"
 		}
 		b.pseudos++
 	}
@@ -127,21 +127,21 @@ func (p *parser) field(f hpack.HeaderField) (flow.Field, bool) {
 	response := p.side == flow.ToClient
 	switch {
 	case has(name, breakOctet) || has(value, breakOctet):
-		p.bad("the field " + quote(name) + " has a line break or NUL in it")
+		p.bad("the field " + flow.Quote(name) + " has a line break or NUL in it")
 		return flow.Field{}, false
 	case has(name, upperOctet) && isToken(name):
-		if !response || !p.odd("the field name "+quote(name)+" has upper-case letters") {
-			p.bad("the field name " + quote(name) + " has upper-case letters")
+		if !response || !p.odd("the field name "+flow.Quote(name)+" has upper-case letters") {
+			p.bad("the field name " + flow.Quote(name) + " has upper-case letters")
 			return flow.Field{}, false
 		}
-		p.notes.add(FieldNameOdd, "the field name %s had upper-case letters", quote(name))
+		p.notes.add(FieldNameOdd, "the field name %s had upper-case letters", flow.Quote(name))
 		name = lower(name)
 	case !isToken(name):
-		if !response || !p.odd("a field has the name "+quote(name)) {
-			p.bad("a field has the name " + quote(name))
+		if !response || !p.odd("a field has the name "+flow.Quote(name)) {
+			p.bad("a field has the name " + flow.Quote(name))
 			return flow.Field{}, false
 		}
-		p.notes.add(FieldLineDropped, "a field with the name %s was left out", quote(name))
+		p.notes.add(FieldLineDropped, "a field with the name %s was left out", flow.Quote(name))
 		return flow.Field{}, false
 	}
 	if n := len(value); n > 0 && (value[0] == ' ' || value[0] == '\t' || value[n-1] == ' ' || value[n-1] == '\t') {
@@ -198,7 +198,7 @@ func (p *parser) length(fs flow.Fields) int64 {
 		}
 		seen = v
 		if n = digits(v); n < 0 {
-			p.bad("content-length is not a number: " + quote(v))
+			p.bad("content-length is not a number: " + flow.Quote(v))
 			return -1
 		}
 	}

@@ -113,7 +113,7 @@ var errSplits = errors.New("a field has a line break or NUL in it")
 func checkFields(fs flow.Fields) error {
 	for i := range fs {
 		if !isToken(fs[i].Name) {
-			return errors.New("a field has the name " + quote(fs[i].Name))
+			return errors.New("a field has the name " + flow.Quote(fs[i].Name))
 		}
 		if has(fs[i].Value, breakOctet) {
 			return errSplits
@@ -124,11 +124,11 @@ func checkFields(fs flow.Fields) error {
 
 func checkRequest(r *flow.Request) error {
 	if !isToken(r.Method) {
-		return errors.New("the method is not a token: " + quote(r.Method))
+		return errors.New("the method is not a token: " + flow.Quote(r.Method))
 	}
 	for _, s := range [...]string{r.Authority, r.Path, r.Scheme} {
 		if has(s, ctlOctet) || strings.IndexByte(s, ' ') >= 0 {
-			return errors.New("the target has a space or control character: " + quote(s))
+			return errors.New("the target has a space or control character: " + flow.Quote(s))
 		}
 	}
 	return checkFields(r.Fields)

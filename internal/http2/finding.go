@@ -2,7 +2,6 @@ package http2
 
 import (
 	"fmt"
-	"strconv"
 
 	"midstream/flow"
 )
@@ -30,13 +29,4 @@ func (n *notes) add(code, format string, args ...any) {
 		}
 	}
 	*n = append(*n, flow.Finding{Code: code, Text: fmt.Sprintf(format, args...)})
-}
-
-// quote shows s in an error text: escaped, and cut where it is long.
-func quote(s string) string {
-	const most = 80
-	if len(s) > most {
-		return strconv.QuoteToASCII(s[:most]) + "..."
-	}
-	return strconv.QuoteToASCII(s)
 }

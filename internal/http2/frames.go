@@ -270,7 +270,7 @@ func (c *conn) isIdle(id uint32) bool {
 func (c *conn) readGoAway(f *h2.GoAwayFrame) error {
 	text := ""
 	if d := f.DebugData(); len(d) > 0 {
-		text = " (" + quote(string(d)) + ")"
+		text = " (" + flow.Quote(string(d)) + ")"
 	}
 	if c.peer == flow.AtClient {
 		return nil // it allows no pushed streams, and there are none

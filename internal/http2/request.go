@@ -31,7 +31,7 @@ func parseRequest(r *flow.Request, b *fieldBlock, profile Profile, connect bool)
 		case ":protocol":
 			at, protocol = 4, f.Value
 		default:
-			return -1, nil, "a request has no pseudo-field " + quote(f.Name)
+			return -1, nil, "a request has no pseudo-field " + flow.Quote(f.Name)
 		}
 		if seen[at] {
 			return -1, nil, "the pseudo-field " + f.Name + " is there twice"
@@ -57,7 +57,7 @@ func parseRequest(r *flow.Request, b *fieldBlock, profile Profile, connect bool)
 func (p *parser) pseudos(r *flow.Request, protocol string, seen [5]bool, connect bool) {
 	method, scheme, authority, path, extended := seen[0], seen[1], seen[2], seen[3], seen[4]
 	if !method || !isToken(r.Method) {
-		p.bad("the method is not a token: " + quote(r.Method))
+		p.bad("the method is not a token: " + flow.Quote(r.Method))
 		return
 	}
 	if extended && (!connect || r.Method != "CONNECT" || !isToken(protocol)) {
@@ -72,7 +72,7 @@ func (p *parser) pseudos(r *flow.Request, protocol string, seen [5]bool, connect
 		r.Form = flow.AuthorityForm
 		host, port, ok := splitAuthority(r.Authority)
 		if !ok || host == "" || port == 0 {
-			p.bad("the authority of CONNECT is not host:port: " + quote(r.Authority))
+			p.bad("the authority of CONNECT is not host:port: " + flow.Quote(r.Authority))
 			return
 		}
 		r.Host, r.Port = host, port
@@ -87,12 +87,12 @@ func (p *parser) pseudos(r *flow.Request, protocol string, seen [5]bool, connect
 			r.Scheme = s
 			break
 		}
-		p.bad("the scheme " + quote(r.Scheme) + " is not http or https")
+		p.bad("the scheme " + flow.Quote(r.Scheme) + " is not http or https")
 		return
 	case r.Path == "*" && r.Method == "OPTIONS":
 		r.Form = flow.AsteriskForm
 	case r.Path == "" || r.Path[0] != '/' || strings.IndexByte(r.Path, ' ') >= 0:
-		p.bad("the path is not one: " + quote(r.Path))
+		p.bad("the path is not one: " + flow.Quote(r.Path))
 		return
 	}
 	for i := range len(r.Path) {
@@ -120,7 +120,7 @@ func (p *parser) authority(r *flow.Request, given bool) {
 			continue
 		}
 		if !sameAuthority(r.Scheme, host, named) {
-			p.bad("host " + quote(host) + " and :authority " + quote(named) + " name two places")
+			p.bad("host " + flow.Quote(host) + " and :authority " + flow.Quote(named) + " name two places")
 			return
 		}
 	}
@@ -132,7 +132,7 @@ func (p *parser) authority(r *flow.Request, given bool) {
 	}
 	host, port, ok := splitAuthority(named)
 	if !ok || host == "" {
-		p.bad("the authority is not a host: " + quote(named))
+		p.bad("the authority is not a host: " + flow.Quote(named))
 		return
 	}
 	if port == 0 {

@@ -13,7 +13,7 @@ func parseResponse(r *flow.Response, b *fieldBlock, profile Profile) (length int
 	if b.pseudos != 1 || b.fields[0].Name != ":status" {
 		for _, f := range b.fields[:b.pseudos] {
 			if f.Name != ":status" {
-				return -1, nil, "a response has no pseudo-field " + quote(f.Name)
+				return -1, nil, "a response has no pseudo-field " + flow.Quote(f.Name)
 			}
 		}
 		return -1, nil, "a response has one :status"
@@ -21,7 +21,7 @@ func parseResponse(r *flow.Response, b *fieldBlock, profile Profile) (length int
 	status := b.fields[0].Value
 	n := digits(status)
 	if len(status) != 3 || n < 100 {
-		return -1, nil, "the status is not a number of three digits: " + quote(status)
+		return -1, nil, "the status is not a number of three digits: " + flow.Quote(status)
 	}
 	r.Status, r.Version = int(n), flow.HTTP2
 	if r.Status == 101 {
