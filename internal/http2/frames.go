@@ -110,14 +110,13 @@ func (c *conn) resetFor(f *streamFault) error {
 	c.mu.Lock()
 	st := c.streams[f.id]
 	c.mu.Unlock()
-	if st == nil {
-		c.mu.Lock()
-		c.closed.add(f.id, resetByUs)
-		c.mu.Unlock()
-		c.w.control(func(fr *h2.Framer) { fr.WriteRSTStream(f.id, f.code) })
+	if st != nil && st.malformed(f) {
 		return nil
 	}
-	st.malformed(f)
+	c.mu.Lock()
+	c.closed.add(f.id, resetByUs)
+	c.mu.Unlock()
+	c.w.control(func(fr *h2.Framer) { fr.WriteRSTStream(f.id, f.code) })
 	return nil
 }
 

@@ -102,7 +102,7 @@ func (st *stream) lost(why *flow.Error) {
 
 // reset ends both directions and tells the peer. It does nothing on a stream
 // that has ended. mu must not be held.
-func (st *stream) reset(code h2.ErrCode, err error) {
+func (st *stream) reset(code h2.ErrCode, err error) (told bool) {
 	c := st.c
 	c.mu.Lock()
 	if c.streams[st.id] != st {
@@ -110,7 +110,7 @@ func (st *stream) reset(code h2.ErrCode, err error) {
 		st.breakOut(err)
 		c.mu.Unlock()
 		c.w.given()
-		return
+		return false
 	}
 	st.breakIn(err)
 	st.breakOut(err)
@@ -121,6 +121,7 @@ func (st *stream) reset(code h2.ErrCode, err error) {
 	if over {
 		c.drained()
 	}
+	return true
 }
 
 // wasReset is told of the peer's RST_STREAM.
@@ -319,8 +320,9 @@ func (st *stream) ready() bool {
 	return st.given != nil || st.inbox.size > 0 || st.recvClosed()
 }
 
-// malformed breaks the stream for a fault of the peer.
-func (st *stream) malformed(f *streamFault) {
+// malformed breaks the stream for a fault of the peer; told says that the peer
+// was told, which it is not when the stream has ended meanwhile.
+func (st *stream) malformed(f *streamFault) (told bool) {
 	c := st.c
 	c.mu.Lock()
 	e := &flow.Error{Peer: c.peer, Phase: st.phase(), Cause: flow.Malformed, Status: 400,
@@ -335,7 +337,7 @@ func (st *stream) malformed(f *streamFault) {
 		st.server.left(e)
 	}
 	c.mu.Unlock()
-	st.reset(f.code, e)
+	return st.reset(f.code, e)
 }
 
 // refused breaks a stream that the peer will not process: its GOAWAY said so.
