@@ -67,6 +67,7 @@ type conn struct {
 
 	mu         sync.Mutex // guards all below, and what streams say of it
 	streams    map[uint32]*stream
+	ending     int // of streams, those whose last frame is being written
 	closed     closedRing
 	lastPeer   uint32 // the highest stream that the peer has opened
 	nextID     uint32 // of the next stream that this side opens
@@ -190,6 +191,9 @@ func (c *conn) remove(st *stream, how closedHow) (over bool) {
 		return false
 	}
 	delete(c.streams, st.id)
+	if st.ending {
+		c.ending--
+	}
 	c.closed.add(st.id, how)
 	c.unwait(st)
 	if len(c.streams) > 0 {

@@ -134,7 +134,7 @@ func (s *Server) head(id uint32, _ *stream, b *fieldBlock, end bool) error {
 		return nil // it was told that this is not looked at
 	}
 	s.lastPeer = id
-	full := len(s.streams) >= s.limits.Streams || s.running >= 2*s.limits.Streams
+	full := len(s.streams)-s.ending >= s.limits.Streams || s.running >= 2*s.limits.Streams
 	s.mu.Unlock()
 	if full {
 		return breaksStream(id, h2.ErrCodeRefusedStream, "more than %d streams at once", s.limits.Streams)

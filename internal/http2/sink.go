@@ -88,6 +88,9 @@ func (s *sink) sendHead(end bool) error {
 }
 
 func (s *sink) sendFields(e encoder, end bool, u urgency) error {
+	if end {
+		s.st.ends()
+	}
 	if err := s.st.c.w.fieldsOf(s.st, e, end, u); err != nil {
 		return s.st.sendFailed(err)
 	}
@@ -130,6 +133,7 @@ func (s *sink) end(trailers flow.Fields) error {
 	if s.head != nil {
 		return s.sendHead(true)
 	}
+	s.st.ends()
 	if err := s.st.send(nil, true, now); err != nil {
 		return err
 	}

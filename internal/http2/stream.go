@@ -40,6 +40,7 @@ type stream struct {
 	toSend   sendWindow
 	queued   bool  // in conn.waiting
 	sendEnd  bool  // END_STREAM was sent
+	ending   bool  // END_STREAM is being sent, and the peer has ended
 	sendErr  error // why no more can be sent
 	gone     atomic.Bool
 }
@@ -296,6 +297,18 @@ func (st *stream) sendFailed(err error) error {
 		cause = flow.LeftByClient
 	}
 	return &flow.Error{Peer: c.peer, Phase: flow.InBody, Cause: cause, Err: &wrapped{st.what(1-st.in) + ": " + text, err}}
+}
+
+// ends notes that END_STREAM is about to be sent: the peer may open another
+// stream as soon as it has it, before sent is called.
+func (st *stream) ends() {
+	c := st.c
+	c.mu.Lock()
+	if c.streams[st.id] == st && st.recvClosed() && !st.ending {
+		st.ending = true
+		c.ending++
+	}
+	c.mu.Unlock()
 }
 
 // sent notes that END_STREAM was sent.
