@@ -21,7 +21,7 @@ var (
 
 // versions are those of the client and of the origin that a message passes
 // between. A client gets HTTP/2 before an origin of HTTP/1 only where the origin
-// is not asked first.
+// is not asked first, or where the client speaks nothing else.
 type versions struct {
 	name           string
 	client, server []string
@@ -32,6 +32,7 @@ var betweenVersions = []versions{
 	{"2 to 2", bothHTTP, bothHTTP, nil},
 	{"1 to 1", onlyHTTP1, bothHTTP, nil},
 	{"2 to 1", bothHTTP, onlyHTTP1, []string{"--set", "connection_strategy=lazy"}},
+	{"2 alone to 1", []string{"h2"}, onlyHTTP1, nil},
 }
 
 // h2Server serves a handler in the protocols given, and returns its URL.

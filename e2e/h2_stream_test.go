@@ -140,7 +140,7 @@ func TestVersionsScript(t *testing.T) {
 		}
 		w.Write(body)
 	}), func(t *testing.T, p *proxy, c *http.Client, base string) {
-		versions := map[string]string{"2_to_2": "HTTP/2.0 HTTP/2.0", "2_to_1": "HTTP/2.0 HTTP/1.1", "1_to_1": "HTTP/1.1 HTTP/1.1"}[strings.Split(t.Name(), "/")[1]]
+		versions := map[string]string{"2_to_2": "HTTP/2.0 HTTP/2.0", "2_to_1": "HTTP/2.0 HTTP/1.1", "2_alone_to_1": "HTTP/2.0 HTTP/1.1", "1_to_1": "HTTP/1.1 HTTP/1.1"}[strings.Split(t.Name(), "/")[1]]
 		for _, x := range []struct{ path, want, seen string }{
 			{"/text", "<abc and more>", "script 12"}, {"/up", "ABC", ""}, {"/down", "bcd", "script 3"}, {"/plain", "abc", "script 3"},
 		} {

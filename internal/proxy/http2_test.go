@@ -73,6 +73,7 @@ func pairs(t *testing.T, handler http.HandlerFunc, test func(t *testing.T, r *ri
 		{"1 to 1", []string{http11}, true, Eager, http11},
 		{"2 to 2", []string{h2, http11}, true, Eager, h2},
 		{"2 to 1", []string{h2, http11}, false, Lazy, h2},
+		{"2 alone to 1", []string{h2}, false, Eager, h2},
 		{"2 offered, 1 spoken", []string{h2, http11}, false, Eager, http11},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -31,15 +31,20 @@ func (t *tunnel) serveTLS(ctx context.Context, down *conn) {
 	var up *upstream.Conn
 	asked := c.p.cfg.Strategy == Eager
 	offer := c.p.common(h.protocols)
-	c.pool.Introduce(t.address, upstream.Name{SNI: h.serverName, Protocols: offer})
+	raw := hosts.raw(t.names...)
+	forServer := offer
+	if !raw {
+		forServer = translatable(offer)
+	}
+	c.pool.Introduce(t.address, upstream.Name{SNI: h.serverName, Protocols: forServer})
 	if asked {
-		if attend(ctx, down, anyEnd, func(ctx context.Context) { up = t.askServer(ctx, offer) }) {
+		if attend(ctx, down, anyEnd, func(ctx context.Context) { up = t.askServer(ctx, forServer) }) {
 			discard(up)
 			return
 		}
 	}
 	defer func() { discard(up) }()
-	secured, facts, err := c.p.shakeHands(ctx, down, h, t.choose(offer, up), ca.LeafRequest{
+	secured, facts, err := c.p.shakeHands(ctx, down, h, t.choose(offer, forServer, up), ca.LeafRequest{
 		SNI: h.serverName, Addr: t.host, Upstream: c.p.namesOf(up),
 	})
 	if err != nil {
@@ -48,7 +53,6 @@ func (t *tunnel) serveTLS(ctx context.Context, down *conn) {
 	}
 	defer secured.Close()
 	c.learn(withTLS(c.facts, facts))
-	raw := hosts.raw(t.names...)
 	var far *conn
 	if up != nil {
 		far = &conn{Conn: up.Conn}
@@ -104,10 +108,14 @@ func (t *tunnel) nameForServer() string {
 
 // choose picks the protocol for the client: what the server chose; where the
 // server was not asked, what it chose the last time, or the best that the client
-// offers.
-func (t *tunnel) choose(offer []string, up *upstream.Conn) string {
+// offers. A client that can be translated for, because the server was offered
+// more, gets what it speaks.
+func (t *tunnel) choose(offer, forServer []string, up *upstream.Conn) string {
 	if len(offer) == 0 {
 		return ""
+	}
+	if len(forServer) > len(offer) {
+		return offer[0]
 	}
 	if up != nil {
 		return only(offer, up.Facts().TLS.ALPN)
@@ -116,6 +124,15 @@ func (t *tunnel) choose(offer []string, up *upstream.Conn) string {
 		return only(offer, protocol)
 	}
 	return offer[0]
+}
+
+// translatable is what a server is offered for a client's offer: for a client that
+// speaks nothing but HTTP/2, a server of HTTP/1.1 is translated.
+func translatable(offer []string) []string {
+	if len(offer) == 1 && offer[0] == h2 {
+		return []string{h2, http11}
+	}
+	return offer
 }
 
 // only returns protocol where it is among offer, else "".

@@ -61,19 +61,20 @@ func (c *client) serveReverseTLS(ctx context.Context, t *tunnel, down *conn) *co
 	m := c.mode
 	var up *upstream.Conn
 	offer := c.p.common(h.protocols)
+	forServer := translatable(offer)
 	if c.p.cfg.KeepHost {
 		t.serverName = h.serverName
 	}
-	c.pool.Introduce(t.address, upstream.Name{SNI: t.serverName, Protocols: offer})
+	c.pool.Introduce(t.address, upstream.Name{SNI: t.serverName, Protocols: forServer})
 	protocol := pick(offer)
 	if m.Scheme == "https" {
 		if c.p.cfg.Strategy == Eager {
-			if attend(ctx, down, anyEnd, func(ctx context.Context) { up = t.askServer(ctx, offer) }) {
+			if attend(ctx, down, anyEnd, func(ctx context.Context) { up = t.askServer(ctx, forServer) }) {
 				discard(up)
 				return nil
 			}
 		}
-		protocol = t.choose(offer, up)
+		protocol = t.choose(offer, forServer, up)
 	}
 	leaf := ca.LeafRequest{SNI: h.serverName, Addr: localHost(down), Upstream: c.p.namesOf(up)}
 	secured, facts, err := c.p.shakeHands(ctx, down, h, protocol, leaf)
