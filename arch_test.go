@@ -19,7 +19,7 @@ import (
 // packages of rows before its own.
 var layers = [][]string{
 	{"flow", "internal/coding", "internal/transport", "internal/pattern", "internal/option", "internal/ca"},
-	{"hook"},
+	{"hook", "internal/fault"},
 	{"internal/body", "internal/message", "internal/ws"},
 	{"internal/sse"},
 	{"internal/http1", "internal/http2"},

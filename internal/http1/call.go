@@ -10,6 +10,7 @@ import (
 
 	"midstream/flow"
 	"midstream/internal/body"
+	"midstream/internal/fault"
 )
 
 // Call is one request on its way to a server and the response that comes back.
@@ -43,12 +44,12 @@ func (call *Call) sendHead(ctx context.Context) error {
 	c := call.client
 	const what = "send request head to "
 	if ctx.Err() != nil {
-		return given(context.Cause(ctx), flow.AtServer, flow.InHead, what+c.to)
+		return fault.Given(context.Cause(ctx), flow.AtServer, flow.InHead, what+c.to)
 	}
 	stop := c.guard(ctx)
 	n, err := c.conn.Write(c.print)
 	if !stop() {
-		return given(context.Cause(ctx), flow.AtServer, flow.InHead, what+c.to)
+		return fault.Given(context.Cause(ctx), flow.AtServer, flow.InHead, what+c.to)
 	}
 	if err == nil {
 		return nil
@@ -99,12 +100,12 @@ func (call *Call) Head(ctx context.Context) (*flow.Response, []flow.Finding, err
 		return nil, nil, &flow.Error{Peer: flow.AtProxy, Phase: flow.InHead, Err: errors.New(what + c.to + ": the final head has been read")}
 	}
 	if ctx.Err() != nil {
-		return nil, nil, call.broken(given(context.Cause(ctx), flow.AtServer, flow.InHead, what+c.to))
+		return nil, nil, call.broken(fault.Given(context.Cause(ctx), flow.AtServer, flow.InHead, what+c.to))
 	}
 	stop := c.guard(ctx)
 	block, start, err := call.block()
 	if !stop() {
-		return nil, nil, call.broken(given(context.Cause(ctx), flow.AtServer, flow.InHead, what+c.to))
+		return nil, nil, call.broken(fault.Given(context.Cause(ctx), flow.AtServer, flow.InHead, what+c.to))
 	}
 	if err != nil {
 		return nil, nil, call.broken(err)
@@ -215,7 +216,7 @@ func (call *Call) Cancel(cause error) {
 		call.mu.Unlock()
 		return
 	}
-	call.cause = given(cause, flow.AtServer, flow.InBody, "request to "+call.client.to)
+	call.cause = fault.Given(cause, flow.AtServer, flow.InBody, "request to "+call.client.to)
 	call.mu.Unlock()
 	// A Read, a Head or a Write that waits ends with the connection; they say cause.
 	call.reader.Cancel(call.cause)
@@ -227,7 +228,7 @@ func (call *Call) Cancel(cause error) {
 func (call *Call) interruptRead(cause error) {
 	call.mu.Lock()
 	if call.cause == nil {
-		call.cause = given(cause, flow.AtServer, flow.InBody, "response from "+call.client.to)
+		call.cause = fault.Given(cause, flow.AtServer, flow.InBody, "response from "+call.client.to)
 	}
 	call.mu.Unlock()
 	call.client.conn.Close()

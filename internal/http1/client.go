@@ -6,6 +6,7 @@ import (
 	"sync"
 
 	"midstream/flow"
+	"midstream/internal/fault"
 )
 
 // ClientConfig says how a Client talks to its server. The zero value has the
@@ -114,14 +115,14 @@ func (c *Client) take() error {
 		return c.misuse(errors.New("the connection serves another request"))
 	case c.dead || c.src.ready():
 		return &flow.Error{Peer: flow.AtServer, Phase: flow.InHead, Cause: flow.RefusedRequest,
-			Err: &wrapped{"send request head to " + c.to + ": " + ErrStale.Error(), ErrStale}}
+			Err: fault.Say("send request head to "+c.to+": "+ErrStale.Error(), ErrStale)}
 	}
 	c.busy = true
 	return nil
 }
 
 func (c *Client) misuse(err error) error {
-	return &flow.Error{Peer: flow.AtProxy, Phase: flow.InHead, Err: &wrapped{"send request head to " + c.to + ": " + err.Error(), err}}
+	return &flow.Error{Peer: flow.AtProxy, Phase: flow.InHead, Err: fault.Say("send request head to "+c.to+": "+err.Error(), err)}
 }
 
 // spoke is told by the watcher when something came, or the end. While a call

@@ -7,6 +7,7 @@ import (
 	"sync"
 
 	"midstream/flow"
+	"midstream/internal/fault"
 )
 
 // reader gives the octets of one body. It implements body.Reader.
@@ -214,7 +215,7 @@ func (r *reader) Cancel(cause error) {
 	if r.over || r.cause != nil {
 		return
 	}
-	r.cause = given(cause, r.peer(), flow.InBody, "read "+r.side.String()+" body from "+r.from)
+	r.cause = fault.Given(cause, r.peer(), flow.InBody, "read "+r.side.String()+" body from "+r.from)
 	r.owner.interruptRead(r.cause)
 }
 

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"midstream/flow"
+	"midstream/internal/fault"
 )
 
 // ServerConfig says how a Server serves. The zero value has the defaults.
@@ -188,7 +189,7 @@ func (s *Server) await(st *Stream) error {
 
 // idleError is what ends the wait for the first octet of a request.
 func (s *Server) idleError(err error) error {
-	switch cause, _ := causeOf(err, "client"); cause {
+	switch cause, _ := fault.CauseOf(err, "client"); cause {
 	case flow.ClosedEarly, flow.Timeout, flow.Unspecified:
 		return io.EOF
 	}
@@ -329,7 +330,7 @@ func (s *Server) clientEnded(err error) {
 	if err == nil {
 		return
 	}
-	cause, _ := causeOf(err, "client")
+	cause, _ := fault.CauseOf(err, "client")
 	s.mu.Lock()
 	halfClose := s.cur == nil || s.cur.halfClose
 	s.mu.Unlock()

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"midstream/flow"
+	"midstream/internal/fault"
 )
 
 // sink sends the octets of one body. It implements body.Sink.
@@ -245,7 +246,7 @@ func (s *sink) lastChunk(trailers flow.Fields) error {
 
 // Abort implements body.Sink. A Write that waits is interrupted.
 func (s *sink) Abort(cause error) {
-	e := given(cause, flow.AtProxy, flow.InBody, "send "+s.side.String()+" body to "+s.to)
+	e := fault.Given(cause, flow.AtProxy, flow.InBody, "send "+s.side.String()+" body to "+s.to)
 	if !s.mu.TryLock() {
 		s.aborting.CompareAndSwap(nil, e)
 		s.conn.Reset()

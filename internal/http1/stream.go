@@ -7,6 +7,7 @@ import (
 
 	"midstream/flow"
 	"midstream/internal/body"
+	"midstream/internal/fault"
 )
 
 // Stream is one request and the way back for its response.
@@ -235,7 +236,7 @@ func (st *Stream) fail() {
 }
 
 func (st *Stream) misuse(err error) error {
-	return &flow.Error{Peer: flow.AtProxy, Phase: flow.InHead, Err: &wrapped{"send response head to " + st.server.from + ": " + err.Error(), err}}
+	return &flow.Error{Peer: flow.AtProxy, Phase: flow.InHead, Err: fault.Say("send response head to "+st.server.from+": "+err.Error(), err)}
 }
 
 // Upgrade returns the raw connection after a 101, or a 2xx to CONNECT, was sent

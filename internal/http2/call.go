@@ -9,6 +9,7 @@ import (
 
 	"midstream/flow"
 	"midstream/internal/body"
+	"midstream/internal/fault"
 )
 
 // Call is one request on its way to a server and the response that comes back.
@@ -134,7 +135,7 @@ func (call *Call) Head(ctx context.Context) (*flow.Response, []flow.Finding, err
 		switch {
 		case ctx.Err() != nil:
 			c.mu.Unlock()
-			err := given(context.Cause(ctx), flow.AtServer, flow.InHead, what+c.name)
+			err := fault.Given(context.Cause(ctx), flow.AtServer, flow.InHead, what+c.name)
 			call.Cancel(err)
 			return nil, nil, err
 		case st.given != nil:
@@ -174,7 +175,7 @@ func (call *Call) Upgrade() (body.Duplex, error) {
 // does nothing.
 func (call *Call) Cancel(cause error) {
 	c, st := call.client, &call.stream
-	e := given(cause, flow.AtServer, flow.InBody, "request to "+c.name)
+	e := fault.Given(cause, flow.AtServer, flow.InBody, "request to "+c.name)
 	c.mu.Lock()
 	if st.recvEnd || st.given != nil {
 		c.mu.Unlock()

@@ -9,6 +9,7 @@ import (
 	h2 "golang.org/x/net/http2"
 
 	"midstream/flow"
+	"midstream/internal/fault"
 )
 
 // Client sends requests over one connection to a server, many at once. Its
@@ -101,7 +102,7 @@ func (c *Client) takes() error {
 func (c *Client) Open(ctx context.Context, req *flow.Request, f flow.Framing) (*Call, error) {
 	const what = "send request head to "
 	if ctx.Err() != nil {
-		return nil, given(context.Cause(ctx), flow.AtServer, flow.InHead, what+c.name)
+		return nil, fault.Given(context.Cause(ctx), flow.AtServer, flow.InHead, what+c.name)
 	}
 	if f.Kind == flow.UntilClose {
 		return nil, c.misuse(errors.New("a request cannot last until the connection closes"))
@@ -118,7 +119,7 @@ func (c *Client) Open(ctx context.Context, req *flow.Request, f flow.Framing) (*
 	}
 	if err != nil {
 		c.mu.Unlock()
-		return nil, &flow.Error{Peer: flow.AtServer, Phase: flow.InHead, Cause: flow.RefusedRequest, Err: &wrapped{what + c.name + ": " + err.Error(), err}}
+		return nil, &flow.Error{Peer: flow.AtServer, Phase: flow.InHead, Cause: flow.RefusedRequest, Err: fault.Say(what+c.name+": "+err.Error(), err)}
 	}
 	id := c.nextID
 	c.nextID += 2
@@ -157,7 +158,7 @@ func (st *stream) refuse(e *flow.Error) {
 }
 
 func (c *Client) misuse(err error) error {
-	return &flow.Error{Peer: flow.AtProxy, Phase: flow.InHead, Err: &wrapped{"send request head to " + c.name + ": " + err.Error(), err}}
+	return &flow.Error{Peer: flow.AtProxy, Phase: flow.InHead, Err: fault.Say("send request head to "+c.name+": "+err.Error(), err)}
 }
 
 // Stop says that no further request will be sent: calls that are open go on, and

@@ -1,18 +1,14 @@
 package http2
 
 import (
-	"context"
 	"errors"
 	"fmt"
-	"io"
-	"net"
-	"os"
 	"strconv"
-	"syscall"
 
 	h2 "golang.org/x/net/http2"
 
 	"midstream/flow"
+	"midstream/internal/fault"
 )
 
 var (
@@ -65,66 +61,14 @@ func (c *conn) readError(err error) (*flow.Error, h2.ErrCode, string) {
 	if f, ok := errors.AsType[*connFault](err); ok {
 		return c.broken(flow.InHead, flow.Malformed, "broke the protocol: "+f.text), f.code, f.text
 	}
-	cause, text := causeOf(err, c.peer.String())
+	cause, text := fault.CauseOf(err, c.peer.String())
 	switch {
 	case err == errOver:
 		cause, text = flow.RefusedRequest, c.peer.String()+" takes no more requests on it"
 	case c.peer == flow.AtClient && cause == flow.ClosedEarly:
 		cause = flow.LeftByClient
 	}
-	return &flow.Error{Peer: c.peer, Phase: flow.InHead, Cause: cause, Err: &wrapped{"HTTP/2 connection with " + c.name + ": " + text, err}}, h2.ErrCodeNo, ""
-}
-
-// Windows reports its own numbers for a connection that was reset or aborted;
-// elsewhere they name nothing.
-const (
-	winConnAborted = syscall.Errno(10053)
-	winConnReset   = syscall.Errno(10054)
-)
-
-// causeOf sorts an error of a connection and says it in words.
-func causeOf(err error, who string) (flow.Cause, string) {
-	switch {
-	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.ErrClosedPipe):
-		return flow.ClosedEarly, who + " closed the connection"
-	case errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE), errors.Is(err, syscall.ECONNABORTED),
-		errors.Is(err, winConnReset), errors.Is(err, winConnAborted):
-		return flow.ResetByPeer, who + " reset the connection"
-	case errors.Is(err, os.ErrDeadlineExceeded):
-		return flow.Timeout, "time ran out"
-	case errors.Is(err, syscall.ETIMEDOUT):
-		return flow.Timeout, who + " does not answer any more"
-	case errors.Is(err, net.ErrClosed):
-		return flow.Unspecified, "the connection was closed here"
-	}
-	return flow.ResetByPeer, err.Error()
-}
-
-// wrapped shows its own text and keeps what the system said for errors.Is.
-type wrapped struct {
-	text string
-	err  error
-}
-
-func (w *wrapped) Error() string { return w.text }
-func (w *wrapped) Unwrap() error { return w.err }
-
-// given is a cause that a caller handed in, as a *flow.Error.
-func given(cause error, peer flow.Peer, phase flow.Phase, what string) *flow.Error {
-	if e, ok := errors.AsType[*flow.Error](cause); ok {
-		return e
-	}
-	if cause == nil {
-		cause = errors.New("given up")
-	}
-	e := &flow.Error{Peer: peer, Phase: phase, Err: fmt.Errorf("%s: %w", what, cause)}
-	switch {
-	case errors.Is(cause, context.DeadlineExceeded), errors.Is(cause, os.ErrDeadlineExceeded):
-		e.Cause = flow.Timeout
-	case errors.Is(cause, context.Canceled):
-		e.Cause = flow.NotNeeded
-	}
-	return e
+	return &flow.Error{Peer: c.peer, Phase: flow.InHead, Cause: cause, Err: fault.Say("HTTP/2 connection with "+c.name+": "+text, err)}, h2.ErrCodeNo, ""
 }
 
 // codeOf is the code that tells a peer of cause. A code that another peer gave is

@@ -5,6 +5,7 @@ import (
 
 	"midstream/flow"
 	"midstream/internal/body"
+	"midstream/internal/fault"
 )
 
 // reader is the body that comes in on a stream. It implements body.Reader.
@@ -42,7 +43,7 @@ func (r *reader) Cancel(cause error) {
 		st.c.mu.Unlock()
 		return
 	}
-	e := given(cause, st.c.peer, flow.InBody, st.what(st.in))
+	e := fault.Given(cause, st.c.peer, flow.InBody, st.what(st.in))
 	open := !st.recvClosed()
 	st.discard(e)
 	st.c.mu.Unlock()

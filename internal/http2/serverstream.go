@@ -8,6 +8,7 @@ import (
 
 	"midstream/flow"
 	"midstream/internal/body"
+	"midstream/internal/fault"
 )
 
 // Stream is one request and the way back for its response.
@@ -157,5 +158,5 @@ func (st *Stream) finish() {
 }
 
 func (st *Stream) misuse(err error) error {
-	return &flow.Error{Peer: flow.AtProxy, Phase: flow.InHead, Err: &wrapped{"send response head to " + st.conn.name + ": " + err.Error(), err}}
+	return &flow.Error{Peer: flow.AtProxy, Phase: flow.InHead, Err: fault.Say("send response head to "+st.conn.name+": "+err.Error(), err)}
 }

@@ -8,6 +8,7 @@ import (
 
 	"midstream/flow"
 	"midstream/internal/body"
+	"midstream/internal/fault"
 )
 
 // sink sends the body of one message. It implements body.Sink. What it has taken
@@ -164,7 +165,7 @@ func (st *stream) abort(cause error) {
 	if over {
 		return
 	}
-	st.reset(codeOf(cause, c.peer), given(cause, c.peer, flow.InBody, st.what(1-st.in)))
+	st.reset(codeOf(cause, c.peer), fault.Given(cause, c.peer, flow.InBody, st.what(1-st.in)))
 }
 
 func (s *sink) misuse(format string, args ...any) *flow.Error {

@@ -10,6 +10,7 @@ import (
 	h2 "golang.org/x/net/http2"
 
 	"midstream/flow"
+	"midstream/internal/fault"
 )
 
 // stream is one stream (RFC 9113 section 5): its two directions, each open,
@@ -292,11 +293,11 @@ func (st *stream) sendFailed(err error) error {
 		e.Phase = flow.InBody
 		return &e
 	}
-	cause, text := causeOf(err, c.peer.String())
+	cause, text := fault.CauseOf(err, c.peer.String())
 	if c.peer == flow.AtClient && cause == flow.ClosedEarly {
 		cause = flow.LeftByClient
 	}
-	return &flow.Error{Peer: c.peer, Phase: flow.InBody, Cause: cause, Err: &wrapped{st.what(1-st.in) + ": " + text, err}}
+	return &flow.Error{Peer: c.peer, Phase: flow.InBody, Cause: cause, Err: fault.Say(st.what(1-st.in)+": "+text, err)}
 }
 
 // ends notes that END_STREAM is about to be sent: the peer may open another

@@ -1,0 +1,69 @@
+package fault
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"syscall"
+
+	"midstream/flow"
+)
+
+// Windows reports its own numbers for a connection that was reset or aborted;
+// elsewhere they name nothing.
+const (
+	winConnAborted = syscall.Errno(10053)
+	winConnReset   = syscall.Errno(10054)
+)
+
+// CauseOf sorts an error of a connection and says it in words, who being
+// "client" or "server".
+func CauseOf(err error, who string) (flow.Cause, string) {
+	switch {
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.ErrClosedPipe):
+		return flow.ClosedEarly, who + " closed the connection"
+	case errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE), errors.Is(err, syscall.ECONNABORTED),
+		errors.Is(err, winConnReset), errors.Is(err, winConnAborted):
+		return flow.ResetByPeer, who + " reset the connection"
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return flow.Timeout, "time ran out"
+	case errors.Is(err, syscall.ETIMEDOUT):
+		return flow.Timeout, who + " does not answer any more"
+	case errors.Is(err, net.ErrClosed):
+		return flow.Unspecified, "the connection was closed here"
+	}
+	return flow.ResetByPeer, err.Error()
+}
+
+// Say shows text and keeps what the system said for errors.Is.
+func Say(text string, err error) error { return &said{text, err} }
+
+type said struct {
+	text string
+	err  error
+}
+
+func (s *said) Error() string { return s.text }
+func (s *said) Unwrap() error { return s.err }
+
+// Given is a cause that a caller handed in, as a *flow.Error; what says what was
+// being done.
+func Given(cause error, peer flow.Peer, phase flow.Phase, what string) *flow.Error {
+	if e, ok := errors.AsType[*flow.Error](cause); ok {
+		return e
+	}
+	if cause == nil {
+		cause = errors.New("given up")
+	}
+	e := &flow.Error{Peer: peer, Phase: phase, Cause: flow.Unspecified, Err: fmt.Errorf("%s: %w", what, cause)}
+	switch {
+	case errors.Is(cause, context.DeadlineExceeded), errors.Is(cause, os.ErrDeadlineExceeded):
+		e.Cause = flow.Timeout
+	case errors.Is(cause, context.Canceled):
+		e.Cause = flow.NotNeeded
+	}
+	return e
+}
