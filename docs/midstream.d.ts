@@ -137,6 +137,8 @@ interface HTTPFlow {
   readonly is_replay: null;
   readonly live: boolean;
   readonly killable: boolean;
+  /** From websocket_start on. */
+  readonly websocket: WebSocketData | null;
   readonly timestamp_start: number | null;
   readonly timestamp_created: number | null;
   kill(): void;
@@ -167,6 +169,38 @@ interface SSEEvent {
   /** Sends others before it; a string is data. */
   insert_before(...events: (SSEFields | string)[]): void;
   insert_after(...events: (SSEFields | string)[]): void;
+}
+
+interface WebSocketMessage {
+  readonly from_client: boolean;
+  /** A copy; assigned anew it changes the message. */
+  content: Bytes;
+  /** Of text messages only. */
+  text: string;
+  readonly is_text: boolean;
+  /** 1 is text, 2 is binary. */
+  readonly type: 1 | 2;
+  readonly timestamp: number;
+  readonly dropped: boolean;
+  readonly injected: false;
+  /** Keeps it from being sent. */
+  drop(): void;
+  /** The same as drop. */
+  kill(): void;
+}
+interface WebSocketData {
+  /** The current message, or else the last one; [-1] is the same. */
+  readonly messages: WebSocketMessage[];
+  /** How many there have been. */
+  readonly message_count: number;
+  /** What follows is null until websocket_end. */
+  readonly closed_by_client: boolean | null;
+  /** 1005: a close frame without a code. 1006: no close frame. */
+  readonly close_code: number | null;
+  readonly close_reason: string | null;
+  readonly timestamp_end: number | null;
+  /** Sends a message behind the current one; no hook sees it. A string is text unless told. */
+  inject(to_client: boolean, content: Bytes | string, is_text?: boolean): void;
 }
 
 interface ServerConnectionData {
@@ -206,6 +240,10 @@ interface Addon {
   error?(flow: HTTPFlow): void | Promise<void>;
   /** Each event of a text/event-stream body, before it is sent on. */
   sse_event?(flow: HTTPFlow, event: SSEEvent): void | Promise<void>;
+  websocket_start?(flow: HTTPFlow): void | Promise<void>;
+  /** Each text and binary message, before it is sent on: flow.websocket.messages[-1]. */
+  websocket_message?(flow: HTTPFlow): void | Promise<void>;
+  websocket_end?(flow: HTTPFlow): void | Promise<void>;
 }
 
 declare const Response: {

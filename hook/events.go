@@ -122,4 +122,7 @@ const (
 	OnError
 	OnFinished
 	OnSSEEvent
+	OnWebSocketStart
+	OnWebSocketMessage
+	OnWebSocketEnd
 )

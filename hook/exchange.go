@@ -37,6 +37,10 @@ type Exchange struct {
 	Request  *Request
 	Response *Response // nil until its head has come, or a hook sets it
 
+	// WebSocket is nil but for a connection whose events an addon hears, from
+	// WebSocketStart on.
+	WebSocket *WebSocket
+
 	// Err is why there is no proper response, set before the Error event.
 	Err error
 

@@ -18,5 +18,8 @@ func (s *Set) Hears(e Events) bool {
 		e&OnResponse != 0 && len(s.response) > 0 ||
 		e&OnError != 0 && len(s.failed) > 0 ||
 		e&OnFinished != 0 && len(s.finished) > 0 ||
-		e&OnSSEEvent != 0 && len(s.sseEvent) > 0
+		e&OnSSEEvent != 0 && len(s.sseEvent) > 0 ||
+		e&OnWebSocketStart != 0 && len(s.webSocketStart) > 0 ||
+		e&OnWebSocketMessage != 0 && len(s.webSocketMessage) > 0 ||
+		e&OnWebSocketEnd != 0 && len(s.webSocketEnd) > 0
 }

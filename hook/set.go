@@ -32,6 +32,9 @@ type Set struct {
 	failed             []entry[ErrorHook]
 	finished           []entry[FinishedHook]
 	sseEvent           []entry[SSEEventHook]
+	webSocketStart     []entry[WebSocketStartHook]
+	webSocketMessage   []entry[WebSocketMessageHook]
+	webSocketEnd       []entry[WebSocketEndHook]
 
 	wantsRequest, wantsResponse   bool
 	guardsRequest, guardsResponse bool
@@ -86,6 +89,9 @@ func (s *Set) add(a any) (events int) {
 	events += place(&s.failed, a, wants&OnError, name, required)
 	events += place(&s.finished, a, wants&OnFinished, name, false)
 	events += place(&s.sseEvent, a, wants&OnSSEEvent, name, required)
+	events += place(&s.webSocketStart, a, wants&OnWebSocketStart, name, required)
+	events += place(&s.webSocketMessage, a, wants&OnWebSocketMessage, name, required)
+	events += place(&s.webSocketEnd, a, wants&OnWebSocketEnd, name, required)
 	if place(&s.request, a, wants&OnRequest, name, required) > 0 {
 		events++
 		s.wantsRequest = s.wantsRequest || !observes

@@ -57,7 +57,15 @@ func (x *exchange) receiveUpgrade(call Call, head *flow.Response) {
 	x.hooks.Lock()
 	x.show(flow.ToClient)
 	x.hooks.Unlock()
-	x.relayRaw(client, server)
+	if r := x.newSocketRelay(client, server); r != nil {
+		r.run()
+		return
+	}
+	up := func(p []byte) { x.req.received.Add(int64(len(p))); x.req.Piece(p) }
+	down := func(p []byte) { x.resp.received.Add(int64(len(p))); x.resp.Piece(p) }
+	x.relayRaw(client, server,
+		func() *flow.Error { return x.e.pump(server, client, flow.AtClient, up) },
+		func() *flow.Error { return x.e.pump(client, server, flow.AtServer, down) })
 }
 
 // takeSwitch runs the hooks of a 101: it has no body, so both run now.
@@ -94,19 +102,18 @@ func (x *exchange) setRaw(client, server body.Duplex) {
 	}
 }
 
-// relayRaw moves both directions of an upgraded connection to their ends.
-func (x *exchange) relayRaw(client, server body.Duplex) {
-	up := func(p []byte) { x.req.received.Add(int64(len(p))); x.req.Piece(p) }
-	down := func(p []byte) { x.resp.received.Add(int64(len(p))); x.resp.Piece(p) }
+// relayRaw moves both directions of an upgraded connection to their ends, by up
+// and down.
+func (x *exchange) relayRaw(client, server body.Duplex, up, down func() *flow.Error) {
 	var uperr *flow.Error
 	x.uploads.Go(func() {
-		if uperr = x.e.pump(server, client, flow.AtClient, up); uperr != nil {
+		if uperr = up(); uperr != nil {
 			x.fail(x.because(uperr))
 			return
 		}
 		x.ended(&x.req)
 	})
-	if err := x.e.pump(client, server, flow.AtServer, down); err != nil {
+	if err := down(); err != nil {
 		x.fail(x.because(err))
 	} else {
 		x.ended(&x.resp)

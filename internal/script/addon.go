@@ -38,6 +38,9 @@ var (
 	_ hook.ErrorHook              = (*addon)(nil)
 	_ hook.FinishedHook           = (*addon)(nil)
 	_ hook.SSEEventHook           = (*addon)(nil)
+	_ hook.WebSocketStartHook     = (*addon)(nil)
+	_ hook.WebSocketMessageHook   = (*addon)(nil)
+	_ hook.WebSocketEndHook       = (*addon)(nil)
 )
 
 func (a *addon) Name() string       { return a.name }

@@ -115,6 +115,26 @@ var examples = map[string]func(t *testing.T, r *rig){
 		}
 		r.set.Finished(x)
 	},
+	"websocket.js": func(t *testing.T, r *rig) {
+		x, _ := r.exchange()
+		answer(x, 101)
+		x.WebSocket = &hook.WebSocket{}
+		r.must(r.set.WebSocketStart(context.Background(), x))
+		if in := x.WebSocket.TakeInjected(); len(in) != 1 || !in[0].ToClient || !in[0].Text || string(in[0].Content) != "midstream listens" {
+			t.Errorf("injected %+v", in)
+		}
+		for in, want := range map[string]string{"typing": "dropped", "use sk-12ab": "use [key]", "hello": "hello"} {
+			if got := onMessage(r, x, hook.WebSocketMessage{Text: true, Content: []byte(in)}); got != want {
+				t.Errorf("%q became %q, want %q", in, got, want)
+			}
+		}
+		x.WebSocket.CloseCode, x.WebSocket.End = 1000, time.Now()
+		r.must(r.set.WebSocketEnd(context.Background(), x))
+		if x.Comment != "3 messages, ended with 1000" || len(x.Findings()) > 0 {
+			t.Errorf("comment %q, findings %v", x.Comment, x.Findings())
+		}
+		r.set.Finished(x)
+	},
 	"throttle.js": func(t *testing.T, r *rig) {
 		start := time.Now()
 		if _, got := r.respond([]string{strings.Repeat("a", 32<<10), strings.Repeat("b", 32<<10)}); len(got) != 64<<10 {
@@ -242,6 +262,12 @@ func TestTypesAreThoseOfTheDocs(t *testing.T) {
 				t.Errorf("%s.%s has no type", interfaces, n)
 			}
 		}
+	}
+	for name := range webSocketClass.attrs {
+		declares("WebSocketData", []string{name})
+	}
+	for name := range socketMessageClass.attrs {
+		declares("WebSocketMessage", []string{name})
 	}
 	for name := range requestClass.attrs {
 		declares("Request", []string{name})

@@ -19,6 +19,9 @@ const (
 	response
 	failed
 	sseEvent
+	webSocketStart
+	webSocketMessage
+	webSocketEnd
 	eventCount
 )
 
@@ -40,6 +43,9 @@ var events = [eventCount]struct {
 	response:           {"response", hook.OnResponse},
 	failed:             {"error", hook.OnError},
 	sseEvent:           {"sse_event", hook.OnSSEEvent},
+	webSocketStart:     {"websocket_start", hook.OnWebSocketStart},
+	webSocketMessage:   {"websocket_message", hook.OnWebSocketMessage},
+	webSocketEnd:       {"websocket_end", hook.OnWebSocketEnd},
 }
 
 // always are the events that every script gets, for its own bookkeeping: they
@@ -49,7 +55,7 @@ const always = hook.OnHTTPConnect | hook.OnRequestHeaders | hook.OnFinished |
 
 // unknownHooks are events of mitmproxy that do not come yet.
 var unknownHooks = []string{
-	"websocket_start", "websocket_message", "websocket_end", "tcp_start", "tcp_message", "tcp_end", "tcp_error",
+	"tcp_start", "tcp_message", "tcp_end", "tcp_error",
 	"udp_start", "udp_message", "udp_end", "udp_error", "dns_request", "dns_response", "dns_error",
 	"tls_clienthello", "tls_start_client", "tls_start_server", "tls_established_client", "tls_established_server",
 	"tls_failed_client", "tls_failed_server", "next_layer", "http_connect_upstream", "http_connected", "http_connect_error",

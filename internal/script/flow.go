@@ -32,6 +32,7 @@ type flowState struct {
 	metaObj  *goja.Object
 	warned   map[string]bool
 	streams  []*generator
+	socket   *webSocket // nil until the script asks for it
 
 	mu   sync.Mutex // guards late
 	late []func(*hook.Exchange)
@@ -44,6 +45,7 @@ type picture struct {
 	marker         string
 	comment        string
 	meta           map[string]string
+	socket         *hook.WebSocket
 }
 
 // begin starts a hook: the exchange is ours.
@@ -61,7 +63,11 @@ func (f *flowState) end() {
 		return
 	}
 	x := f.x
-	f.pic = picture{x.Client, x.Server, x.Err, x.Marker, x.Comment, maps.Clone(x.Metadata)}
+	f.pic = picture{x.Client, x.Server, x.Err, x.Marker, x.Comment, maps.Clone(x.Metadata), nil}
+	if x.WebSocket != nil {
+		socket := *x.WebSocket
+		f.pic.socket = &socket
+	}
 	f.sync()
 	f.req.freeze()
 	if f.res != nil {
@@ -143,7 +149,7 @@ func (f *flowState) warn(code, text string) {
 var flowClass = &class[*flowState]{
 	name: "flow",
 	order: []string{"id", "type", "request", "response", "error", "client_conn", "server_conn", "marked",
-		"comment", "metadata", "is_replay", "live", "killable", "timestamp_start"},
+		"comment", "metadata", "is_replay", "live", "killable", "websocket", "timestamp_start"},
 	text: func(f *flowState) string {
 		s := "<HTTPFlow " + f.req.String()
 		if f.res != nil {
@@ -232,7 +238,8 @@ var flowClass = &class[*flowState]{
 				}
 			},
 		},
-		"live": {get: func(e *engine, f *flowState) goja.Value { return e.vm.ToValue(!f.released.Load()) }},
+		"websocket": {get: getWebSocket},
+		"live":      {get: func(e *engine, f *flowState) goja.Value { return e.vm.ToValue(!f.released.Load()) }},
 		"killable": {get: func(e *engine, f *flowState) goja.Value {
 			return e.vm.ToValue(f.x.Killable())
 		}},

@@ -19,6 +19,7 @@ type natives struct {
 	asyncIterator *goja.Symbol
 
 	flow, request, response, conn, stream, dict, event *goja.Object // prototypes
+	webSocket, socketMessage                           *goja.Object
 	requests, responses                                *class[*message]
 }
 
@@ -47,6 +48,8 @@ func (e *engine) install() error {
 	e.ready.conn = connClass.proto(e)
 	e.ready.stream = streamClass.proto(e)
 	e.ready.event = eventClass.proto(e)
+	e.ready.webSocket = webSocketClass.proto(e)
+	e.ready.socketMessage = socketMessageClass.proto(e)
 	e.ready.dict = e.dictProto()
 	e.installTimers()
 	e.installHTTP()

@@ -38,6 +38,10 @@ func (e *Error) Error() string { return fmt.Sprintf("byte %d: %s", e.Offset, e.T
 
 // Splitter finds the messages of one direction. It must be closed.
 type Splitter struct {
+	// Tap takes the payloads of messages as they come, unmasked and inflated,
+	// however long they are; nil for none. What it is given is valid during the call.
+	Tap func(p []byte)
+
 	limit   int
 	deflate Deflate
 	inflate inflater
@@ -74,7 +78,7 @@ func NewSplitter(d Deflate, limit int) *Splitter {
 	}
 	s := &Splitter{limit: limit, deflate: d}
 	s.inflate.fresh = d.NoContext
-	s.inflate.out = func(p []byte) { s.data.add(p, s.limit) }
+	s.inflate.out = s.come
 	return s
 }
 
@@ -105,15 +109,41 @@ func (s *Splitter) Close() { s.inflate.close() }
 // next call of a method.
 func (s *Splitter) Next() (*Message, bool) {
 	for s.err == nil && len(s.in) > 0 {
-		if !s.inFrame && !s.begin() || !s.payload() {
-			continue
-		}
-		if m := s.finish(); m != nil {
-			return m, true
+		if step := s.Step(); step.Message != nil {
+			return step.Message, true
 		}
 	}
 	return s.last()
 }
+
+// A Step is octets of one frame.
+type Step struct {
+	// N is how many octets of what was written were taken.
+	N int
+	// Frame is whose they are; nil where its head is not whole.
+	Frame *Header
+	// Ends tells that they end it; Message is what ends with it.
+	Ends    bool
+	Message *Message
+}
+
+// Step takes octets of one frame; it is for those who have to send them on. With
+// Err set afterwards it took none that count.
+func (s *Splitter) Step() (step Step) {
+	before := len(s.in)
+	if s.inFrame || s.begin() {
+		step.Frame = &s.frame
+		if s.payload() {
+			step.Ends, step.Message = true, s.finish()
+		}
+	}
+	step.N = before - len(s.in)
+	return step
+}
+
+// Last is the message, control frames left out, that began last, as far as it
+// has come. Its Payload is only set when it has ended.
+func (s *Splitter) Last() *Message { return &s.data.m }
 
 // last returns what the direction ends inside of.
 func (s *Splitter) last() (*Message, bool) {
@@ -239,7 +269,15 @@ func (s *Splitter) take(p []byte) {
 			s.data.m.Err = err
 		}
 	default:
-		s.data.add(p, s.limit)
+		s.come(p)
+	}
+}
+
+// come takes what a message says.
+func (s *Splitter) come(p []byte) {
+	s.data.add(p, s.limit)
+	if s.Tap != nil {
+		s.Tap(p)
 	}
 }
 

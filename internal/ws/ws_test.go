@@ -272,3 +272,59 @@ func BenchmarkSplitter(b *testing.B) {
 		}
 	}
 }
+
+// What is compressed by itself is read with any window that was agreed on, also
+// by a receiver that keeps one.
+func TestDeflater(t *testing.T) {
+	for _, d := range []Deflate{{}, {On: true}, {On: true, Bits: 8}, {On: true, NoContext: true, Bits: 9}} {
+		var f Deflater
+		s := NewSplitter(d, 0)
+		for _, text := range []string{"Hello", "", "Hello", strings.Repeat("ab", 200), strings.Repeat("ab", 20_000), "Hello"} {
+			p, compressed := f.Message(d, []byte(text))
+			if limit := 1 << max(d.Bits, 15*(1-min(1, d.Bits))); compressed != (d.On && len(text) <= limit) {
+				t.Errorf("%+v: %d octets: compressed %v", d, len(text), compressed)
+			}
+			first := byte(0x81)
+			if compressed {
+				first |= 0x40
+			}
+			s.Write([]byte(frame(first, "", string(p))))
+			if m, ok := s.Next(); !ok || string(m.Payload) != text || m.Err != nil || m.Compressed != compressed {
+				t.Errorf("%+v: %.20q became %+v", d, text, m)
+			}
+		}
+		s.Close()
+	}
+}
+
+// Steps take every octet once, and never those of two frames; the tap has every
+// message whole.
+func TestSteps(t *testing.T) {
+	z := deflated(strings.Repeat("x", 3000), "y")
+	frames := []string{frame(1, "mask", "a"), frame(0x89, "", "ping"), frame(0x80, "", ""), frame(0xc1, "mask", z[0]), frame(0xc1, "", z[1]), frame(0x88, "", "")}
+	whole := strings.Join(frames, "")
+	for size := 1; size <= len(whole); size++ {
+		s := NewSplitter(Deflate{On: true}, 10)
+		tapped := ""
+		s.Tap = func(p []byte) { tapped += string(p) }
+		var got []string
+		part := ""
+		for rest := whole; rest != ""; {
+			in := rest[:min(size, len(rest))]
+			rest = rest[len(in):]
+			s.Write([]byte(in))
+			for in != "" {
+				step := s.Step()
+				part += in[:step.N]
+				if in = in[step.N:]; step.Ends {
+					got = append(got, part)
+					part = ""
+				}
+			}
+		}
+		if fmt.Sprintf("%q", got) != fmt.Sprintf("%q", frames) || tapped != "a"+strings.Repeat("x", 3000)+"y" || s.Err() != nil {
+			t.Fatalf("in pieces of %d: %q, tapped %d, %v", size, got, len(tapped), s.Err())
+		}
+		s.Close()
+	}
+}

@@ -1,0 +1,375 @@
+package engine
+
+import (
+	"bytes"
+	"crypto/rand"
+	"fmt"
+	"io"
+	"sync"
+
+	"midstream/flow"
+	"midstream/hook"
+	"midstream/internal/body"
+	"midstream/internal/ws"
+)
+
+// socketSide is one direction of a WebSocket connection that hooks hear. A
+// message is held until it is complete, for its hooks; a control frame is not,
+// and passes a message that is held.
+//
+// Behind a message that its receiver has not got as it was compressed, the ones
+// that need it as a window cannot be sent as they came (RFC 7692 section 7.2.3.2):
+// they are compressed anew.
+type socketSide struct {
+	r        *socketRelay
+	h        *half
+	src, dst body.Duplex
+	from, to flow.Peer
+	agreed   ws.Deflate
+	holds    bool // hooks hear messages
+
+	split    *ws.Splitter
+	deflater ws.Deflater
+	head     []byte // a control frame, or a head that is not whole
+	held     []byte // a message as it came
+	passing  bool   // it is too long for hooks, and goes on as it comes
+	anew     bool   // the receiver's window is another one
+	lost     bool   // it is not WebSocket any more
+
+	// A message that is too long and cannot go on as it came is sent as it is
+	// inflated.
+	plain []byte
+	parts int
+	perr  *flow.Error
+
+	mu     sync.Mutex // guards what follows, and writing
+	inside bool       // the receiver is inside a message
+	shut   bool       // no message can follow
+	queue  []hook.Injected
+}
+
+// maxQueued is how many messages wait for a long one to end.
+const maxQueued = 1024
+
+// pump moves the direction to its end.
+func (d *socketSide) pump() *flow.Error {
+	buf := make([]byte, defaultChunkSize)
+	for {
+		n, err := d.src.Read(buf)
+		if n > 0 {
+			d.h.received.Add(int64(n))
+			if err := d.take(buf[:n]); err != nil {
+				return err
+			}
+		}
+		switch {
+		case err == io.EOF:
+			return d.end()
+		case err != nil:
+			d.r.ended(d.from, ws.Abnormal, "")
+			return rawError(err, d.from)
+		}
+	}
+}
+
+// end is the end of the direction. What is held of a message goes on: the other
+// end sees what it would have seen.
+func (d *socketSide) end() *flow.Error {
+	d.r.ended(d.from, ws.Abnormal, "")
+	if rest := append(d.held, d.head...); len(rest) > 0 {
+		if err := d.write(rest); err != nil {
+			return err
+		}
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.shut = true
+	if err := d.dst.CloseWrite(); err != nil {
+		return rawError(err, d.to)
+	}
+	return nil
+}
+
+// write sends octets on.
+func (d *socketSide) write(p []byte) *flow.Error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.put(p)
+}
+
+func (d *socketSide) put(p []byte) *flow.Error {
+	n, err := d.dst.Write(p)
+	if n > 0 {
+		d.h.Piece(p[:n])
+	}
+	if err != nil {
+		return rawError(err, d.to)
+	}
+	return nil
+}
+
+// take takes octets as they came.
+func (d *socketSide) take(p []byte) *flow.Error {
+	all := p
+	if d.lost {
+		return d.write(p)
+	}
+	d.split.Write(p)
+	for len(p) > 0 {
+		step := d.split.Step()
+		if e := d.split.Err(); e != nil {
+			return d.lose(e, all, p)
+		}
+		raw := p[:step.N]
+		p = p[step.N:]
+		if err := d.step(&step, raw); err != nil {
+			return err
+		}
+	}
+	if !d.holds {
+		return d.write(all)
+	}
+	return nil
+}
+
+// lose lets what is not WebSocket, and all behind it, pass.
+func (d *socketSide) lose(why *ws.Error, all, rest []byte) *flow.Error {
+	d.lost = true
+	d.r.x.find("websocket-raw", fmt.Sprintf("what the %s sends is not WebSocket from byte %d on (%s): it passed, and no hook saw it", d.from, why.Offset, why.Text))
+	if d.holds {
+		all = append(append(d.held, d.head...), rest...)
+	}
+	d.held, d.head, d.plain = nil, nil, nil
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.shut = true
+	return d.put(all)
+}
+
+// step takes octets of one frame.
+func (d *socketSide) step(s *ws.Step, raw []byte) *flow.Error {
+	if s.Frame == nil || s.Frame.Opcode.Control() {
+		if d.holds {
+			d.head = append(d.head, raw...)
+		}
+		if !s.Ends {
+			return nil
+		}
+		return d.control(s.Message)
+	}
+	if !d.holds {
+		return nil
+	}
+	if !d.remade() {
+		d.held = append(append(d.held, d.head...), raw...)
+	}
+	d.head = d.head[:0]
+	if d.perr != nil {
+		return d.perr
+	}
+	if s.Message == nil {
+		return d.more()
+	}
+	err := d.complete(s.Message)
+	if d.held = d.held[:0]; cap(d.held) > 64<<10 {
+		d.held = nil
+	}
+	return err
+}
+
+// remade tells that the open message, or the one that has just ended, cannot go
+// on as it came.
+func (d *socketSide) remade() bool { return d.anew && d.split.Last().Compressed }
+
+// control sends a control frame on.
+func (d *socketSide) control(m *ws.Message) *flow.Error {
+	closes := m.Opcode == ws.Close
+	if closes {
+		code, reason := ws.ParseClose(m.Payload)
+		d.r.ended(d.from, code, reason)
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	var err *flow.Error
+	if d.holds {
+		err = d.put(d.head)
+		d.head = d.head[:0]
+	}
+	d.shut = d.shut || closes
+	return err
+}
+
+// more is for a message that goes on: one that is too long is not held.
+func (d *socketSide) more() *flow.Error {
+	if d.remade() || !d.passing && len(d.held) <= socketLimit && d.split.Last().Length <= socketLimit {
+		return nil
+	}
+	if !d.passing {
+		d.passing = true
+		d.tooLong(d.split.Last())
+		d.mu.Lock()
+		d.inside = true
+		d.mu.Unlock()
+	}
+	err := d.write(d.held)
+	d.held = d.held[:0]
+	return err
+}
+
+func (d *socketSide) tooLong(m *ws.Message) {
+	d.r.x.find("message-large", fmt.Sprintf("a message of the %s is larger than %s, the first at byte %d: it passed without being seen by websocket_message hooks",
+		d.from, sizeText(socketLimit), m.Offset))
+}
+
+// tap takes what a message says as it comes.
+func (d *socketSide) tap(p []byte) {
+	if !d.holds || !d.remade() || d.perr != nil {
+		return
+	}
+	d.plain = append(d.plain, p...)
+	if d.parts == 0 && len(d.plain) <= socketLimit || len(d.plain) < defaultChunkSize {
+		return
+	}
+	if d.parts == 0 {
+		d.tooLong(d.split.Last())
+	}
+	d.perr = d.part(d.split.Last().Opcode, false)
+}
+
+// part sends what there is of a message that is sent as it is inflated.
+func (d *socketSide) part(o ws.Opcode, last bool) *flow.Error {
+	if d.parts > 0 {
+		o = ws.Continuation
+	}
+	d.parts++
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.inside = !last
+	err := d.put(d.frame(ws.Header{Fin: last, Opcode: o}, d.plain))
+	d.plain = d.plain[:0]
+	return err
+}
+
+// frame makes a frame for the receiver.
+func (d *socketSide) frame(h ws.Header, payload []byte) []byte {
+	h.Length = int64(len(payload))
+	if h.Masked = d.to == flow.AtServer; h.Masked {
+		rand.Read(h.Mask[:])
+	}
+	p := ws.AppendHeader(make([]byte, 0, ws.MaxHeader+len(payload)), h)
+	n := len(p)
+	p = append(p, payload...)
+	if h.Masked {
+		ws.Cipher(p[n:], h.Mask, 0)
+	}
+	return p
+}
+
+// complete sends a message on that has come to its end.
+func (d *socketSide) complete(m *ws.Message) *flow.Error {
+	remade := d.remade()
+	switch {
+	case remade && m.Err != nil:
+		return d.lostContext(m.Err)
+	case d.parts > 0:
+		if err := d.part(m.Opcode, true); err != nil {
+			return err
+		}
+		d.parts, d.plain = 0, nil
+		return d.queued()
+	case d.passing:
+		if err := d.write(d.held); err != nil {
+			return err
+		}
+		d.passing = false
+		return d.queued()
+	case m.Err != nil:
+		d.r.x.find("message-unseen", fmt.Sprintf("a message of the %s cannot be inflated (%v), the first at byte %d: it passed without being seen by websocket_message hooks",
+			d.from, m.Err, m.Offset))
+		return d.write(d.held)
+	case m.Cut() || len(d.held) > socketLimit+defaultChunkSize:
+		d.tooLong(m)
+		return d.write(d.held)
+	}
+	d.plain = d.plain[:0]
+	hm, added, err := d.r.message(d.from, m)
+	if err != nil {
+		return err
+	}
+	if err := d.answer(m, hm, remade); err != nil {
+		return err
+	}
+	return d.r.inject(added)
+}
+
+// answer sends what hooks have made of a message.
+func (d *socketSide) answer(m *ws.Message, hm *hook.WebSocketMessage, remade bool) *flow.Error {
+	same := !hm.Dropped() && hm.Text == (m.Opcode == ws.Text) && bytes.Equal(hm.Content, m.Payload)
+	if same && !remade {
+		return d.write(d.held)
+	}
+	d.rewritten()
+	d.anew = d.anew || m.Compressed && !d.agreed.NoContext
+	if hm.Dropped() {
+		return nil
+	}
+	h := ws.Header{Fin: true, Opcode: ws.Binary}
+	if hm.Text {
+		h.Opcode = ws.Text
+	}
+	payload := hm.Content
+	if m.Compressed {
+		var ok bool
+		if payload, ok = d.deflater.Message(d.agreed, payload); ok {
+			h.RSV = ws.RSV1
+		}
+	}
+	return d.write(d.frame(h, payload))
+}
+
+func (d *socketSide) rewritten() {
+	x := d.r.x
+	x.mu.Lock()
+	d.h.body.Transformed = true
+	x.mu.Unlock()
+}
+
+// inject sends a message that a hook has added, behind the one that is under way.
+func (d *socketSide) inject(m hook.Injected) *flow.Error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	switch {
+	case d.shut || d.inside && len(d.queue) == maxQueued:
+		d.r.x.find("message-refused", fmt.Sprintf("a message that a hook injected was not sent to the %s: the direction was closed, or too many waited", d.to))
+		return nil
+	case d.inside:
+		d.queue = append(d.queue, m)
+		return nil
+	}
+	return d.putInjected(m)
+}
+
+func (d *socketSide) putInjected(m hook.Injected) *flow.Error {
+	h := ws.Header{Fin: true, Opcode: ws.Binary}
+	if m.Text {
+		h.Opcode = ws.Text
+	}
+	d.rewritten()
+	// Not compressed, it leaves the receiver's window as it is.
+	return d.put(d.frame(h, m.Content))
+}
+
+// queued sends what waited for a long message to end.
+func (d *socketSide) queued() *flow.Error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.inside = false
+	all := d.queue
+	d.queue = nil
+	for _, m := range all {
+		if err := d.putInjected(m); err != nil {
+			return err
+		}
+	}
+	return nil
+}
