@@ -204,3 +204,46 @@ func TestWebSocketHooksOnWhatIsNone(t *testing.T) {
 		t.Error(page)
 	}
 }
+
+// What is injected waits for a long message that goes on as it comes; kill ends
+// the connection for both ends.
+func TestWebSocketHooksInjectAndKill(t *testing.T) {
+	t.Parallel()
+	o := newOrigin(t)
+	heard := make(chan heardBy, 1)
+	server := &wsEnd{t: t}
+	o.webSocket(t, "/ws", "", func(e *wsEnd) {
+		e.want(0x81, "begin")
+		h, _, payload, err := e.receive()
+		if h.Fin || len(payload) != 2<<20 || err != nil {
+			t.Errorf("came %+v, %d bytes, %v", h, len(payload), err)
+		}
+		listener(ws.Deflate{}, string(server.frame(0x81, "poke")), heard)(e)
+	})
+	p := start(t, "-s", scriptFile(t, `
+export function websocket_message(flow) {
+  const m = flow.websocket.messages[-1];
+  if (m.text === "poke") { flow.websocket.inject(false, "queued"); flow.websocket.inject(true, "poked"); m.drop(); }
+  if (m.text === "kill") flow.kill();
+}
+export function websocket_end(flow) { flow.comment = "ended with " + flow.websocket.close_code; }`))
+	e := dialWebSocket(t, p, o.HTTPS, "/ws")
+	e.send(0x81, "begin")
+	e.send(2, strings.Repeat("l", 2<<20))
+	e.want(0x81, "poked")
+	e.send(0x80, "end")
+	e.send(0x81, "after")
+	e.send(0x81, "kill")
+	if _, raw, _, err := e.receive(); err == nil {
+		t.Errorf("after kill came %q", raw)
+	}
+	h := <-heard
+	// The server saw the first fragment elsewhere.
+	if got := string(h.raw); strings.Contains(got, "kill") || len(h.raw) != len(e.frame(0x80, "end"))+len(e.frame(0x81, "queued"))+len(e.frame(0x81, "after")) {
+		t.Errorf("the server got %q", got)
+	}
+	r := p.recorded()
+	if page := r.show(r.flow("/ws")); !strings.Contains(page, "ended with 1006") {
+		t.Error(page)
+	}
+}
