@@ -80,8 +80,8 @@ func Mitmproxy() []Row {
 
 		{"http2", Works, "without HTTP/2 inside plain tunnels, and without CONNECT on a stream"},
 		{"http2_ping_keepalive", Missing, "a peer with open streams is asked after 15 s of silence"},
-		{"http3", Missing, "connections speak HTTP/1.1, as with http3=false"},
-		{"websocket", Missing, "a WebSocket passes and is recorded as a raw tunnel"},
+		{"http3", Missing, "connections speak HTTP/1.1 or HTTP/2, as with http3=false"},
+		{"websocket", Missing, "messages are always listed, and hooks get them where a script has one, as with websocket=true"},
 		{"http_connect_send_host_header", Missing, "there is no upstream mode yet"},
 		{"normalize_outbound_headers", Missing, "names of fields leave as they came"},
 		{"validate_inbound_headers", Renamed, "http_profile=tolerant or strict; ambiguous framing passes in neither"},
