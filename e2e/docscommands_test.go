@@ -77,6 +77,7 @@ func TestDocsCommands(t *testing.T) {
 	need(t, "curl")
 	p, dir, env := startForExample(t)
 	run(t, env, "curl", "-s", "-x", p.URL(), "--cacert", p.CA, "-d", "sent", "https://example.com/")
+	p.live("example.com/")
 	docFiles(t, dir, filepath.Dir(p.Confdir))
 	seen := 0
 	for _, c := range docCommands(t) {
