@@ -2,6 +2,7 @@ package midstream_test
 
 import (
 	"context"
+	"crypto/x509"
 	"fmt"
 	"io"
 	"net/http"
@@ -102,5 +103,26 @@ func TestWrongOptionsAreNamed(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), text) {
 			t.Errorf("%v: %v", options, err)
 		}
+	}
+}
+
+func TestAProxyTellsItsCertificateAndSession(t *testing.T) {
+	p, err := midstream.New(midstream.Config{Options: map[string][]string{"confdir": {t.TempDir()}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	if err := p.Start(ctx); err != nil {
+		t.Fatal(err)
+	}
+	if !x509.NewCertPool().AppendCertsFromPEM(p.CA()) {
+		t.Error("CA is no certificate in PEM form")
+	}
+	if _, err := os.Stat(p.Session()); err != nil {
+		t.Errorf("session: %v", err)
+	}
+	stop()
+	if err := p.Wait(); err != nil {
+		t.Error(err)
 	}
 }

@@ -43,7 +43,7 @@ func runProxy(ctx context.Context, e *env, reg *option.Registry, kind proxyKind)
 	}
 	in, err := instance.Start(ctx, instance.Config{
 		Options: reg, Watchers: []engine.Watcher{printer}, Log: log, Output: e.stdout,
-		Getenv: e.getenv, Home: home, Shutdown: shutdown,
+		Getenv: e.getenv, Shutdown: shutdown,
 	})
 	if u, ok := errors.AsType[*instance.UsageError](err); ok {
 		return &codedError{exitUsage, u}

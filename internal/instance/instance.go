@@ -36,8 +36,6 @@ type Config struct {
 	Output io.Writer
 	// Getenv looks up SSLKEYLOGFILE; nil has no environment.
 	Getenv func(string) string
-	// Home is the user's home folder, "" where there is none.
-	Home string
 	// Shutdown is what a script's ctx.master.shutdown() does; nil ignores it.
 	Shutdown func()
 }
