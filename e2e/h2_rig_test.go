@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"strconv"
 	"testing"
 	"time"
 )
@@ -38,9 +39,15 @@ var betweenVersions = []versions{
 // h2Server serves a handler in the protocols given, and returns its URL.
 func h2Server(t testing.TB, protocols []string, handler http.Handler) string {
 	t.Helper()
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	return "https://localhost:" + strconv.Itoa(serveAt(t, "127.0.0.1:0", protocols, handler).Port)
+}
+
+// serveAt is h2Server at a host:port of the test's own.
+func serveAt(t testing.TB, address string, protocols []string, handler http.Handler) *net.TCPAddr {
+	t.Helper()
+	ln, err := net.Listen("tcp", address)
 	if err != nil {
-		t.Fatal(err)
+		t.Skipf("%s cannot be listened on: %v", address, err)
 	}
 	s := &http.Server{
 		Handler: handler, ErrorLog: log.New(io.Discard, "", 0), MaxHeaderBytes: 1 << 20,
@@ -63,7 +70,7 @@ func h2Server(t testing.TB, protocols []string, handler http.Handler) string {
 		s.Close()
 		<-done
 	})
-	return "https://localhost:" + port(ln.Addr().String())
+	return ln.Addr().(*net.TCPAddr)
 }
 
 // speaking is a client with one connection of its own at most to each origin for
