@@ -54,11 +54,18 @@ type Kind uint8
 const (
 	HTTP Kind = 0 // one request and its response
 	TCP  Kind = 1 // a raw tunnel; its two directions are the two bodies
+	UDP  Kind = 2 // datagrams; its two directions are the two bodies
+	DNS  Kind = 3 // a query and its answer; the two bodies hold them as on the wire (RFC 1035 section 4)
 )
 
 func (k Kind) String() string {
-	if k == TCP {
+	switch k {
+	case TCP:
 		return "tcp"
+	case UDP:
+		return "udp"
+	case DNS:
+		return "dns"
 	}
 	return "http"
 }
@@ -89,7 +96,22 @@ type Flow struct {
 	Marker   string
 	Comment  string
 	Metadata map[string]string
+	Replayed Replayed
+
+	// Carried is what a file that the flow came from said beyond all this, in the
+	// words of that file's format, so that nothing of it is lost on the way out.
+	Carried []byte
 }
+
+// Replayed tells which side of a flow was not there when it passed.
+type Replayed uint8
+
+// The values. The numbers are on disk and never change.
+const (
+	NotReplayed     Replayed = 0
+	RequestReplayed Replayed = 1 // the request was sent again by midstream
+	ServerReplayed  Replayed = 2 // the response was answered from a recording
+)
 
 // Live tells whether the exchange has not ended yet.
 func (f *Flow) Live() bool { return f.Outcome.Kind == Running }

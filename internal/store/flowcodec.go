@@ -32,6 +32,8 @@ const (
 	tagBodiesAt     = 21 // no piece of the flow stands before this position
 	tagExtents      = 22 // one for each side that has some
 	tagAgain        = 23 // 1: the flow had an end record already, and says nothing new
+	tagReplayed     = 24
+	tagCarried      = 25
 )
 
 // The tags of a message.
@@ -161,7 +163,8 @@ func appendFlow(dst []byte, f *flow.Flow, client, server Pos) []byte {
 			dst = appendPair(dst, tagMetadata, k, f.Metadata[k])
 		}
 	}
-	return dst
+	dst = appendUint(dst, tagReplayed, uint64(f.Replayed))
+	return appendString(dst, tagCarried, string(f.Carried))
 }
 
 func appendPair(dst []byte, tag uint64, a, b string) []byte {

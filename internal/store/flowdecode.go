@@ -74,6 +74,10 @@ func decodePicture(p []byte) (*picture, error) {
 			}
 			f.Metadata[k] = val
 			return err
+		case tagReplayed:
+			f.Replayed = flow.Replayed(v.number)
+		case tagCarried:
+			f.Carried = append([]byte(nil), v.octets...)
 		case tagBase:
 			pic.base = v.int()
 		case tagBodiesAt:
