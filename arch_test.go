@@ -20,7 +20,7 @@ import (
 var layers = [][]string{
 	{"flow", "internal/coding", "internal/transport", "internal/pattern", "internal/option", "internal/ca", "internal/h2spec"},
 	{"hook", "internal/fault"},
-	{"internal/body", "internal/message", "internal/ws"},
+	{"internal/body", "internal/message", "internal/ws", "internal/format"},
 	{"internal/sse"},
 	{"internal/http1", "internal/http2"},
 	{"internal/store"},
