@@ -1,6 +1,9 @@
 package flow
 
-import "strconv"
+import (
+	"strconv"
+	"time"
+)
 
 // Side names one of the two directions of an exchange.
 type Side uint8
@@ -125,6 +128,23 @@ func (r Record) String() string {
 	return "record " + strconv.Itoa(int(r))
 }
 
+// A Mark is where one message of a body is, and when it passed.
+type Mark struct {
+	// Offset and Length are octets of the content of the body, its content coding
+	// removed. A mark may begin before the end of the one before it: a message of
+	// WebSocket may have others between its frames.
+	Offset, Length int64
+	// Time is when the last octet of the message had been sent on, to the
+	// microsecond.
+	Time time.Time
+	// Attr is what the format says about it in a number: the flags of a
+	// length-prefixed message, the opcode of WebSocket.
+	Attr uint32
+	// Unfinished tells that the body ended inside it, Lost that it is none: what is
+	// not in the format, up to the end.
+	Unfinished, Lost bool
+}
+
 // Body tells what happened to a body.
 type Body struct {
 	Disposition Disposition
@@ -139,4 +159,5 @@ type Body struct {
 	CutReason   string // why the record was cut
 	Transformed bool   // a hook or rule rewrote it on its way
 	Ended       bool   // it came to its proper end, and the end was sent on
+	Messages    int64  // how many messages were found in it as it passed
 }

@@ -23,6 +23,7 @@ type memoryRecord struct {
 	body    [2]bytes.Buffer
 	begun   [2]bool
 	dropped [2]bool
+	marks   [2][]flow.Mark
 	room    int // bytes of a body that are kept; 0 for all
 	cut     [2]bool
 	end     *flow.Flow
@@ -61,6 +62,11 @@ func (r *memoryRecord) Piece(side flow.Side, p []byte) {
 		p, r.cut[side] = p[:left], true
 	}
 	r.body[side].Write(p)
+}
+func (r *memoryRecord) Mark(side flow.Side, m flow.Mark) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.marks[side] = append(r.marks[side], m)
 }
 func (r *memoryRecord) Drop(side flow.Side) {
 	r.mu.Lock()

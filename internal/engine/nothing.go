@@ -16,6 +16,7 @@ func (nothing) Number() uint64             { return 0 }
 func (nothing) Head(*flow.Flow, flow.Side) {}
 func (nothing) Interim(*flow.Response)     {}
 func (nothing) Piece(flow.Side, []byte)    {}
+func (nothing) Mark(flow.Side, flow.Mark)  {}
 func (nothing) Drop(flow.Side)             {}
 func (nothing) End(*flow.Flow)             {}
 

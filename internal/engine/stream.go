@@ -117,6 +117,8 @@ type Record interface {
 	Interim(head *flow.Response)
 	// Piece keeps a piece of the body of side that has been sent. p is copied.
 	Piece(side flow.Side, p []byte)
+	// Mark notes where a message of the body of side is that has been sent whole.
+	Mark(side flow.Side, m flow.Mark)
 	// Drop forgets what was recorded of side: the body turned into Pass.
 	Drop(side flow.Side)
 	// State tells what is kept of side so far.

@@ -13,6 +13,7 @@ type block struct {
 	full   bool
 	goesOn bool // the last piece continues in the next block
 	count  int
+	marks  int   // how many it holds, instead of octets
 	offset int64 // of the first octet in the body
 	first  int64 // arrival of the first piece, microseconds since the base
 	last   int64 // arrival of the last piece

@@ -25,6 +25,7 @@ type Body struct {
 	dir    string
 	number uint64
 	side   Side
+	mapped Kind  // of its map records; 0 is kindMap
 	base   int64 // microseconds since 1970
 	last   extentList
 	maps   []mapRef // the lists before last, in order
@@ -51,7 +52,11 @@ const maxMaps = 256 << 10
 
 // openExtents opens the body that list ends.
 func openExtents(dir string, number uint64, side Side, list extentList, base int64) (*Body, error) {
-	b := &Body{dir: dir, number: number, side: side, base: base, last: list, list: list, size: list.end()}
+	return openMapped(dir, number, side, kindMap, list, base)
+}
+
+func openMapped(dir string, number uint64, side Side, mapped Kind, list extentList, base int64) (*Body, error) {
+	b := &Body{dir: dir, number: number, side: side, mapped: mapped, base: base, last: list, list: list, size: list.end()}
 	there, err := segmentsThere(dir)
 	if err != nil {
 		return nil, err
@@ -185,19 +190,28 @@ func (b *Body) load(off int64) error {
 	if off >= b.offset && off < b.offset+int64(len(b.data)) {
 		return nil
 	}
+	x, start, err := b.extent(off)
+	if err != nil {
+		return err
+	}
+	return b.read(x, start)
+}
+
+// extent is the record with the octet at off, and the offset of its first one.
+func (b *Body) extent(off int64) (x extent, start int64, err error) {
 	if off < b.first || off < b.list.start || off >= b.list.end() {
 		if err := b.find(off); err != nil {
-			return err
+			return x, 0, err
 		}
 	}
-	start := b.list.start
+	start = b.list.start
 	for _, x := range b.list.items {
 		if off < start+x.n {
-			return b.read(x, start)
+			return x, start, nil
 		}
 		start += x.n
 	}
-	return fmt.Errorf("byte %d of the body: %w", off, ErrDamaged)
+	return x, 0, fmt.Errorf("byte %d of the body: %w", off, ErrDamaged)
 }
 
 // find makes list the one with the octet at off.
@@ -227,7 +241,7 @@ func (b *Body) readMap(at Pos) (extentList, error) {
 		return extentList{}, err
 	}
 	h, p, _, err := readRecord(f, at.Offset(), 0, nil)
-	if err == nil && (h.kind != kindMap || h.flow != b.number || h.side != b.side) {
+	if err == nil && (h.kind != b.mapped || h.flow != b.number || h.side != b.side) {
 		err = errDamage
 	}
 	var l extentList

@@ -48,7 +48,8 @@ func TestPageHasTheNumbers(t *testing.T) {
 			SentToServer, SentToClient, ReceivedFromClient, ReceivedFromServer),
 		fmt.Sprintf("| %d head | heads |", kindHead), fmt.Sprintf("| %d end | heads |", kindEnd), fmt.Sprintf("| %d conn | heads |", kindConn),
 		fmt.Sprintf("| %d piece | bodies |", kindPiece), fmt.Sprintf("| %d drop | bodies |", kindDrop), fmt.Sprintf("| %d map | bodies |", kindMap),
-		fmt.Sprintf("| %d, %d | bodies | reserved for messages", kindMessage, kindFrame),
+		fmt.Sprintf("| %d marks | bodies | where up to %d messages", kindMarks, maxMarks),
+		fmt.Sprintf("| %d | bodies | reserved", kindFrame), fmt.Sprintf("| %d mark map | bodies |", kindMarkMap),
 		fmt.Sprintf("how is %d without a spelling of its own, %d for `name: value`, and %d where the line as received follows", wireNone, wirePlain, wireOwn),
 	} {
 		if !strings.Contains(page, want) {

@@ -35,6 +35,7 @@ type Record struct {
 	indexed  bool          // has a row
 	ending   bool          // all its pieces are in the batch, or written
 	out      [2]extentList // where its bodies are
+	marks    [2]extentList // where the marks of their messages are
 	first    [2]extent     // room for the first of each
 }
 
@@ -49,6 +50,7 @@ type sideState struct {
 	drop    bool // a drop is to be written
 	dropped bool
 	broken  bool // octets were lost on the way to the disk: no later ones are written
+	marks   markTable
 }
 
 // Number is the flow's number in the session, from 1.
@@ -219,7 +221,7 @@ func (r *Record) Drop(side flow.Side) {
 	if st.cur != nil {
 		r.s.q.release(r, st.cur)
 	}
-	*st = sideState{dropped: true, drop: st.n > 0}
+	*st = sideState{dropped: true, drop: st.n > 0, marks: markTable{over: true}}
 	if st.drop && r.enqueue() {
 		r.s.q.put(r)
 	}
@@ -274,6 +276,7 @@ func (r *Record) settled(c *flow.Flow) {
 		if i == 1 {
 			b = &c.ResponseBody
 		}
+		b.Messages = max(b.Messages, st.marks.next)
 		switch {
 		case st.dropped:
 			b.Record, b.Recorded = flow.Unrecorded, 0

@@ -2,10 +2,10 @@ package store
 
 import "encoding/binary"
 
-// extent is one piece record of a body.
+// extent is one piece record of a body, or one record of its marks.
 type extent struct {
 	at Pos
-	n  int64 // octets of the body in it
+	n  int64 // octets of the body in it, or marks
 }
 
 // maxExtents bounds how many extents stand in one list. A longer body has its
@@ -13,7 +13,8 @@ type extent struct {
 const maxExtents = 256
 
 // extentList is where a stretch of a body is: the octets from start on, in
-// items; what comes before start is listed by the map record at prev.
+// items; what comes before start is listed by the map record at prev. A list of
+// marks counts messages for octets.
 type extentList struct {
 	prev  Pos // 0 for none
 	start int64
@@ -95,11 +96,11 @@ func parseExtents(p []byte) (extentList, error) {
 }
 
 // appendExtents writes l as a tagged value of an end record.
-func appendExtents(dst []byte, s Side, l *extentList) []byte {
+func appendExtents(dst []byte, tag uint64, s Side, l *extentList) []byte {
 	if l.empty() {
 		return dst
 	}
-	dst, at := openNested(dst, tagExtents)
+	dst, at := openNested(dst, tag)
 	dst = append(dst, byte(s))
 	dst = l.append(dst)
 	return closeNested(dst, at)

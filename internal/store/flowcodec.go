@@ -34,6 +34,7 @@ const (
 	tagAgain        = 23 // 1: the flow had an end record already, and says nothing new
 	tagReplayed     = 24
 	tagCarried      = 25
+	tagMarks        = 26 // one for each side that has some
 )
 
 // The tags of a message.
@@ -68,6 +69,7 @@ const (
 	tagCutReason   = 9
 	tagTransformed = 10
 	tagEnded       = 11
+	tagMessages    = 12
 )
 
 // The tags of a connection and of its TLS part.
@@ -253,6 +255,7 @@ func appendBody(dst []byte, tag uint64, b *flow.Body) []byte {
 	dst = appendString(dst, tagCutReason, b.CutReason)
 	dst = appendBool(dst, tagTransformed, b.Transformed)
 	dst = appendBool(dst, tagEnded, b.Ended)
+	dst = appendInt(dst, tagMessages, b.Messages)
 	return closeNested(dst, at)
 }
 

@@ -15,6 +15,7 @@ type picture struct {
 	base     int64 // microseconds since 1970
 	bodiesAt Pos
 	extents  [sides]extentList
+	marks    [2]extentList
 	again    bool // the flow had an end record already
 }
 
@@ -88,6 +89,12 @@ func decodePicture(p []byte) (*picture, error) {
 			list, side, err := decodeExtents(v.octets)
 			if err == nil {
 				pic.extents[side] = list
+			}
+			return err
+		case tagMarks:
+			list, side, err := decodeExtents(v.octets)
+			if err == nil {
+				pic.marks[side&1] = list
 			}
 			return err
 		}
@@ -303,6 +310,8 @@ func decodeBody(p []byte, b *flow.Body) error {
 			b.Transformed = v.number == 1
 		case tagEnded:
 			b.Ended = v.number == 1
+		case tagMessages:
+			b.Messages = v.int()
 		}
 		return nil
 	})

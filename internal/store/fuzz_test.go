@@ -51,7 +51,7 @@ func FuzzPicture(f *testing.F) {
 	f.Add(appendFlow(nil, exchange(1), 0, 0))
 	f.Add(appendFlow(nil, completed(answered(exchange(1), 3)), posOf(1, 32), posOf(1, 99)))
 	l := extentList{prev: posOf(1, 40), start: 100, items: []extent{{posOf(1, 90), 10}, {posOf(2, 32), 4}}}
-	f.Add(appendExtents(nil, SentToClient, &l))
+	f.Add(appendExtents(nil, tagExtents, SentToClient, &l))
 	f.Fuzz(func(t *testing.T, p []byte) {
 		pic, err := decodePicture(p)
 		if err != nil {

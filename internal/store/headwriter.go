@@ -89,6 +89,7 @@ func (w *writer) writePicture(r *Record) {
 	if r.ending {
 		kind = kindEnd
 		copy(pic.extents[:], r.out[:])
+		pic.marks = r.marks
 	}
 	r.newestAt = w.appendPicture(kind, &pic)
 	if r.headAt == 0 {
@@ -115,7 +116,10 @@ func (w *writer) appendPicture(kind Kind, pic *picture) Pos {
 	if kind == kindEnd {
 		w.headEnds++
 		for i := range pic.extents {
-			p = appendExtents(p, Side(i), &pic.extents[i])
+			p = appendExtents(p, tagExtents, Side(i), &pic.extents[i])
+		}
+		for i := range pic.marks {
+			p = appendExtents(p, tagMarks, Side(i), &pic.marks[i])
 		}
 	}
 	at := w.headPos()

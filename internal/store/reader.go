@@ -161,6 +161,7 @@ type located struct {
 	pic      *picture
 	headsEnd Pos // up to here the heads were seen
 	extents  [2]extentList
+	marks    [2]extentList
 	bodyEnd  Pos  // up to here the bodies were seen, where the flow lives
 	live     bool // a process writes it and it has not ended
 }
@@ -197,7 +198,7 @@ func (r *Reader) locate(ctx context.Context, number uint64) (*located, error) {
 		return nil, err
 	}
 	resolveConns(r.dir, pic)
-	l := &located{pic: pic, headsEnd: end}
+	l := &located{pic: pic, headsEnd: end, marks: pic.marks}
 	for i := range l.extents {
 		l.extents[i] = pic.extents[i]
 	}
@@ -231,7 +232,7 @@ func (r *Reader) searchBodies(ctx context.Context, l *located) error {
 		}
 		o.found(at, h, p)
 	}
-	l.extents, l.bodyEnd = o.out, c.pos()
+	l.extents, l.marks, l.bodyEnd = o.out, o.marks, c.pos()
 	return nil
 }
 
@@ -250,6 +251,7 @@ func (r *Reader) Get(ctx context.Context, number uint64) (*flow.Flow, error) {
 	if f.Live() {
 		for i, b := range []*flow.Body{&f.RequestBody, &f.ResponseBody} {
 			n := l.extents[i].end()
+			b.Messages = max(b.Messages, l.marks[i].end())
 			if b.Recorded, b.Sent = n, max(b.Sent, n); l.live {
 				if n > 0 && b.Record != flow.Cut {
 					b.Record = flow.Recording

@@ -21,8 +21,9 @@ const (
 	kindPiece   Kind = 16 // bodies: pieces of one body with their arrival times
 	kindDrop    Kind = 17 // bodies: what came before of this body is not kept
 	kindMap     Kind = 18 // bodies: where earlier piece records of this body are
-	kindMessage Kind = 32 // reserved: a message inside a body
+	kindMarks   Kind = 32 // bodies: where messages of one body are
 	kindFrame   Kind = 33 // reserved: a part of a message
+	kindMarkMap Kind = 34 // bodies: where earlier marks of this body are
 )
 
 // Side is which octets of a flow a record holds.

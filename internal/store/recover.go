@@ -15,10 +15,11 @@ import (
 
 // openFlow is a flow whose end has not been seen.
 type openFlow struct {
-	pic  *picture
-	at   Pos
-	out  [2]extentList
-	sent [2]int64 // where the octets that were found end
+	pic   *picture
+	at    Pos
+	out   [2]extentList
+	marks [2]extentList
+	sent  [2]int64 // where the octets that were found end
 }
 
 // maxOpenFlows bounds how many flows without an end recovery keeps in memory;
@@ -236,7 +237,13 @@ func (o *openFlow) found(at Pos, h header, p []byte) {
 	l := &o.out[h.side]
 	switch h.kind {
 	case kindDrop:
-		*l, o.sent[h.side] = extentList{}, 0
+		*l, o.sent[h.side], o.marks[h.side] = extentList{}, 0, extentList{}
+	case kindMarks:
+		o.foundMarks(at, h, p)
+	case kindMarkMap:
+		if m, err := parseExtents(p); err == nil {
+			o.marks[h.side].cover(at, m.end())
+		}
 	case kindMap:
 		if m, err := parseExtents(p); err == nil {
 			l.cover(at, m.end())
@@ -254,6 +261,21 @@ func (o *openFlow) found(at Pos, h header, p []byte) {
 		}
 		o.sent[h.side] += int64(len(q.data))
 		l.items = append(l.items, extent{at, int64(len(q.data))})
+	}
+}
+
+// foundMarks adds a record of marks.
+func (o *openFlow) foundMarks(at Pos, h header, p []byte) {
+	t, err := parseMarks(p, 0)
+	if err != nil {
+		return
+	}
+	l := &o.marks[h.side]
+	if l.empty() {
+		l.start = t.index
+	}
+	if t.index == l.end() {
+		l.items = append(l.items, extent{at, int64(len(t.marks))})
 	}
 }
 
@@ -304,17 +326,19 @@ func (rc *recovery) closeOpen() {
 	w := rc.s.w
 	for _, number := range slices.Sorted(maps.Keys(rc.open)) {
 		for i := range rc.open[number].out {
-			w.mapAll(number, Side(i), &rc.open[number].out[i], maxExtents)
+			w.mapAll(number, Side(i), kindMap, &rc.open[number].out[i], maxExtents)
+			w.mapAll(number, Side(i), kindMarkMap, &rc.open[number].marks[i], maxExtents)
 		}
 	}
 	w.flushBody()
 	for _, number := range slices.Sorted(maps.Keys(rc.open)) {
 		o := rc.open[number]
 		r := &Record{s: rc.s, number: number, base: time.UnixMicro(o.pic.base).UTC(), picture: o.interrupted(), ended: true, ending: true,
-			headAt: o.at, bodiesAt: o.pic.bodiesAt, out: o.out}
+			headAt: o.at, bodiesAt: o.pic.bodiesAt, out: o.out, marks: o.marks}
 		f := r.picture
 		for i, b := range []*flow.Body{&f.RequestBody, &f.ResponseBody} {
 			r.side[i].n, r.side[i].written = o.sent[i], o.sent[i]
+			r.side[i].marks.next = o.marks[i].end()
 			if reason := killedReason(b, o.sent[i]); reason != "" {
 				r.side[i].cut = reason
 			}

@@ -116,7 +116,7 @@ func (w *writer) share(stream uint8, m markedFlow, number uint32) (int64, error)
 
 // octetsIn is how many octets of a body are in a segment.
 func (w *writer) octetsIn(flow uint64, side Side, l *extentList, number uint32) (int64, error) {
-	all, err := allExtents(w.s.dir, flow, side, *l)
+	all, err := allExtents(w.s.dir, flow, side, kindMap, *l)
 	if err != nil {
 		return 0, nil
 	}
@@ -139,7 +139,17 @@ func (w *writer) move(stream uint8, m markedFlow, number uint32) error {
 	if stream == bodiesStream {
 		moved, first := false, Pos(0)
 		for i := range pic.extents {
-			did, at, err := w.moveBody(m.number, Side(i), &pic.extents[i], number, maxExtents)
+			did, at, err := w.moveBody(m.number, Side(i), kindMap, &pic.extents[i], number, maxExtents)
+			if err != nil {
+				return err
+			}
+			moved = moved || did
+			if at != 0 && (first == 0 || at < first) {
+				first = at
+			}
+		}
+		for i := range pic.marks {
+			did, at, err := w.moveBody(m.number, Side(i), kindMarkMap, &pic.marks[i], number, maxExtents)
 			if err != nil {
 				return err
 			}
@@ -168,18 +178,24 @@ func (w *writer) moveOpen(number uint32) {
 			return
 		}
 		for i := range r.out {
-			r.mu.Lock()
-			l := r.out[i]
-			l.items = append([]extent(nil), l.items...)
-			r.mu.Unlock()
-			// The last map names all that there is, as one always does.
-			if did, _, err := w.moveBody(r.number, Side(i), &l, number, 0); did && err == nil {
-				r.mu.Lock()
-				r.out[i] = l
-				r.mu.Unlock()
-			}
+			w.moveOpenList(r, Side(i), kindMap, &r.out[i], number)
+			w.moveOpenList(r, Side(i), kindMarkMap, &r.marks[i], number)
 		}
 	})
+}
+
+// moveOpenList copies what one list of an open flow has in a segment.
+func (w *writer) moveOpenList(r *Record, side Side, mapped Kind, list *extentList, number uint32) {
+	r.mu.Lock()
+	l := *list
+	l.items = append([]extent(nil), l.items...)
+	r.mu.Unlock()
+	// The last map names all that there is, as one always does.
+	if did, _, err := w.moveBody(r.number, side, mapped, &l, number, 0); did && err == nil {
+		r.mu.Lock()
+		*list = l
+		r.mu.Unlock()
+	}
 }
 
 // repeatOpen writes the newest pictures of open flows again that stand in a
@@ -199,11 +215,12 @@ func (w *writer) repeatOpen(number uint32) {
 	})
 }
 
-// moveBody copies the piece records that a body has in a segment and makes its
-// list anew; at most last extents stay outside map records. first is where the
-// first of its records is then, 0 for none.
-func (w *writer) moveBody(number uint64, side Side, l *extentList, segment uint32, last int) (moved bool, first Pos, err error) {
-	all, err := allExtents(w.s.dir, number, side, *l)
+// moveBody copies the piece records that a body has in a segment, or those of
+// its marks, and makes its list anew; at most last extents stay outside map
+// records, which are of the kind mapped. first is where the first of its records
+// is then, 0 for none.
+func (w *writer) moveBody(number uint64, side Side, mapped Kind, l *extentList, segment uint32, last int) (moved bool, first Pos, err error) {
+	all, err := allExtents(w.s.dir, number, side, mapped, *l)
 	if err != nil {
 		return false, 0, nil
 	}
@@ -255,7 +272,7 @@ func (w *writer) moveBody(number uint64, side Side, l *extentList, segment uint3
 		return false, first, nil
 	}
 	*l = extentList{start: all.start, items: all.items}
-	w.mapAll(number, side, l, last)
+	w.mapAll(number, side, mapped, l, last)
 	return true, first, w.s.failed()
 }
 
@@ -270,9 +287,9 @@ type wholeList struct {
 const maxListed = 4 << 20
 
 // allExtents reads the map records in front of l.
-func allExtents(dir string, number uint64, side Side, l extentList) (wholeList, error) {
+func allExtents(dir string, number uint64, side Side, mapped Kind, l extentList) (wholeList, error) {
 	var lists []extentList
-	b := &Body{dir: dir, number: number, side: side}
+	b := &Body{dir: dir, number: number, side: side, mapped: mapped}
 	defer b.Close()
 	all := wholeList{start: l.start}
 	count := len(l.items)

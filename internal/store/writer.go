@@ -54,6 +54,7 @@ type job struct {
 	rec  *Record
 	side flow.Side
 	b    *block
+	rest *markTable // the marks of a body that has ended
 }
 
 // run serves the queue until the store is closed.
@@ -152,16 +153,23 @@ func (w *writer) collect(r *Record, now time.Time, all bool) {
 		}
 		if st.drop {
 			st.drop = false
-			w.small = append(w.small, job{r, flow.Side(i), nil})
+			w.small = append(w.small, job{rec: r, side: flow.Side(i)})
 		}
 		for _, b := range st.full {
-			*to = append(*to, job{r, flow.Side(i), b})
+			if b.marks > 0 {
+				w.small = append(w.small, job{rec: r, side: flow.Side(i), b: b})
+				continue
+			}
+			*to = append(*to, job{rec: r, side: flow.Side(i), b: b})
 		}
 		clear(st.full)
 		st.full = st.full[:0]
 		if cur != nil {
-			*to = append(*to, job{r, flow.Side(i), cur})
+			*to = append(*to, job{rec: r, side: flow.Side(i), b: cur})
 			st.cur = nil
+		}
+		if r.ended && st.marks.count > 0 {
+			w.small = append(w.small, job{rec: r, side: flow.Side(i), rest: &st.marks})
 		}
 		if cur != nil && st.class > 0 && !cur.full {
 			st.class-- // it has slowed down
@@ -173,9 +181,13 @@ func (w *writer) collect(r *Record, now time.Time, all bool) {
 // bulk ones as they are.
 func (w *writer) writeBodies() {
 	for _, j := range w.small {
+		if j.rest != nil {
+			w.writeMarks(j, j.rest.payload(), int64(j.rest.count))
+			continue
+		}
 		if j.b == nil {
 			w.body = appendRecord(w.body, kindDrop, SideOf(j.side), j.rec.number, nil)
-			j.rec.out[j.side] = extentList{}
+			j.rec.out[j.side], j.rec.marks[j.side] = extentList{}, extentList{}
 			continue
 		}
 		w.copyBlock(j)
@@ -206,7 +218,10 @@ func (w *writer) bodyPos() Pos { return posOf(w.bodies.number, w.bodies.at+int64
 // copyBlock puts a block's record into the buffer and gives the block back.
 func (w *writer) copyBlock(j job) {
 	b := j.b
-	if w.takes(j) {
+	switch {
+	case b.marks > 0:
+		w.writeMarks(j, b.data(), int64(b.marks))
+	case w.takes(j):
 		at := w.bodyPos()
 		w.scratch = appendPiecePrefix(w.scratch[:0], b.count, b.goesOn, b.offset, b.first)
 		w.scratch = append(w.scratch, b.table...)
@@ -296,7 +311,7 @@ func (w *writer) placed(j job, at Pos, n int64) {
 		l.items = j.rec.first[j.side : j.side : j.side+1]
 	}
 	if len(l.items) == maxExtents {
-		w.mapAll(j.rec.number, SideOf(j.side), l, 0)
+		w.mapAll(j.rec.number, SideOf(j.side), kindMap, l, 0)
 	}
 	l.items = append(l.items, extent{at, n})
 	j.rec.side[j.side].written += n
@@ -305,13 +320,13 @@ func (w *writer) placed(j job, at Pos, n int64) {
 
 // mapAll moves the first extents of l into map records until at most last are
 // left in it.
-func (w *writer) mapAll(number uint64, side Side, l *extentList, last int) {
+func (w *writer) mapAll(number uint64, side Side, kind Kind, l *extentList, last int) {
 	items := l.items
 	for len(items) > last {
 		part := extentList{prev: l.prev, start: l.start, items: items[:min(len(items), maxExtents)]}
 		w.scratch = part.append(w.scratch[:0])
 		l.prev, l.start = w.bodyPos(), part.end()
-		w.body = appendRecord(w.body, kindMap, side, number, w.scratch)
+		w.body = appendRecord(w.body, kind, side, number, w.scratch)
 		items = items[len(part.items):]
 	}
 	l.items = append(l.items[:0], items...)
