@@ -9,6 +9,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -52,7 +53,9 @@ type Instance struct {
 
 	authority *ca.Authority
 	session   *store.Store // nil when nothing is recorded
+	changing  sync.Mutex   // held while listeners change and are announced
 	announced store.Live
+	liveID    string
 	scripts   *script.Host
 	engine    *engine.Engine
 	proxy     *proxy.Proxy // nil with server=false

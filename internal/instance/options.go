@@ -48,6 +48,7 @@ func policyOf(o *option.Registry) (engine.Policy, error) {
 var live = []string{
 	"stream_large_bodies", "store_streamed_bodies", "body_size_limit", "content_limit", "endless_types",
 	"stream_chunk_size", "tcp_timeout", "scripts", "script_timeout", "flow_detail", "termlog_verbosity",
+	"mode", "listen_host", "listen_port",
 }
 
 // follow applies changes of options while midstream runs.
@@ -62,6 +63,11 @@ func (in *Instance) follow(ctx context.Context) {
 		policy, err := policyOf(in.opts)
 		if err != nil {
 			return err
+		}
+		if slices.ContainsFunc(changed, isWay) {
+			if err := in.changeWays(ctx); err != nil {
+				return err
+			}
 		}
 		in.engine.SetPolicy(policy)
 		in.scripts.SetTimeout(in.opts.Duration("script_timeout"))
@@ -118,8 +124,6 @@ func (in *Instance) proxyConfig() (proxy.Config, error) {
 		return proxy.Config{}, &UsageError{err}
 	}
 	c := proxy.Config{
-		ListenHost:  o.String("listen_host"),
-		ListenPort:  proxy.DefaultPort,
 		CA:          in.authority,
 		Hosts:       hosts,
 		ShowIgnored: o.Bool("show_ignored_hosts"),
@@ -127,16 +131,11 @@ func (in *Instance) proxyConfig() (proxy.Config, error) {
 		KeepHost:    o.Bool("keep_host_header"),
 		HTTP2:       o.Bool("http2"),
 	}
-	for _, spec := range o.List("mode") {
-		m, err := proxy.ParseMode(spec)
-		if err != nil {
-			return c, &UsageError{err}
-		}
-		c.Modes = append(c.Modes, m)
+	ways, err := waysOf(o)
+	if err != nil {
+		return c, &UsageError{err}
 	}
-	if p, ok := o.OptionalInt("listen_port"); ok {
-		c.ListenPort = p
-	}
+	c.Modes, c.ListenHost, c.ListenPort = ways.Modes, ways.Host, ways.Port
 	if o.String("connection_strategy") == "lazy" {
 		c.Strategy = proxy.Lazy
 	}

@@ -111,16 +111,18 @@ func (in *Instance) discard() {
 // announce tells other commands of this user where this instance is.
 func (in *Instance) announce() {
 	l := store.Live{}
-	id := fmt.Sprint(time.Now().UnixNano())
+	if in.liveID == "" {
+		in.liveID = fmt.Sprint(time.Now().UnixNano())
+	}
 	if in.session != nil {
-		l.Session, id = in.session.Dir(), in.session.Meta().ID
+		l.Session, in.liveID = in.session.Dir(), in.session.Meta().ID
 	}
 	for _, w := range in.Listeners() {
 		for _, a := range w.Addresses {
 			l.Listeners = append(l.Listeners, a.String())
 		}
 	}
-	announced, err := store.Announce(in.confdir, id, l)
+	announced, err := store.Announce(in.confdir, in.liveID, l)
 	if err != nil {
 		in.log.Warn(err.Error())
 		return

@@ -18,8 +18,8 @@ import (
 type Config struct {
 	// Modes are the ways in; none = one regular one.
 	Modes []Mode
-	// ListenHost and ListenPort are for modes that name none of their own; ""
-	// listens on both loopback addresses, 0 takes a free port.
+	// ListenHost and ListenPort are for modes that name none of their own, as in
+	// Ways.
 	ListenHost string
 	ListenPort int
 

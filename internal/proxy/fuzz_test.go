@@ -62,7 +62,7 @@ func FuzzClient(f *testing.F) {
 	if err != nil {
 		f.Fatal(err)
 	}
-	p.listeners = []listener{{in, Mode{}}}
+	p.entrance.open = []*way{{sockets: []*socket{newSocket(in, Mode{})}}}
 	done := make(chan error)
 	go func() { done <- p.Serve(context.Background()) }()
 	f.Cleanup(func() {

@@ -17,39 +17,24 @@ const DefaultPort = 8080
 // taken on ::1.
 const freePortTries = 8
 
-// listener is one socket with the mode of its clients.
-type listener struct {
-	net.Listener
-	mode Mode
-}
-
-// listenMode binds the sockets of one mode.
-func (p *Proxy) listenMode(ctx context.Context, m Mode) ([]listener, error) {
-	host, port := m.ListenHost, m.ListenPort
-	if host == "" {
-		host = p.cfg.ListenHost
-	}
-	if port < 0 {
-		port = p.cfg.ListenPort
-	}
-	var sockets []net.Listener
+// bindMode binds the sockets of one mode.
+func bindMode(ctx context.Context, m Mode, at place) ([]*socket, error) {
+	var list []net.Listener
 	var err error
-	if host != "" {
-		var l net.Listener
-		if l, err = bind(ctx, host, port); err == nil {
-			sockets = []net.Listener{l}
-		}
+	if at.host == "" {
+		list, err = bindLoopback(ctx, at.port)
 	} else {
-		sockets, err = bindLoopback(ctx, port)
+		list = make([]net.Listener, 1)
+		list[0], err = bind(ctx, at.host, at.port)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("listen for mode %s: %w", m, err)
 	}
-	list := make([]listener, len(sockets))
-	for i, l := range sockets {
-		list[i] = listener{l, m}
+	sockets := make([]*socket, len(list))
+	for i, l := range list {
+		sockets[i] = newSocket(l, m)
 	}
-	return list, nil
+	return sockets, nil
 }
 
 // bindLoopback binds 127.0.0.1, and ::1 where the same port is free there.

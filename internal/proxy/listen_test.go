@@ -20,7 +20,7 @@ func TestOwnListenersAreRefused(t *testing.T) {
 	r := newRig(t, nil)
 	_, port, _ := net.SplitHostPort(r.addr)
 	hosts := []string{"127.0.0.1", "localhost", "0.0.0.0", "127.1", "2130706433", "0x7f.1"}
-	if len(r.p.listeners) > 1 {
+	if len(r.p.Listening()[0].Addresses) > 1 {
 		hosts = append(hosts, "[::1]", "[::]")
 	}
 	for _, host := range hosts {
@@ -148,7 +148,7 @@ func TestAcceptSurvives(t *testing.T) {
 		t.Fatal(err)
 	}
 	p := New(Config{CA: cas.ours, Engine: engine.New(engine.Config{})})
-	p.listeners = []listener{{&failingListener{l, []error{syscall.EMFILE, syscall.ECONNABORTED, syscall.ENFILE}}, Mode{}}}
+	p.entrance.open = []*way{{sockets: []*socket{newSocket(&failingListener{l, []error{syscall.EMFILE, syscall.ECONNABORTED, syscall.ENFILE}}, Mode{})}}}
 	done := make(chan error)
 	go func() { done <- p.Serve(t.Context()) }()
 	r := &rig{t: t, p: p, addr: l.Addr().String()}

@@ -24,6 +24,9 @@ func (k Kind) String() string {
 	return "regular"
 }
 
+// defaultPort is where a mode listens that nothing else is said of.
+func (k Kind) defaultPort() int { return DefaultPort }
+
 // Mode is one way in: what it is, and where it listens.
 type Mode struct {
 	Kind Kind

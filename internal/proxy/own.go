@@ -3,6 +3,7 @@ package proxy
 import (
 	"net"
 	"net/netip"
+	"slices"
 	"sync"
 )
 
@@ -17,6 +18,16 @@ func (o *own) add(ap netip.AddrPort) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.listeners = append(o.listeners, netip.AddrPortFrom(ap.Addr().Unmap().WithZone(""), ap.Port()))
+}
+
+// remove forgets an address that is not listened on any more.
+func (o *own) remove(ap netip.AddrPort) {
+	at := netip.AddrPortFrom(ap.Addr().Unmap().WithZone(""), ap.Port())
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if i := slices.Index(o.listeners, at); i >= 0 {
+		o.listeners = slices.Delete(o.listeners, i, i+1)
+	}
 }
 
 // is tells whether a connection to target would arrive here. target is an

@@ -28,7 +28,7 @@ type Proxy struct {
 	own    own
 	once   onceLog
 
-	listeners []listener
+	entrance entrance
 
 	// stop ends everything at once, with its cause; drain ends what is idle.
 	base  context.Context
@@ -43,9 +43,6 @@ type Proxy struct {
 
 // New makes a Proxy; it opens nothing.
 func New(cfg Config) *Proxy {
-	if len(cfg.Modes) == 0 {
-		cfg.Modes = []Mode{{ListenPort: -1}}
-	}
 	if cfg.Hooks == nil {
 		cfg.Hooks = func() *hook.Set { return nil }
 	}
@@ -79,64 +76,20 @@ func (p *Proxy) Dialer() *upstream.Dialer { return p.dialer }
 // that of a control interface.
 func (p *Proxy) Protect(at netip.AddrPort) { p.own.add(at) }
 
-// Listen binds the sockets of all modes and returns their addresses, in the
-// order of the modes. When one fails, none stays open.
-func (p *Proxy) Listen(ctx context.Context) ([]net.Addr, error) {
-	var addrs []net.Addr
-	for _, m := range p.cfg.Modes {
-		list, err := p.listenMode(ctx, m)
-		if err != nil {
-			for _, l := range p.listeners {
-				l.Close()
-			}
-			p.listeners = nil
-			return nil, err
-		}
-		p.listeners = append(p.listeners, list...)
-		for _, l := range list {
-			addrs = append(addrs, l.Addr())
-			if a, ok := l.Addr().(*net.TCPAddr); ok {
-				p.own.add(a.AddrPort())
-			}
-		}
-	}
-	return addrs, nil
-}
-
-// Serve accepts clients until ctx ends or Shutdown is called, and returns nil
-// then. Those that are being served go on until Shutdown.
-func (p *Proxy) Serve(ctx context.Context) error {
-	unlink := context.AfterFunc(ctx, p.closeListeners)
-	defer unlink()
-	var wg sync.WaitGroup
-	errs := make([]error, len(p.listeners))
-	for i, l := range p.listeners {
-		wg.Go(func() { errs[i] = p.accept(l) })
-	}
-	wg.Wait()
-	return errors.Join(errs...)
-}
-
-func (p *Proxy) closeListeners() {
-	for _, l := range p.listeners {
-		l.Close()
-	}
-}
-
 // accept takes clients in. Running out of descriptors or memory passes: it
 // waits for clients to leave, at most a second at a time.
-func (p *Proxy) accept(l listener) error {
+func (p *Proxy) accept(l *socket) {
 	const maxPause = time.Second
 	pause := time.Duration(0)
 	for {
 		nc, err := l.Accept()
 		if err == nil {
 			pause = 0
-			p.admit(nc, l.mode)
+			p.admit(nc, *l.mode.Load())
 			continue
 		}
 		if errors.Is(err, net.ErrClosed) {
-			return nil
+			return
 		}
 		pause = min(max(2*pause, 5*time.Millisecond), maxPause)
 		if pause == 5*time.Millisecond {
@@ -145,7 +98,7 @@ func (p *Proxy) accept(l listener) error {
 		select {
 		case <-time.After(pause):
 		case <-p.idle.Done():
-			return nil
+			return
 		}
 	}
 }

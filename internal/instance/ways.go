@@ -1,0 +1,75 @@
+package instance
+
+import (
+	"context"
+	"slices"
+	"strings"
+
+	"midstream/internal/option"
+	"midstream/internal/proxy"
+)
+
+// isWay tells whether an option says where clients come in.
+func isWay(name string) bool {
+	return name == "mode" || name == "listen_host" || name == "listen_port"
+}
+
+// waysOf reads the options that say where clients come in.
+func waysOf(o *option.Registry) (proxy.Ways, error) {
+	w := proxy.Ways{Host: o.String("listen_host"), Port: -1}
+	if p, ok := o.OptionalInt("listen_port"); ok {
+		w.Port = p
+	}
+	for _, spec := range o.List("mode") {
+		m, err := proxy.ParseMode(spec)
+		if err != nil {
+			return w, err
+		}
+		w.Modes = append(w.Modes, m)
+	}
+	return w, nil
+}
+
+// changeWays opens and closes listeners as the options say now, and tells what
+// has changed. On an error they stay as they were.
+func (in *Instance) changeWays(ctx context.Context) error {
+	if in.proxy == nil {
+		return nil
+	}
+	in.changing.Lock()
+	defer in.changing.Unlock()
+	w, err := waysOf(in.opts)
+	if err != nil {
+		return err
+	}
+	before := describe(in.Listeners())
+	if err := in.proxy.Change(ctx, w); err != nil {
+		return err
+	}
+	after := describe(in.Listeners())
+	for _, l := range before {
+		if !slices.Contains(after, l) {
+			in.log.Info("stopped listening on " + l)
+		}
+	}
+	for _, l := range after {
+		if !slices.Contains(before, l) {
+			in.log.Info("listening on " + l)
+		}
+	}
+	in.announce()
+	return nil
+}
+
+// describe says of each listener where it is, and what.
+func describe(list []Listener) []string {
+	var lines []string
+	for _, l := range list {
+		var at []string
+		for _, a := range l.Addresses {
+			at = append(at, a.String())
+		}
+		lines = append(lines, strings.Join(at, " and ")+" ("+l.Mode+")")
+	}
+	return lines
+}
