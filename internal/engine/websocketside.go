@@ -2,9 +2,9 @@ package engine
 
 import (
 	"bytes"
-	"crypto/rand"
 	"fmt"
 	"io"
+	"slices"
 	"sync"
 
 	"midstream/flow"
@@ -32,9 +32,12 @@ type socketSide struct {
 	deflater ws.Deflater
 	head     []byte // a control frame, or a head that is not whole
 	held     []byte // a message as it came
-	passing  bool   // it is too long for hooks, and goes on as it comes
-	anew     bool   // the receiver's window is another one
-	lost     bool   // it is not WebSocket any more
+	passing  bool   // it is too long for hooks, or no text, and goes on as it comes
+	text     ws.UTF8
+	noText   bool     // the open message is marked as text, and is none
+	anew     bool     // the receiver's window is another one
+	lost     bool     // it is not WebSocket any more
+	found    []string // codes of what was told, each once
 
 	// A message that is too long and cannot go on as it came is sent as it is
 	// inflated.
@@ -135,7 +138,7 @@ func (d *socketSide) take(p []byte) *flow.Error {
 // lose lets what is not WebSocket, and all behind it, pass.
 func (d *socketSide) lose(why *ws.Error, all, rest []byte) *flow.Error {
 	d.lost = true
-	d.r.x.find("websocket-raw", fmt.Sprintf("what the %s sends is not WebSocket from byte %d on (%s): it passed, and no hook saw it", d.from, why.Offset, why.Text))
+	d.find("websocket-raw", fmt.Sprintf("what the %s sends is not WebSocket from byte %d on (%s): it passed, and no hook saw it", d.from, why.Offset, why.Text))
 	if d.holds {
 		all = append(append(d.held, d.head...), rest...)
 	}
@@ -171,6 +174,7 @@ func (d *socketSide) step(s *ws.Step, raw []byte) *flow.Error {
 		return d.more()
 	}
 	err := d.complete(s.Message)
+	d.text, d.noText = ws.UTF8{}, false
 	if d.held = d.held[:0]; cap(d.held) > 64<<10 {
 		d.held = nil
 	}
@@ -199,14 +203,21 @@ func (d *socketSide) control(m *ws.Message) *flow.Error {
 	return err
 }
 
-// more is for a message that goes on: one that is too long is not held.
+// more is for a message that goes on: one that is too long is not held, and
+// neither is one that its receiver has to refuse (RFC 6455 section 8.1), who
+// should see that as early as without hooks.
 func (d *socketSide) more() *flow.Error {
-	if d.remade() || !d.passing && len(d.held) <= socketLimit && d.split.Last().Length <= socketLimit {
+	long := len(d.held) > socketLimit || d.split.Last().Length > socketLimit
+	if d.remade() || !d.passing && !d.noText && !long {
 		return nil
 	}
 	if !d.passing {
 		d.passing = true
-		d.tooLong(d.split.Last())
+		if long {
+			d.tooLong(d.split.Last())
+		} else {
+			d.isNoText(d.split.Last())
+		}
 		d.mu.Lock()
 		d.inside = true
 		d.mu.Unlock()
@@ -216,53 +227,22 @@ func (d *socketSide) more() *flow.Error {
 	return err
 }
 
+// find notes what a person should know of the direction, once of a kind.
+func (d *socketSide) find(code, text string) {
+	if !slices.Contains(d.found, code) {
+		d.found = append(d.found, code)
+		d.r.x.find(code, text)
+	}
+}
+
 func (d *socketSide) tooLong(m *ws.Message) {
-	d.r.x.find("message-large", fmt.Sprintf("a message of the %s is larger than %s, the first at byte %d: it passed without being seen by websocket_message hooks",
+	d.find("message-large", fmt.Sprintf("a message of the %s is larger than %s, the first at byte %d: it passed without being seen by websocket_message hooks",
 		d.from, sizeText(socketLimit), m.Offset))
 }
 
-// tap takes what a message says as it comes.
-func (d *socketSide) tap(p []byte) {
-	if !d.holds || !d.remade() || d.perr != nil {
-		return
-	}
-	d.plain = append(d.plain, p...)
-	if d.parts == 0 && len(d.plain) <= socketLimit || len(d.plain) < defaultChunkSize {
-		return
-	}
-	if d.parts == 0 {
-		d.tooLong(d.split.Last())
-	}
-	d.perr = d.part(d.split.Last().Opcode, false)
-}
-
-// part sends what there is of a message that is sent as it is inflated.
-func (d *socketSide) part(o ws.Opcode, last bool) *flow.Error {
-	if d.parts > 0 {
-		o = ws.Continuation
-	}
-	d.parts++
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	d.inside = !last
-	err := d.put(d.frame(ws.Header{Fin: last, Opcode: o}, d.plain))
-	d.plain = d.plain[:0]
-	return err
-}
-
-// frame makes a frame for the receiver.
-func (d *socketSide) frame(h ws.Header, payload []byte) []byte {
-	h.Length = int64(len(payload))
-	if h.Masked = d.to == flow.AtServer; h.Masked {
-		rand.Read(h.Mask[:])
-	}
-	p := ws.AppendHeader(make([]byte, 0, ws.MaxHeader+len(payload)), h)
-	n := len(p)
-	p = append(p, payload...)
-	if h.Masked {
-		ws.Cipher(p[n:], h.Mask, 0)
-	}
-	return p
+func (d *socketSide) isNoText(m *ws.Message) {
+	d.find("message-not-text", fmt.Sprintf("a text message of the %s is not UTF-8, the first at byte %d: it passed as it came, and websocket_message hooks could not change it",
+		d.from, m.Offset))
 }
 
 // complete sends a message on that has come to its end.
@@ -282,14 +262,23 @@ func (d *socketSide) complete(m *ws.Message) *flow.Error {
 			return err
 		}
 		d.passing = false
-		return d.queued()
+		if err := d.queued(); err != nil || !d.noText || m.Err != nil || m.Cut() {
+			return err
+		}
+		return d.tell(m)
 	case m.Err != nil:
-		d.r.x.find("message-unseen", fmt.Sprintf("a message of the %s cannot be inflated (%v), the first at byte %d: it passed without being seen by websocket_message hooks",
+		d.find("message-unseen", fmt.Sprintf("a message of the %s cannot be inflated (%v), the first at byte %d: it passed without being seen by websocket_message hooks",
 			d.from, m.Err, m.Offset))
 		return d.write(d.held)
 	case m.Cut() || len(d.held) > socketLimit+defaultChunkSize:
 		d.tooLong(m)
 		return d.write(d.held)
+	case !remade && m.Opcode == ws.Text && !d.text.Whole():
+		d.isNoText(m)
+		if err := d.write(d.held); err != nil {
+			return err
+		}
+		return d.tell(m)
 	}
 	d.plain = d.plain[:0]
 	hm, added, err := d.r.message(d.from, m)
@@ -302,10 +291,26 @@ func (d *socketSide) complete(m *ws.Message) *flow.Error {
 	return d.r.inject(added)
 }
 
+// tell runs the hooks on a message that has been sent.
+func (d *socketSide) tell(m *ws.Message) *flow.Error {
+	hm, added, err := d.r.message(d.from, m)
+	if err != nil {
+		return err
+	}
+	if !untouched(hm, m) {
+		d.find("message-refused", fmt.Sprintf("a hook changed or dropped a message of the %s that is not UTF-8 and had been sent already: the change was refused", d.from))
+	}
+	return d.r.inject(added)
+}
+
+// untouched tells that hooks have left a message alone.
+func untouched(hm *hook.WebSocketMessage, m *ws.Message) bool {
+	return !hm.Dropped() && hm.Text == (m.Opcode == ws.Text) && bytes.Equal(hm.Content, m.Payload)
+}
+
 // answer sends what hooks have made of a message.
 func (d *socketSide) answer(m *ws.Message, hm *hook.WebSocketMessage, remade bool) *flow.Error {
-	same := !hm.Dropped() && hm.Text == (m.Opcode == ws.Text) && bytes.Equal(hm.Content, m.Payload)
-	if same && !remade {
+	if untouched(hm, m) && !remade {
 		return d.write(d.held)
 	}
 	d.rewritten()
@@ -332,44 +337,4 @@ func (d *socketSide) rewritten() {
 	x.mu.Lock()
 	d.h.body.Transformed = true
 	x.mu.Unlock()
-}
-
-// inject sends a message that a hook has added, behind the one that is under way.
-func (d *socketSide) inject(m hook.Injected) *flow.Error {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	switch {
-	case d.shut || d.inside && len(d.queue) == maxQueued:
-		d.r.x.find("message-refused", fmt.Sprintf("a message that a hook injected was not sent to the %s: the direction was closed, or too many waited", d.to))
-		return nil
-	case d.inside:
-		d.queue = append(d.queue, m)
-		return nil
-	}
-	return d.putInjected(m)
-}
-
-func (d *socketSide) putInjected(m hook.Injected) *flow.Error {
-	h := ws.Header{Fin: true, Opcode: ws.Binary}
-	if m.Text {
-		h.Opcode = ws.Text
-	}
-	d.rewritten()
-	// Not compressed, it leaves the receiver's window as it is.
-	return d.put(d.frame(h, m.Content))
-}
-
-// queued sends what waited for a long message to end.
-func (d *socketSide) queued() *flow.Error {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	d.inside = false
-	all := d.queue
-	d.queue = nil
-	for _, m := range all {
-		if err := d.putInjected(m); err != nil {
-			return err
-		}
-	}
-	return nil
 }
