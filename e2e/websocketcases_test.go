@@ -1,0 +1,253 @@
+package e2e
+
+import (
+	"bufio"
+	"bytes"
+	"fmt"
+	"net"
+	"net/http"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"midstream/internal/ws"
+)
+
+// heardVector is what the two ends of a conversation got.
+type heardVector struct{ judge, speaker []byte }
+
+// court lets vectors be spoken, by the client or by the server, with or without
+// midstream between.
+type court struct {
+	t    *testing.T
+	addr string
+	mu   sync.Mutex
+	next int
+	open map[string]func(e *wsEnd, r *http.Request)
+}
+
+func newCourt(t *testing.T) *court {
+	c := &court{t: t, open: make(map[string]func(e *wsEnd, r *http.Request))}
+	mux := http.NewServeMux()
+	mux.HandleFunc("/ws/{id}/", func(w http.ResponseWriter, r *http.Request) {
+		c.mu.Lock()
+		serve := c.open[r.PathValue("id")]
+		c.mu.Unlock()
+		conn, buf, err := w.(http.Hijacker).Hijack()
+		if err != nil || serve == nil {
+			t.Errorf("%s: %v", r.URL, err)
+			return
+		}
+		defer conn.Close()
+		conn.SetDeadline(time.Now().Add(patience))
+		serve(&wsEnd{t: t, conn: conn, in: buf.Reader}, r)
+	})
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.addr = ln.Addr().String()
+	s := &http.Server{Handler: mux}
+	go s.Serve(ln)
+	t.Cleanup(func() { s.Close() })
+	return c
+}
+
+// hear lets the vector be spoken, to p or to the origin itself.
+func (c *court) hear(v vector, byClient bool, p *proxy, mark string) heardVector {
+	c.mu.Lock()
+	c.next++
+	id := strconv.Itoa(c.next)
+	served := make(chan []byte, 1)
+	c.open[id] = func(e *wsEnd, r *http.Request) {
+		if got := r.Header.Get("Sec-WebSocket-Extensions"); got != v.offer {
+			c.t.Errorf("%s: the extensions %q came as %q", v.name, v.offer, got)
+		}
+		extensions := ""
+		if v.agreed != "" {
+			extensions = "Sec-WebSocket-Extensions: " + v.agreed + "\r\n"
+		}
+		fmt.Fprintf(e.conn, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n%s\r\n", extensions)
+		served <- c.end(e, v, !byClient)
+	}
+	c.mu.Unlock()
+	var conn net.Conn
+	var err error
+	if p == nil {
+		conn, err = net.Dial("tcp", c.addr)
+	} else {
+		conn, err = net.Dial("tcp", p.Addr)
+	}
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	defer conn.Close()
+	conn.SetDeadline(time.Now().Add(patience))
+	target := "/ws/" + id + "/" + mark
+	if p != nil {
+		target = "http://" + c.addr + target
+	}
+	fmt.Fprintf(conn, "GET %s HTTP/1.1\r\nHost: %s\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n", target, c.addr)
+	if v.offer != "" {
+		fmt.Fprintf(conn, "Sec-WebSocket-Extensions: %s\r\n", v.offer)
+	}
+	fmt.Fprint(conn, "\r\n")
+	e := &wsEnd{t: c.t, conn: conn, in: bufio.NewReader(conn), mask: true}
+	r, err := http.ReadResponse(e.in, nil)
+	if err != nil || r.StatusCode != 101 || r.Header.Get("Sec-WebSocket-Extensions") != v.agreed {
+		c.t.Fatalf("%s: %+v %v", v.name, r, err)
+	}
+	mine := c.end(e, v, byClient)
+	conn.Close()
+	var theirs []byte
+	select {
+	case theirs = <-served:
+	case <-time.After(patience):
+		c.t.Fatalf("%s: the server's end does not end", v.name)
+	}
+	if byClient {
+		return heardVector{judge: theirs, speaker: mine}
+	}
+	return heardVector{judge: mine, speaker: theirs}
+}
+
+// end is one end, the speaker or the judge.
+func (c *court) end(e *wsEnd, v vector, speaks bool) []byte {
+	if speaks {
+		return (&speaker{e: e}).run(v.steps(e))
+	}
+	j := &judge{e: e}
+	in, out, _ := ws.Agreed(v.agreed)
+	if e.mask {
+		in, out = out, in
+	}
+	j.deflate.on = in.On
+	j.deflate.in = squeezer{fresh: in.NoContext, bits: in.Bits}
+	j.deflate.out = squeezer{fresh: out.NoContext, bits: out.Bits}
+	return j.run()
+}
+
+// apart parts what was said into the frames of messages, the control frames, and
+// what are no frames.
+func apart(p []byte, deflate bool) (data, control, rest []byte) {
+	s := ws.NewSplitter(ws.Deflate{On: deflate}, 0)
+	defer s.Close()
+	s.Write(p)
+	for at := 0; at < len(p); {
+		step := s.Step()
+		if s.Err() != nil {
+			return data, control, p[s.Err().Offset:]
+		}
+		if step.Frame != nil && step.Frame.Opcode.Control() {
+			control = append(control, p[at:at+step.N]...)
+		} else {
+			data = append(data, p[at:at+step.N]...)
+		}
+		at += step.N
+	}
+	return data, control, nil
+}
+
+// lastClose is the code of the last frame, 0 where that is no close frame.
+func lastClose(p []byte) int {
+	for len(p) > 0 {
+		h, n, err := ws.ParseHeader(p)
+		if n == 0 || err != nil || int64(len(p)-n) < h.Length {
+			return 0
+		}
+		payload := bytes.Clone(p[n : n+int(h.Length)])
+		ws.Cipher(payload, h.Mask, 0)
+		if p = p[n+len(payload):]; len(p) == 0 && h.Opcode == ws.Close {
+			code, _ := ws.ParseClose(payload)
+			return code
+		}
+	}
+	return 0
+}
+
+// Whatever an end says over WebSocket, right or wrong, reaches the other end as
+// it was said, and that end's verdict is the one it gives without midstream: by
+// vectors of every class of case of the known fuzzing suite, from either end,
+// with hooks and without.
+func TestWebSocketVectors(t *testing.T) {
+	t.Parallel()
+	c := newCourt(t)
+	vectors := webSocketVectors()
+	plain := start(t)
+	hooked := start(t, "-s", scriptFile(t, `
+export function websocket_message(flow) {}
+export function websocket_end(flow) { flow.comment = "ended with " + flow.websocket.close_code; }`))
+	count := 0
+	for _, v := range vectors {
+		for byClient, mark := range map[bool]string{true: "client", false: "server"} {
+			count++
+			direct := c.hear(v, byClient, nil, "")
+			var sent []byte
+			for _, s := range v.steps(&wsEnd{t: t, mask: byClient}) {
+				sent = append(sent, s.send...)
+			}
+			if got := lastClose(direct.speaker); got != v.code || !bytes.Equal(direct.judge, sent) {
+				t.Fatalf("%s by the %s: the verdict without midstream is %d, %d was meant", v.name, mark, got, v.code)
+			}
+			without := c.hear(v, byClient, plain, mark)
+			if !bytes.Equal(without.judge, sent) {
+				t.Errorf("%s by the %s: it came as %.200q, was %.200q", v.name, mark, without.judge, sent)
+			}
+			with := c.hear(v, byClient, hooked, fmt.Sprintf("%s?%d", mark, count))
+			// Control frames pass a message that is held for hooks.
+			data, control, rest := apart(sent, v.agreed != "")
+			gotData, gotControl, gotRest := apart(with.judge, v.agreed != "")
+			if !bytes.Equal(data, gotData) || !bytes.Equal(control, gotControl) || !bytes.Equal(rest, gotRest) {
+				t.Errorf("%s by the %s, with hooks: it came as %.200q, was %.200q", v.name, mark, with.judge, sent)
+			}
+			if (len(rest) > 0) != v.broken {
+				t.Errorf("%s: what is no frame is %.200q", v.name, rest)
+			}
+			for how, got := range map[string][]byte{"without hooks": without.speaker, "with hooks": with.speaker} {
+				if !bytes.Equal(got, direct.speaker) {
+					t.Errorf("%s by the %s, %s: the answer is %.200q, without midstream %.200q", v.name, mark, how, got, direct.speaker)
+				}
+			}
+		}
+	}
+	t.Logf("%d vectors, each by client and server", len(vectors))
+	vectorsAreNoted(t, hooked.recorded(), vectors)
+}
+
+// vectorsAreNoted checks what is on the flows: findings, and how it ended.
+func vectorsAreNoted(t *testing.T, r *recording, vectors []vector) {
+	t.Helper()
+	seen := map[string]bool{}
+	for _, f := range r.flows {
+		_, mark, _ := strings.Cut(f.URL, "?")
+		n, err := strconv.Atoi(mark)
+		if err != nil {
+			t.Fatalf("flow %s", f.URL)
+		}
+		v := vectors[(n-1)/2]
+		class, _, _ := strings.Cut(v.name, ",")
+		if kind := fmt.Sprint(class, v.broken, v.noText); seen[kind] && !strings.HasPrefix(v.name, "7 close") {
+			continue
+		} else {
+			seen[kind] = true
+		}
+		page := r.show(f)
+		if strings.Contains(page, "websocket-raw") != v.broken || strings.Contains(page, "message-not-text") != v.noText {
+			t.Errorf("%s: raw is %v, not a text %v in\n%s", v.name, v.broken, v.noText, page)
+		}
+		if strings.Contains(page, "rewritten") {
+			t.Errorf("%s: rewritten, in\n%s", v.name, page)
+		}
+		if _, code, ok := strings.Cut(v.name, "7 close, code "); ok {
+			code, _, _ = strings.Cut(code, " ")
+			if !strings.Contains(page, "ended with "+code) {
+				t.Errorf("%s: no code %s in\n%s", v.name, code, page)
+			}
+		}
+		if strings.HasPrefix(v.name, "7 close, none") && !strings.Contains(page, "ended with 1006") {
+			t.Errorf("%s: not 1006, in\n%s", v.name, page)
+		}
+	}
+}
