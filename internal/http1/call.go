@@ -149,6 +149,15 @@ func (call *Call) block() (string, time.Time, error) {
 	for {
 		b := c.src.buffered()
 		if len(b) > 0 && start.IsZero() {
+			if two, more := beginsSettings(b); two {
+				c.src.consume(len(b)) // it is no part of a response
+				return "", start, call.foreign()
+			} else if more {
+				if err := c.src.fill(); err != nil {
+					return "", start, call.headError(err, len(b))
+				}
+				continue
+			}
 			start = time.Now()
 			call.heard.Store(true)
 		}

@@ -70,7 +70,7 @@ func (t *tunnel) serveTLS(ctx context.Context, down *conn) {
 		t.rawTLS(ctx, secured, far, up, facts.ALPN)
 		return
 	}
-	if up != nil {
+	if up != nil && (far == nil || len(far.head) == 0) {
 		c.pool.Adopt(up, t.address)
 		up = nil
 	}
@@ -90,7 +90,7 @@ func discard(up *upstream.Conn) {
 func (t *tunnel) askServer(ctx context.Context, offer []string) *upstream.Conn {
 	up, err := t.take(ctx)
 	if err == nil {
-		err = up.Secure(ctx, t.nameForServer(), offer)
+		up, err = t.client.p.dialer.Agree(ctx, up, t.client.facts, t.address, upstream.Name{SNI: t.nameForServer(), Protocols: offer})
 	}
 	if err != nil {
 		t.client.p.log.Debug("client "+t.client.facts.Peer+": "+err.Error(), "client", t.client.facts.Peer)
@@ -118,12 +118,21 @@ func (t *tunnel) choose(offer, forServer []string, up *upstream.Conn) string {
 		return offer[0]
 	}
 	if up != nil {
-		return only(offer, up.Facts().TLS.ALPN)
+		return spokenFor(offer, up.Facts().TLS.ALPN)
 	}
 	if protocol, known := t.client.p.dialer.Chose(t.address); known {
-		return only(offer, protocol)
+		return spokenFor(offer, protocol)
 	}
 	return offer[0]
+}
+
+// spokenFor is what a client with an offer speaks before a server that chose
+// protocol. One that cannot speak HTTP/2 is translated for.
+func spokenFor(offer []string, protocol string) string {
+	if protocol == h2 && offer[0] == http11 {
+		return http11
+	}
+	return only(offer, protocol)
 }
 
 // translatable is what a server is offered for a client's offer: for a client that
@@ -168,8 +177,14 @@ func (t *tunnel) openInside(down, far *conn) opening {
 	if w != nil {
 		w.stop()
 		if w.spoke {
-			down.SetReadDeadline(time.Time{})
-			return serverFirst
+			said, _ := far.peek(1)
+			if !p.dialer.BeginsHTTP2(said, t.address) {
+				down.SetReadDeadline(time.Time{})
+				return serverFirst
+			}
+			// It has only introduced itself: the client begins.
+			down.SetReadDeadline(p.idleLimit())
+			first, err = down.peek(1)
 		}
 	}
 	if err != nil {

@@ -56,7 +56,7 @@ func New(cfg Config) *Proxy {
 	p.base, p.stop = context.WithCancelCause(context.Background())
 	p.idle, p.drain = context.WithCancel(p.base)
 	up := cfg.Upstream
-	up.Hooks, up.Own = cfg.Hooks, p.own.is
+	up.Hooks, up.Own, up.HTTP2 = cfg.Hooks, p.own.is, cfg.HTTP2
 	if up.Log == nil {
 		up.Log = cfg.Log
 	}

@@ -41,6 +41,9 @@ type Config struct {
 	// HTTP are the settings of the codec towards servers: its profile and limits;
 	// the rest is filled in.
 	HTTP http1.ClientConfig
+	// HTTP2 allows HTTP/2 towards servers that speak nothing else, to clients that
+	// do not speak it themselves (option http2).
+	HTTP2 bool
 	// Budget counts the unread bytes of HTTP/2 connections; nil bounds each alone.
 	Budget *http2.Budget
 	// Log takes what hooks cannot see; nil discards it.
@@ -72,9 +75,10 @@ type Dialer struct {
 	sessions tls.ClientSessionCache
 	// chosen is the protocol that each server (host:port) chose last, for leaves
 	// that are shown before the server was asked; old are the servers whose last
-	// response was of HTTP/1.0.
+	// response was of HTTP/1.0; alone those that speak nothing but HTTP/2.
 	chosen memory[string, string]
 	old    memory[site, struct{}]
+	alone  memory[port, struct{}]
 }
 
 // New returns a Dialer.

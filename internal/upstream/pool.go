@@ -93,7 +93,7 @@ func (p *Pool) Adopt(c *Conn, address string) {
 		c.Close()
 		return
 	}
-	if c.protocol() == h2Name {
+	if p.dialer.http2On(c, pl) {
 		p.share(c, pl) // if not, the next request says why
 		return
 	}
@@ -138,11 +138,11 @@ func (p *Pool) Open(ctx context.Context, req *flow.Request, f flow.Framing, reus
 			s.served = true
 			return &call{Call: c, pool: p, session: s, site: siteOf(req), reused: reused}, nil
 		}
-		p.drop(s)
-		if !waited || !errors.Is(err, http1.ErrStale) {
+		stale := errors.Is(err, http1.ErrStale)
+		if two := p.drop(s); !stale || !waited && !two && !p.turnsOut(ctx, s) {
 			return nil, onConnection(err, s.served)
 		}
-		// It ended in this moment; nothing was tried on it.
+		// It ended in this moment, or wants another protocol; nothing was tried on it.
 	}
 }
 
@@ -203,7 +203,7 @@ func (p *Pool) take(ctx context.Context, pl place, reuse engine.Reuse) (s *sessi
 		<-p.slots
 		return nil, false, err
 	}
-	if c.protocol() == h2Name {
+	if p.dialer.http2On(c, pl) {
 		_, err := p.share(c, pl)
 		return nil, false, err
 	}
@@ -270,9 +270,7 @@ func (p *Pool) connect(ctx context.Context, pl place) (*Conn, error) {
 		if !known {
 			name.Protocols = http1Only
 		}
-		if err := c.Secure(ctx, name.SNI, name.Protocols); err != nil {
-			return nil, err
-		}
+		return p.dialer.Agree(ctx, c, client, pl.address, name)
 	}
 	return c, nil
 }
@@ -309,15 +307,19 @@ func (p *Pool) died(s *session) {
 	}
 	p.mu.Unlock()
 	if i >= 0 { // else whoever has it finds out
+		p.dialer.noteHTTP2(s)
 		s.conn.Close()
 		<-p.slots
 	}
 }
 
-// drop closes a connection that is not idle (any more).
-func (p *Pool) drop(s *session) {
+// drop closes a connection that is not idle (any more). It tells whether its
+// server turned out to speak HTTP/2.
+func (p *Pool) drop(s *session) (two bool) {
+	two = p.dialer.noteHTTP2(s)
 	s.close()
 	<-p.slots
+	return two
 }
 
 // Close closes the idle connections; those in use close when their call does.

@@ -94,6 +94,14 @@ func (d *Dialer) describeHandshake(ctx context.Context, address, name string, er
 		}
 		return fail(flow.Malformed, text)
 	}
+	if strings.Contains(err.Error(), "no application protocol") {
+		err = errNoProtocol
+		text := "it speaks none of the protocols that were offered (alert no_application_protocol)"
+		if !d.cfg.HTTP2 {
+			text += "; one that speaks HTTP/2 alone needs the option http2"
+		}
+		return fail(flow.Unspecified, text)
+	}
 	if alert, ok := errors.AsType[tls.AlertError](err); ok {
 		return fail(flow.Unspecified, alertText(uint8(alert), d.tls.MinVersion))
 	}
@@ -113,6 +121,10 @@ func (d *Dialer) describeHandshake(ctx context.Context, address, name string, er
 	}
 	return fail(flow.Malformed, text)
 }
+
+// errNoProtocol is within the error of a handshake that the server refused
+// because it speaks none of the protocols offered (RFC 7301 section 3.2).
+var errNoProtocol = errors.New("no application protocol in common")
 
 type handshakeError struct {
 	text string

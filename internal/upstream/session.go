@@ -2,6 +2,7 @@ package upstream
 
 import (
 	"context"
+	"errors"
 	"sync"
 
 	"midstream/flow"
@@ -57,10 +58,23 @@ func (c *call) Reused() bool { return c.reused }
 // Head waits for the next response head, and learns from it.
 func (c *call) Head(ctx context.Context) (*flow.Response, []flow.Finding, error) {
 	head, found, err := c.Call.Head(ctx)
-	if err == nil {
+	switch {
+	case err == nil:
 		c.pool.dialer.learn(c.site, head.Version)
+	case errors.Is(err, http1.ErrForeign):
+		c.pool.dialer.onlyHTTP2(c.session.place.port())
+	case !c.reused && !c.Heard() && endedByServer(err) && c.pool.turnsOut(ctx, c.session):
+		e, _ := errors.AsType[*flow.Error](err)
+		refused := *e
+		refused.Cause = flow.RefusedRequest
+		return nil, found, &refused
 	}
 	return head, found, err
+}
+
+func endedByServer(err error) bool {
+	e, ok := errors.AsType[*flow.Error](err)
+	return ok && e.Peer == flow.AtServer && (e.Cause == flow.ClosedEarly || e.Cause == flow.ResetByPeer)
 }
 
 // Upgrade returns the raw connection; it does not go back to the pool.

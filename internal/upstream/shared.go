@@ -97,7 +97,7 @@ func (p *Pool) sharesWith(pl place) bool {
 func (p *Pool) mayShare(pl place) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return pl.tls && slices.Contains(p.names[pl.address].Protocols, h2Name)
+	return pl.tls && slices.Contains(p.names[pl.address].Protocols, h2Name) || p.dialer.isAlone(pl.port())
 }
 
 // dialTurn waits for its turn to connect to a place; done gives it on.
@@ -184,6 +184,7 @@ func (p *Pool) stepDown(pl place) {
 		p.names = make(map[string]Name)
 	}
 	p.names[pl.address] = name
+	p.dialer.alone.forget(pl.port())
 	var gone []*session
 	p.shared = slices.DeleteFunc(p.shared, func(s *session) bool {
 		if s.place != pl {

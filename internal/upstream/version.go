@@ -29,7 +29,8 @@ var _ engine.Versioned = (*Pool)(nil)
 // was of that version, so that it is sent no chunked body (RFC 9112 section 6.1);
 // HTTP/2 where a connection speaks that; 0 for all others.
 func (p *Pool) Version(req *flow.Request) flow.Version {
-	if pl := p.place(net.JoinHostPort(req.Host, strconv.Itoa(int(req.Port))), secured(req.Scheme)); pl.tls && p.sharesWith(pl) {
+	pl := p.place(net.JoinHostPort(req.Host, strconv.Itoa(int(req.Port))), secured(req.Scheme))
+	if p.sharesWith(pl) || p.dialer.isAlone(pl.port()) {
 		return flow.HTTP2
 	}
 	if _, old := p.dialer.old.get(siteOf(req)); old {
