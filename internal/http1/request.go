@@ -89,7 +89,7 @@ func (p *parser) version(s string) (flow.Version, error) {
 
 // ErrHTTP2 is why the head of a client is refused that speaks HTTP/2, whose
 // preface looks like a request (RFC 9113 section 3.4).
-var ErrHTTP2 = errors.New("HTTP/2 is not there yet")
+var ErrHTTP2 = errors.New("the client speaks HTTP/2, which is not taken here")
 
 func isDigit(c byte) bool { return c-'0' <= 9 }
 

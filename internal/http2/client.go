@@ -88,6 +88,22 @@ func (c *Client) MaxStreams() (n int, known bool) {
 	return c.peerMax, c.opened
 }
 
+// Greeted waits until the server's SETTINGS have come: then it speaks HTTP/2. The
+// error is a *flow.Error and says why not.
+func (c *Client) Greeted(ctx context.Context) error {
+	select {
+	case <-c.greeted:
+	case <-ctx.Done():
+		return fault.Given(context.Cause(ctx), flow.AtServer, flow.InHead, "read SETTINGS from "+c.name)
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.opened {
+		return c.dead
+	}
+	return nil
+}
+
 // takes tells why no request can be sent any more. mu is held.
 func (c *Client) takes() error {
 	if c.dead != nil || c.goaway || c.leaving || c.nextID > lastID {

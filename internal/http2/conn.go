@@ -76,12 +76,13 @@ type conn struct {
 	recvAvail  int       // what the peer may still send on the connection
 	owed       int       // credit of the connection that was not given yet
 	withheld   bool
-	unread     int64 // bytes of all streams that came and were not read
-	initial    int64 // the window that streams of the peer begin with
-	peerMax    int   // streams that the peer allows
-	opened     bool  // the peer's SETTINGS have come
-	goaway     bool  // the peer takes no more streams
-	leaving    bool  // this side takes no more streams
+	unread     int64         // bytes of all streams that came and were not read
+	initial    int64         // the window that streams of the peer begin with
+	peerMax    int           // streams that the peer allows
+	opened     bool          // the peer's SETTINGS have come
+	greeted    chan struct{} // closed when they have, or cannot any more
+	goaway     bool          // the peer takes no more streams
+	leaving    bool          // this side takes no more streams
 	dead       *flow.Error
 	idleAtEnd  bool // no stream was open when it died
 	timer      *time.Timer
@@ -115,7 +116,7 @@ func (c *conn) init(nc Conn, s side, profile Profile, limits Limits, budget *Bud
 	c.fr.SetMaxReadFrameSize(maxFrame)
 	c.block.init(c.limits)
 	c.w.init(nc)
-	c.writerDone = make(chan struct{})
+	c.writerDone, c.greeted = make(chan struct{}), make(chan struct{})
 }
 
 // start starts the writer and the clock.
@@ -145,6 +146,7 @@ func (c *conn) fail(why *flow.Error, code h2.ErrCode, text string) {
 	}
 	clear(c.streams)
 	c.waiting = nil
+	c.meet()
 	if c.timer != nil {
 		c.timer.Stop()
 	}
@@ -157,6 +159,15 @@ func (c *conn) fail(why *flow.Error, code h2.ErrCode, text string) {
 	}
 	c.nc.SetReadDeadline(until)
 	c.side.died()
+}
+
+// meet ends the wait for the peer's SETTINGS. mu is held.
+func (c *conn) meet() {
+	select {
+	case <-c.greeted:
+	default:
+		close(c.greeted)
+	}
 }
 
 // past is a deadline that has been passed: it interrupts what waits.

@@ -217,6 +217,7 @@ func (c *conn) readSettings(f *h2.SettingsFrame) error {
 	}
 	c.mu.Lock()
 	c.opened = true
+	c.meet()
 	c.mu.Unlock()
 	c.w.control(func(fr *h2.Framer) { fr.WriteSettingsAck() })
 	return nil

@@ -92,7 +92,7 @@ func (c *client) serveRegular(ctx context.Context, down *conn) {
 		if err != nil {
 			return
 		}
-		secured, facts, err := c.p.shakeHands(ctx, down, h, only(h.protocols, http11), ca.LeafRequest{SNI: h.serverName, Addr: localHost(down)})
+		secured, facts, err := c.p.shakeHands(ctx, down, h, pick(c.p.common(h.protocols)), ca.LeafRequest{SNI: h.serverName, Addr: localHost(down)})
 		if err != nil {
 			c.handshakeFailed(down, h, "the proxy itself", err)
 			return
@@ -101,7 +101,7 @@ func (c *client) serveRegular(ctx context.Context, down *conn) {
 		c.learn(withTLS(c.facts, facts))
 		defer down.Close()
 	}
-	c.serveHTTP(ctx, down, asProxy{})
+	c.serveRequests(ctx, down, asProxy{c.p})
 }
 
 // recordHandshake is the first octet of a ClientHello's record (RFC 8446

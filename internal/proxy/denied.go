@@ -150,7 +150,7 @@ func (c *client) keepPartial(req *flow.Request, err *flow.Error, head *flow.Resp
 	}
 	if errors.Is(err, http1.ErrHTTP2) {
 		d.request.Version = flow.HTTP2
-		d.findings = []flow.Finding{{Code: "http2-not-there", Text: "the client speaks HTTP/2 without having been offered it in TLS, which is not there yet: it was answered with 505; make the client use TLS or HTTP/1.1"}}
+		d.findings = []flow.Finding{{Code: http2Refused, Text: "the client speaks HTTP/2 where HTTP/1.1 was agreed on, and was answered with 505; make it use HTTP/1.1"}}
 	}
 	c.keep(d)
 }

@@ -3,7 +3,7 @@
 //
 //	listener ► client ─ first octets ─┬─ TLS to the proxy itself ──┐
 //	                                  └─ HTTP ◄────────────────────┘
-//	              HTTP ─┬─ request ─────────────► engine.Serve ► upstream.Pool
+//	       HTTP/1 or 2 ─┬─ request ─────────────► engine.Serve ► upstream.Pool
 //	                    └─ CONNECT ► 200, dial beside it ► tunnel
 //	  tunnel ─┬─ ignored: passed on undecrypted, octet for octet
 //	          ├─ server speaks first, or neither TLS nor HTTP ► engine.Tunnel

@@ -57,10 +57,15 @@ func (c *client) exchange(ctx context.Context, st codecStream, found []flow.Find
 	if c.p.cfg.Origin != nil {
 		c.p.cfg.Origin(&o)
 	}
-	if len(found) > 0 {
-		st = &noted{st, append(st.Findings(), found...)}
+	c.p.cfg.Engine.Serve(ctx, withFindings(st, found), c.pool, o)
+}
+
+// withFindings adds findings to those of a stream.
+func withFindings(st codecStream, found []flow.Finding) codecStream {
+	if len(found) == 0 {
+		return st
 	}
-	c.p.cfg.Engine.Serve(ctx, st, c.pool, o)
+	return &noted{st, append(st.Findings(), found...)}
 }
 
 // noted is a stream with more findings.

@@ -8,15 +8,6 @@ import (
 	"midstream/internal/http2"
 )
 
-// serveSecured serves requests in the protocol that the client was told it speaks.
-func (c *client) serveSecured(ctx context.Context, down *conn, r route) {
-	if state := down.TLS(); state != nil && state.NegotiatedProtocol == h2 {
-		c.serveHTTP2(ctx, down, r)
-		return
-	}
-	c.serveHTTP(ctx, down, r)
-}
-
 // http2Config is what the codec of HTTP/2 takes over of the one of HTTP/1.
 func (p *Proxy) http2Config() http2.ServerConfig {
 	from := &p.cfg.HTTP
@@ -46,7 +37,7 @@ func (c *client) serveHTTP2(ctx context.Context, down *conn, r route) {
 			found, refused = r.direct(req)
 		}
 		if refused != nil {
-			c.refuse(st, nil, refused)
+			c.refuse(withFindings(st, found), nil, refused)
 			return
 		}
 		c.exchange(ctx, st, found)

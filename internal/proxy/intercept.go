@@ -70,11 +70,14 @@ func (t *tunnel) serveTLS(ctx context.Context, down *conn) {
 		t.rawTLS(ctx, secured, far, up, facts.ALPN)
 		return
 	}
-	if up != nil && (far == nil || len(far.head) == 0) {
+	if c.beginsHTTP2(secured) {
+		// The server has not been asked for HTTP/2 either.
+		c.pool.Introduce(t.address, upstream.Name{SNI: h.serverName, Protocols: []string{h2, http11}})
+	} else if up != nil && (far == nil || len(far.head) == 0) {
 		c.pool.Adopt(up, t.address)
 		up = nil
 	}
-	c.serveSecured(ctx, secured, inTunnel{scheme: "https", host: t.host, port: t.port, sni: h.serverName})
+	c.serveRequests(ctx, secured, inTunnel{scheme: "https", host: t.host, port: t.port, sni: h.serverName})
 }
 
 // discard closes a connection that is not needed, nil included.

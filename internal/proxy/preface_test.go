@@ -3,6 +3,7 @@ package proxy
 import (
 	"crypto/tls"
 	"io"
+	"net/http"
 	"strings"
 	"testing"
 
@@ -13,8 +14,8 @@ import (
 // empty SETTINGS frame.
 const preface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\x00\x00\x00\x04\x00\x00\x00\x00\x00"
 
-// TestHTTP2Preface: a client that speaks HTTP/2 unasked is told so, whichever way
-// it comes in, and its flow says why.
+// TestHTTP2Preface: where HTTP/2 is switched off, a client that speaks it unasked
+// is told so, whichever way it comes in, and its flow says why.
 func TestHTTP2Preface(t *testing.T) {
 	_, plain := webOrigin(t, false)
 	_, secured := webOrigin(t, true)
@@ -36,17 +37,20 @@ func TestHTTP2Preface(t *testing.T) {
 		for _, strategy := range []Strategy{Eager, Lazy} {
 			r := newRig(t, func(c *Config) { c.Strategy = strategy })
 			p := way(r)
-			io.WriteString(p, preface)
-			if status, _, body := p.response(); status != 505 || !strings.Contains(body, "HTTP/2 is not there yet; use HTTP/1.1") {
-				t.Errorf("%s: %d %s", name, status, body)
+			req, _ := http.NewRequest("GET", "http://h.test/", nil)
+			resp, err := p.speak2().RoundTrip(req)
+			if err != nil {
+				t.Fatalf("%s: %v", name, err)
 			}
-			if b, err := io.ReadAll(p); len(b) > 0 || err != nil {
-				t.Errorf("%s: behind the answer: %q %v", name, b, err)
+			body, err := io.ReadAll(resp.Body)
+			resp.Body.Close()
+			if resp.StatusCode != 505 || !strings.Contains(string(body), "HTTP/2 is switched off here (option http2); use HTTP/1.1") || err != nil {
+				t.Errorf("%s: %d %s, %v", name, resp.StatusCode, body, err)
 			}
 			p.Close()
 			f := r.flows.wait(t, 1)[0]
-			if f.Kind != flow.HTTP || f.Request.Method != "PRI" || f.Request.Version != flow.HTTP2 || f.Response.Status != 505 || f.Outcome.Kind != flow.Refused ||
-				len(f.Findings) != 1 || f.Findings[0].Code != "http2-not-there" {
+			if f.Kind != flow.HTTP || f.Request.Path != "/" || f.Request.Version != flow.HTTP2 || f.Response.Status != 505 || f.Outcome.Kind != flow.Refused ||
+				len(f.Findings) != 1 || f.Findings[0].Code != "http2-refused" {
 				t.Errorf("%s: %+v %v", name, f.Outcome, f.Findings)
 			}
 		}

@@ -36,12 +36,16 @@ func (c *client) serveReverse(ctx context.Context, down *conn) {
 			t.passOn(ctx, down)
 			return
 		}
+		if c.beginsHTTP2(down) {
+			// What it speaks to us it would speak to the target.
+			c.pool.Introduce(t.address, upstream.Name{Protocols: []string{h2, http11}, Prior: true})
+		}
 		if m.Scheme == "http" {
 			t.adopt(ctx, down)
 		}
 	}
 	t.giveUp()
-	c.serveSecured(ctx, down, toTarget{mode: m, keepHost: c.p.cfg.KeepHost})
+	c.serveRequests(ctx, down, toTarget{mode: m, keepHost: c.p.cfg.KeepHost})
 }
 
 // serveReverseTLS completes a handshake with the client. It returns nil when the
@@ -84,6 +88,13 @@ func (c *client) serveReverseTLS(ctx context.Context, t *tunnel, down *conn) *co
 		return nil
 	}
 	c.learn(withTLS(c.facts, facts))
+	if facts.ALPN == "" {
+		if _, ok := c.waitFirst(secured); ok && c.beginsHTTP2(secured) {
+			c.pool.Introduce(t.address, upstream.Name{SNI: t.serverName, Protocols: []string{h2, http11}, Prior: true})
+			discard(up) // it was not asked for HTTP/2
+			up = nil
+		}
+	}
 	if up != nil {
 		c.pool.Adopt(up, t.address)
 	}

@@ -17,10 +17,15 @@ type route interface {
 }
 
 // asProxy is the route of clients that know us for a proxy: the target says.
-type asProxy struct{}
+type asProxy struct{ p *Proxy }
 
-func (asProxy) direct(r *flow.Request) ([]flow.Finding, *flow.Error) {
-	if r.Form != flow.AbsoluteForm {
+func (a asProxy) direct(r *flow.Request) ([]flow.Finding, *flow.Error) {
+	forUs := r.Form != flow.AbsoluteForm
+	if r.Version >= flow.HTTP2 {
+		// Every target names an authority there.
+		forUs = r.Host != "" && a.p.toItself(r.Host, r.Port)
+	}
+	if forUs {
 		return nil, refusal(400, "this is midstream, an HTTP proxy, and not a web server: set it as the proxy of your client, as in curl -x http://PROXY-ADDRESS https://example.com/")
 	}
 	if r.Host == "" {

@@ -58,8 +58,11 @@ func (t *tunnel) serve(ctx context.Context, down *conn) {
 			t.raw(ctx, down)
 			return
 		}
+		if t.client.beginsHTTP2(down) {
+			t.client.pool.Introduce(t.address, upstream.Name{Prior: true})
+		}
 		t.adopt(ctx, down)
-		t.client.serveHTTP(ctx, down, inTunnel{scheme: "http", host: t.host, port: t.port})
+		t.client.serveRequests(ctx, down, inTunnel{scheme: "http", host: t.host, port: t.port})
 	case serverFirst, clientOther:
 		t.raw(ctx, down)
 	}

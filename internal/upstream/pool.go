@@ -46,6 +46,9 @@ var _ engine.Upstream = (*Pool)(nil)
 type Name struct {
 	SNI       string   // empty = the host of its address
 	Protocols []string // ALPN; nil offers none
+	// Prior speaks HTTP/2 where there is no TLS to agree on it (RFC 9113 section
+	// 3.3), and HTTP/1.1 with a server that turns out not to.
+	Prior bool
 }
 
 // maxNames bounds the servers of one client connection whose Name is kept.
@@ -93,7 +96,7 @@ func (p *Pool) Adopt(c *Conn, address string) {
 		c.Close()
 		return
 	}
-	if p.dialer.http2On(c, pl) {
+	if p.multiplexed(c, pl) {
 		p.share(c, pl) // if not, the next request says why
 		return
 	}
@@ -203,7 +206,7 @@ func (p *Pool) take(ctx context.Context, pl place, reuse engine.Reuse) (s *sessi
 		<-p.slots
 		return nil, false, err
 	}
-	if p.dialer.http2On(c, pl) {
+	if p.multiplexed(c, pl) {
 		_, err := p.share(c, pl)
 		return nil, false, err
 	}

@@ -19,6 +19,7 @@ type session struct {
 	multi  *http2.Client
 	place  place
 	served bool // a request was sent on it
+	prior  bool // with HTTP/2 that the server was not asked for
 }
 
 // newSession puts an HTTP client on c.

@@ -32,7 +32,7 @@ func (p *Pool) http2Config(s *session) http2.ClientConfig {
 
 // share makes an HTTP/2 connection one that requests are sent on, many at once.
 func (p *Pool) share(c *Conn, pl place) (*session, error) {
-	s := &session{conn: c, place: pl}
+	s := &session{conn: c, place: pl, prior: c.protocol() != h2Name}
 	// The client may die before it is in the list: retire waits for the lock.
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -56,6 +56,11 @@ func (p *Pool) share(c *Conn, pl place) (*session, error) {
 func (p *Pool) retire(s *session) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if s.prior {
+		if _, spoke := s.multi.MaxStreams(); !spoke {
+			p.noHTTP2(s.place)
+		}
+	}
 	if i := slices.Index(p.shared, s); i >= 0 {
 		p.shared = slices.Delete(p.shared, i, i+1)
 		<-p.slots
@@ -97,7 +102,20 @@ func (p *Pool) sharesWith(pl place) bool {
 func (p *Pool) mayShare(pl place) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return pl.tls && slices.Contains(p.names[pl.address].Protocols, h2Name) || p.dialer.isAlone(pl.port())
+	name := p.names[pl.address]
+	return pl.tls && slices.Contains(name.Protocols, h2Name) || !pl.tls && name.Prior || p.dialer.isAlone(pl.port())
+}
+
+// prior tells whether HTTP/2 is spoken to a place without asking.
+func (p *Pool) prior(pl place) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return !pl.tls && p.names[pl.address].Prior
+}
+
+// multiplexed tells whether HTTP/2 is what is spoken on a new connection.
+func (p *Pool) multiplexed(c *Conn, pl place) bool {
+	return p.dialer.http2On(c, pl) || p.prior(pl)
 }
 
 // dialTurn waits for its turn to connect to a place; done gives it on.
@@ -143,6 +161,16 @@ func (p *Pool) openShared(ctx context.Context, pl place, req *flow.Request, f fl
 		if s == nil {
 			return nil, nil
 		}
+		if s.prior {
+			if err := s.multi.Greeted(ctx); err != nil {
+				if ctx.Err() != nil {
+					return nil, err
+				}
+				p.dialer.log.Debug("server "+pl.address+" does not speak HTTP/2 without TLS: HTTP/1.1 is used; "+err.Error(), "server", pl.address)
+				p.stepDown(pl)
+				return nil, nil
+			}
+		}
 		c, err := s.multi.Open(ctx, req, f)
 		switch {
 		case err == nil:
@@ -178,13 +206,7 @@ func (c *sharedCall) Head(ctx context.Context) (*flow.Response, []flow.Finding, 
 // stepDown makes further connections to a place speak HTTP/1.1.
 func (p *Pool) stepDown(pl place) {
 	p.mu.Lock()
-	name := p.names[pl.address]
-	name.Protocols = http1Only
-	if p.names == nil {
-		p.names = make(map[string]Name)
-	}
-	p.names[pl.address] = name
-	p.dialer.alone.forget(pl.port())
+	p.noHTTP2(pl)
 	var gone []*session
 	p.shared = slices.DeleteFunc(p.shared, func(s *session) bool {
 		if s.place != pl {
@@ -198,6 +220,17 @@ func (p *Pool) stepDown(pl place) {
 	for _, s := range gone {
 		s.multi.Stop()
 	}
+}
+
+// noHTTP2 notes that a place speaks HTTP/1.1 only. mu is held.
+func (p *Pool) noHTTP2(pl place) {
+	name := p.names[pl.address]
+	name.Protocols, name.Prior = http1Only, false
+	if p.names == nil {
+		p.names = make(map[string]Name)
+	}
+	p.names[pl.address] = name
+	p.dialer.alone.forget(pl.port())
 }
 
 // asHTTP1 is req as HTTP/1 carries it, for a request that was framed for HTTP/2

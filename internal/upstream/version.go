@@ -30,7 +30,7 @@ var _ engine.Versioned = (*Pool)(nil)
 // HTTP/2 where a connection speaks that; 0 for all others.
 func (p *Pool) Version(req *flow.Request) flow.Version {
 	pl := p.place(net.JoinHostPort(req.Host, strconv.Itoa(int(req.Port))), secured(req.Scheme))
-	if p.sharesWith(pl) || p.dialer.isAlone(pl.port()) {
+	if p.sharesWith(pl) || p.dialer.isAlone(pl.port()) || p.prior(pl) {
 		return flow.HTTP2
 	}
 	if _, old := p.dialer.old.get(siteOf(req)); old {
