@@ -21,7 +21,7 @@ var layers = [][]string{
 	{"flow", "internal/coding", "internal/transport", "internal/pattern", "internal/option", "internal/ca", "internal/h2spec"},
 	{"hook", "internal/fault"},
 	{"internal/body", "internal/message", "internal/ws", "internal/format"},
-	{"internal/sse"},
+	{"internal/sse", "internal/query"},
 	{"internal/http1", "internal/http2"},
 	{"internal/store"},
 	{"internal/engine"},
