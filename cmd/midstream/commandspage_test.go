@@ -59,7 +59,7 @@ Octets that are not UTF-8 become U+FFFD: the session has them as they were.
 | ` + "`start` `end` `duration_seconds`" + ` | when, and for how long |
 | ` + "`client` `server`" + ` | connections: ` + "`peer` `local` `address` `mode` `start` `connected` `secured` `end` `tls`" + ` |
 | ` + "`request` `response` `interim`" + ` | heads: ` + "`line` `method` `path` `status` `reason` `version` `fields` `trailers`" + ` and more |
-| ` + "`request_body` `response_body`" + ` | ` + "`disposition`" + ` (none, tee, hold, pass), ` + "`reason` `changes` `declared` `received` `sent` `record` `recorded` `removed` (bytes in front of those, removed later) `cut_reason` `transformed` `ended`" + ` |
+| ` + "`request_body` `response_body`" + ` | ` + "`disposition`" + ` (none, tee, hold, pass), ` + "`reason` `changes` `declared` `received` `sent` `record` `recorded` `removed` (bytes in front of those, removed later) `cut_reason` `transformed` `ended` `messages` (how many were found in it as it passed)" + ` |
 | ` + "`tries` `findings`" + ` | attempts to reach the server; what was seen and repaired |
 | ` + "`outcome`" + ` | ` + "`kind` `text` `bytes` `phase` `error`" + `: how it ended |
 | ` + "`marker` `comment` `metadata`" + ` | what people and scripts put on it |

@@ -233,6 +233,7 @@ func (o *object) body(name string, b flow.Body) {
 	o.text("cut_reason", b.CutReason)
 	o.truth("transformed", b.Transformed)
 	o.truth("ended", b.Ended)
+	o.number("messages", b.Messages)
 	o.close('}')
 }
 

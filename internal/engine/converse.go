@@ -43,6 +43,7 @@ func (x *exchange) open(reuse Reuse) (Call, *flow.Error) {
 	}
 	x.hooks.Lock()
 	head, framing := x.requestOut()
+	x.req.format(head.Fields)
 	x.hooks.Unlock()
 	x.sending.framing = framing
 	x.mu.Lock()

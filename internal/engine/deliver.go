@@ -44,6 +44,9 @@ func (x *exchange) respond(last lastness) (body.Sink, *flow.Error) {
 		x.noteStale(flow.ToClient, out.Fields)
 	}
 	x.arriving.out = framing
+	if out.Status != 101 {
+		x.resp.format(out.Fields)
+	}
 	if m.change == resized && m.length > 0 && bodiless(m.method, m.status) {
 		x.find("body-not-sent", "a response to "+m.method+" with this status has no body: the one that a hook set was not sent")
 	}

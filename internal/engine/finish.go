@@ -109,6 +109,8 @@ func (x *exchange) finish() {
 	if !x.watched() {
 		return
 	}
+	x.req.marks.end()
+	x.resp.marks.end()
 	f := x.final()
 	x.record.End(f)
 	for _, w := range x.e.watchers {

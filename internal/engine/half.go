@@ -16,6 +16,7 @@ type half struct {
 	x              *exchange
 	side           flow.Side
 	received, sent atomic.Int64
+	messages       atomic.Int64 // that were found in what was sent
 	// body is guarded by exchange.mu; its Received and Sent are filled in when a
 	// picture is taken.
 	body flow.Body
@@ -27,6 +28,9 @@ type half struct {
 	keep bool  // pieces are recorded
 	kept int64 // bytes that the record was given
 	turn int64 // past this many bytes the body turns into Pass; -1 never
+	// marks notes the messages, nil where there are none; it is made with the head.
+	marks     *marker
+	formatted bool
 }
 
 // errBodyTooLarge is the cause of a body above body_size_limit.
@@ -77,9 +81,13 @@ func (x *exchange) message(h *half) *hook.Stream {
 func (h *half) Piece(p []byte) {
 	x := h.x
 	n := h.sent.Add(int64(len(p)))
-	if h.keep && n > h.kept {
+	if n > h.kept {
 		// What a second try sends again is recorded already.
-		x.record.Piece(h.side, p[max(0, h.kept-(n-int64(len(p)))):])
+		fresh := p[max(0, h.kept-(n-int64(len(p)))):]
+		if h.keep {
+			x.record.Piece(h.side, fresh)
+		}
+		h.marks.sent(fresh)
 		h.kept = n
 	}
 	if h.turn >= 0 && n > h.turn {

@@ -77,7 +77,7 @@ func (x *exchange) picture() *flow.Flow {
 // picture is the body as it is now. exchange.mu is held.
 func (h *half) picture() flow.Body {
 	b := h.body
-	b.Received, b.Sent = h.received.Load(), h.sent.Load()
+	b.Received, b.Sent, b.Messages = h.received.Load(), h.sent.Load(), h.messages.Load()
 	b.Record, b.Recorded, b.CutReason = h.x.record.State(h.side)
 	return b
 }

@@ -2,14 +2,12 @@ package flowview
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"iter"
 	"time"
 
 	"midstream/flow"
-	"midstream/internal/coding"
 	"midstream/internal/message"
 	"midstream/internal/store"
 )
@@ -62,9 +60,11 @@ func KindOf(f *flow.Flow, side flow.Side) (message.Kind, string) {
 }
 
 // Messages finds the messages in what is recorded of a body, of a WebSocket
-// connection those of both directions unless q is for the client's. It reads from
-// the start of the body and keeps one message at a time. An error is the last
-// element; it is a *PartialError where the record is not whole.
+// connection those of both directions unless q is for the client's. It begins
+// where the record has noted that the first one is; what was not noted, as in old
+// sessions, is found by reading from the last one noted on. It keeps one message at
+// a time. An error is the last element; it is a *PartialError where the record is
+// not whole.
 func Messages(ctx context.Context, r *store.Reader, q MessageQuery) iter.Seq2[*Message, error] {
 	return func(yield func(*Message, error) bool) {
 		f, err := r.Get(ctx, q.Number)
@@ -91,31 +91,20 @@ func (q *MessageQuery) run(ctx context.Context, r *store.Reader, f *flow.Flow, y
 	if kind == message.WebSocket {
 		return q.webSocket(ctx, r, f, yield)
 	}
-	src, first, err := q.open(ctx, r, f)
+	p, err := q.openPlaces(ctx, r, f, kind)
 	if err != nil {
 		return whole(err, b)
 	}
-	defer src.Close()
-	if first > 0 {
-		return &PartialError{fmt.Errorf("%w, and without them its messages cannot be told apart", goneError(0, first))}
-	}
-	content := io.Reader(src)
-	if coded := m.Fields.Joined("Content-Encoding"); !coding.Identity(coded) {
-		d, err := coding.NewDecoder(coded, src)
-		if err != nil {
-			return fmt.Errorf("decode the %s body of flow %d: %w", q.Side, q.Number, err)
-		}
-		defer d.Close()
-		content = d
-	}
-	if kind == message.GRPCWebText {
-		content = message.Base64(content)
-	}
-	l := &listing{q: q, yield: yield, at: src.at, split: message.New(kind, boundary, 0)}
-	l.m.Kind, l.m.Coding = kind, payloadCoding(kind, m)
-	more, err := l.read(content)
+	defer p.Close()
+	more, err := q.listMarked(p, kind, payloadCoding(kind, m), yield)
 	if !more {
 		return nil
+	}
+	if err == nil && !p.ended() {
+		more, err = q.listRest(p, kind, boundary, payloadCoding(kind, m), yield)
+		if !more {
+			return nil
+		}
 	}
 	if q.Follow {
 		if now, gerr := r.Get(ctx, q.Number); gerr == nil {
@@ -138,81 +127,6 @@ func payloadCoding(k message.Kind, m *flow.Message) string {
 		return m.Fields.Get("Connect-Content-Encoding")
 	}
 	return m.Fields.Get("Grpc-Encoding")
-}
-
-// recorded is the octets of a body with their times.
-type recorded struct {
-	io.ReadCloser
-	at func() time.Time // when the octets that were read last had been sent
-}
-
-// open opens the record of a body; first is where it begins.
-func (q *MessageQuery) open(ctx context.Context, r *store.Reader, f *flow.Flow) (src recorded, first int64, err error) {
-	b := bodyOf(f, q.Side)
-	follow := q.Follow && f.Live()
-	if b.Record == flow.Unrecorded && !follow && b.Sent > 0 {
-		return src, 0, fmt.Errorf("the %s body of flow %d was not recorded: %s", q.Side, q.Number, b.Reason)
-	}
-	if follow {
-		follower, err := r.Follow(ctx, q.Number, q.Side)
-		if err != nil {
-			return src, 0, err
-		}
-		return recorded{follower, func() time.Time { return time.Time{} }}, follower.First(), nil
-	}
-	body, err := r.Body(ctx, q.Number, q.Side)
-	if err != nil {
-		return src, 0, err
-	}
-	table, err := r.Body(ctx, q.Number, q.Side)
-	if err != nil {
-		body.Close()
-		return src, 0, err
-	}
-	p := newPieceReader(body, table)
-	return recorded{p, func() time.Time { return p.now }}, body.First(), nil
-}
-
-// pieceReader reads a body piece by piece, so that it is known when what has
-// been read was sent. A Body keeps one record in memory: the octets are read
-// from one, the table of pieces from another.
-type pieceReader struct {
-	body, table *store.Body
-	next        func() (store.Piece, error, bool)
-	stop        func()
-	left        store.Piece
-	now         time.Time
-}
-
-func newPieceReader(body, table *store.Body) *pieceReader {
-	p := &pieceReader{body: body, table: table}
-	p.next, p.stop = iter.Pull2(table.Pieces())
-	return p
-}
-
-func (p *pieceReader) Read(buf []byte) (int, error) {
-	for p.left.Len == 0 {
-		piece, err, ok := p.next()
-		if !ok {
-			return 0, io.EOF
-		}
-		if err != nil {
-			return 0, err
-		}
-		p.left = piece
-	}
-	p.now = p.left.Time
-	n, err := p.body.ReadAt(buf[:min(len(buf), p.left.Len)], p.left.Offset)
-	p.left.Offset, p.left.Len = p.left.Offset+int64(n), p.left.Len-n
-	if n > 0 {
-		err = nil
-	}
-	return n, err
-}
-
-func (p *pieceReader) Close() error {
-	p.stop()
-	return errors.Join(p.table.Close(), p.body.Close())
 }
 
 // listing puts messages together from pieces.

@@ -21,6 +21,9 @@ type recording struct {
 	t     *testing.T
 	store *store.Store
 	dir   string
+	// before is called with a record before it ends.
+	// It returns how many messages the body has.
+	before func(*store.Record) int64
 }
 
 func newRecording(t *testing.T) *recording {
@@ -30,7 +33,7 @@ func newRecording(t *testing.T) *recording {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { s.Close() })
-	return &recording{t, s, dir}
+	return &recording{t: t, store: s, dir: dir}
 }
 
 // add records a response of the given head and pieces.
@@ -50,6 +53,9 @@ func (rec *recording) add(fields []string, pieces ...string) uint64 {
 	for _, p := range pieces {
 		r.Piece(flow.ToClient, []byte(p))
 		h.ResponseBody.Sent += int64(len(p))
+	}
+	if rec.before != nil {
+		h.ResponseBody.Messages = rec.before(r)
 	}
 	h.Outcome = flow.Outcome{Kind: flow.Completed}
 	h.End = time.Now()

@@ -170,7 +170,11 @@ func (p *page) messages(f *flow.Flow, side flow.Side) {
 	if side == flow.ToServer {
 		how += " --request"
 	}
-	p.line("    messages: %s (%s lists them)", k, how)
+	count := ""
+	if n := bodyOf(f, side).Messages; n > 0 {
+		count = fmt.Sprintf("%d, ", n)
+	}
+	p.line("    messages: %s%s (%s lists them)", count, k, how)
 }
 
 func (p *page) body(b *flow.Body, always bool, title string) {

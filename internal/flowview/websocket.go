@@ -78,7 +78,7 @@ func (q *MessageQuery) direction(ctx context.Context, r *store.Reader, f *flow.F
 		more := true
 		own := *q
 		own.Side = side
-		src, first, err := own.open(ctx, r, f)
+		src, first, err := own.open(ctx, r, f, 0)
 		b := bodyOf(f, side)
 		if err == nil && first > 0 {
 			src.Close()

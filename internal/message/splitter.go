@@ -88,6 +88,16 @@ func New(k Kind, boundary string, limit int) *Splitter {
 	return &Splitter{f: newFramer(k, boundary), limit: limit}
 }
 
+// Resume is New for what follows the message that ends at offset.
+func Resume(k Kind, boundary string, limit int, offset int64) *Splitter {
+	s := New(k, boundary, limit)
+	s.offset = offset
+	if e, ok := s.f.(*events); ok {
+		e.first = offset == 0
+	}
+	return s
+}
+
 // Write takes the next octets of the body, copying them. Pieces that are
 // complete should be taken with Next before more is written.
 func (s *Splitter) Write(p []byte) (int, error) {

@@ -152,17 +152,21 @@ func (b *Body) ReadAt(p []byte, off int64) (int, error) {
 
 // Pieces are the pieces of the body from First on in their order, as they were
 // sent.
-func (b *Body) Pieces() iter.Seq2[Piece, error] {
+func (b *Body) Pieces() iter.Seq2[Piece, error] { return b.PiecesFrom(b.first) }
+
+// PiecesFrom is Pieces from the one with the octet at off on; of a piece in
+// several records what is in those before it is left out.
+func (b *Body) PiecesFrom(off int64) iter.Seq2[Piece, error] {
 	return func(yield func(Piece, error) bool) {
 		var pending Piece
-		for at := b.first; at < b.size; {
+		for at := max(off, b.first); at < b.size; {
 			if err := b.load(at); err != nil {
 				yield(Piece{}, err)
 				return
 			}
 			stop := false
 			b.piece.each(int64(len(b.data)), func(offset, length, micros int64, goesOn bool) {
-				if stop {
+				if stop || offset+length <= off {
 					return
 				}
 				if pending.Len == 0 {

@@ -276,7 +276,9 @@ func (r *Record) settled(c *flow.Flow) {
 		if i == 1 {
 			b = &c.ResponseBody
 		}
-		b.Messages = max(b.Messages, st.marks.next)
+		if !r.ended {
+			b.Messages = max(b.Messages, st.marks.next)
+		}
 		switch {
 		case st.dropped:
 			b.Record, b.Recorded = flow.Unrecorded, 0

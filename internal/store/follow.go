@@ -28,6 +28,11 @@ func (f *Follower) First() int64 { return f.first }
 // Follow reads the body of side from the first octet that is there, and while
 // the flow lives waits for more.
 func (r *Reader) Follow(ctx context.Context, number uint64, side flow.Side) (*Follower, error) {
+	return r.FollowFrom(ctx, number, side, 0)
+}
+
+// FollowFrom is Follow from offset off on, which must have been recorded.
+func (r *Reader) FollowFrom(ctx context.Context, number uint64, side flow.Side, off int64) (*Follower, error) {
 	l, err := r.locate(ctx, number)
 	if err != nil {
 		return nil, err
@@ -37,12 +42,12 @@ func (r *Reader) Follow(ctx context.Context, number uint64, side flow.Side) (*Fo
 		return nil, err
 	}
 	f := &follower{
-		ctx: ctx, r: r, number: number, side: SideOf(side), body: b, offset: b.First(),
+		ctx: ctx, r: r, number: number, side: SideOf(side), body: b, offset: max(off, b.First()),
 		bodies: newCursor(r.dir, bodiesStream, l.bodyEnd),
 		heads:  newCursor(r.dir, headsStream, l.headsEnd),
 		whole:  !l.live,
 	}
-	return &Follower{f, f.offset}, nil
+	return &Follower{f, b.First()}, nil
 }
 
 // follower reads what there was when it began from body, then what comes. It

@@ -56,7 +56,7 @@ func TestMarksAreReadFromAnywhere(t *testing.T) {
 	s.Flush()
 	look(t, count/maxMarks*maxMarks)
 	f := answered(exchange(1), 0)
-	f.ResponseBody.Sent = 62 * count
+	f.ResponseBody.Sent, f.ResponseBody.Messages = 62*count, count
 	r.End(completed(f))
 	s.Flush()
 	look(t, count)

@@ -338,7 +338,7 @@ func (rc *recovery) closeOpen() {
 		f := r.picture
 		for i, b := range []*flow.Body{&f.RequestBody, &f.ResponseBody} {
 			r.side[i].n, r.side[i].written = o.sent[i], o.sent[i]
-			r.side[i].marks.next = o.marks[i].end()
+			b.Messages = max(b.Messages, o.marks[i].end())
 			if reason := killedReason(b, o.sent[i]); reason != "" {
 				r.side[i].cut = reason
 			}

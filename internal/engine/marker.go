@@ -1,0 +1,141 @@
+package engine
+
+import (
+	"io"
+	"time"
+
+	"midstream/flow"
+	"midstream/internal/coding"
+	"midstream/internal/message"
+)
+
+// markLimit is up to which length a message is seen whole when it has been sent,
+// in octets; of a longer one only its place is noted.
+const markLimit = 16 << 10
+
+// marker finds the messages of a body when they have been sent on, and notes where
+// they are. Where their format ends it stops: the body goes on all the same.
+type marker struct {
+	h    *half
+	kind message.Kind
+
+	split *message.Splitter
+	feed  *coding.Feeder // takes codings away; nil where there are none
+	over  bool
+	now   time.Time
+	mark  flow.Mark // of the message under way
+}
+
+// format makes the marker of a body that is sent with these fields, where it has
+// messages and somebody wants to know.
+func (h *half) format(fields flow.Fields) {
+	if h.formatted || !h.x.watched() {
+		return
+	}
+	h.formatted = true
+	kind, boundary := message.Of(fields.Joined("Content-Type"))
+	if kind == message.None {
+		return
+	}
+	m := &marker{h: h, kind: kind, split: message.New(kind, boundary, markLimit)}
+	name := fields.Joined("Content-Encoding")
+	if !coding.Identity(name) || kind == message.GRPCWebText {
+		var err error
+		m.feed, err = coding.NewFeeder(func(r io.Reader) (io.Reader, error) {
+			if !coding.Identity(name) {
+				d, err := coding.NewDecoder(name, r)
+				if err != nil {
+					return nil, err
+				}
+				r = d
+			}
+			if kind == message.GRPCWebText {
+				r = message.Base64(r)
+			}
+			return r, nil
+		}, m.content)
+		if err != nil {
+			return
+		}
+	}
+	h.marks = m
+}
+
+// sent takes octets of the body that have been sent on.
+func (m *marker) sent(p []byte) {
+	if m == nil || m.over {
+		return
+	}
+	m.now = time.Now()
+	if m.feed == nil {
+		m.content(p)
+		return
+	}
+	if _, err := m.feed.Write(p); err != nil {
+		m.over = true
+	}
+}
+
+// end tells that no more will be sent.
+func (m *marker) end() {
+	if m == nil {
+		return
+	}
+	if m.feed != nil {
+		if !m.over {
+			m.feed.End()
+		}
+		m.feed.Close()
+	}
+	m.split.End()
+	m.drain()
+	if m.mark.Lost {
+		m.note()
+	}
+	m.over = true
+}
+
+// content takes octets of the content.
+func (m *marker) content(p []byte) {
+	if m.mark.Lost {
+		m.mark.Length += int64(len(p))
+		return
+	}
+	m.split.Write(p)
+	m.drain()
+}
+
+func (m *marker) drain() {
+	for p, ok := m.split.Next(); ok; p, ok = m.split.Next() {
+		switch {
+		case p.What == message.Gap:
+			continue
+		case m.mark.Lost:
+			m.mark.Length += int64(len(p.Raw))
+			continue
+		case p.Part.Begins():
+			m.mark = flow.Mark{Offset: p.Offset, Attr: attrOf(m.kind, p.Raw), Lost: p.What == message.Lost}
+		}
+		m.mark.Length += int64(len(p.Raw))
+		m.mark.Unfinished = p.Unfinished
+		if p.Part.Ends() && !m.mark.Lost {
+			m.note()
+		}
+	}
+}
+
+// note hands a mark on.
+func (m *marker) note() {
+	m.mark.Time = m.now
+	m.h.messages.Add(1)
+	m.h.x.record.Mark(m.h.side, m.mark)
+}
+
+// attrOf is what a mark tells of the format of its message.
+func attrOf(k message.Kind, raw []byte) uint32 {
+	switch k {
+	case message.GRPC, message.GRPCWeb, message.GRPCWebText, message.Connect:
+		return uint32(raw[0])
+	}
+	return 0
+}
