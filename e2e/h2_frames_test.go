@@ -98,6 +98,8 @@ func TestHTTP2ResetAndGoAway(t *testing.T) {
 				f.head(stream, false, ":status", "200")
 				f.WriteData(stream, false, []byte(piece(0)))
 				f.WriteRSTStream(stream, http2.ErrCodeEnhanceYourCalm)
+			case "/early":
+				f.WriteRSTStream(stream, http2.ErrCodeInadequateSecurity)
 			case "/away":
 				f.head(stream, true, ":status", "204")
 				f.WriteGoAway(stream, http2.ErrCodeNo, nil)
@@ -120,6 +122,10 @@ func TestHTTP2ResetAndGoAway(t *testing.T) {
 	if reset, ok := errors.AsType[http2.StreamError](err); string(got) != piece(0) || !ok && !strings.Contains(err.Error(), "ENHANCE_YOUR_CALM") || ok && reset.Code != http2.ErrCodeEnhanceYourCalm {
 		t.Errorf("%d octets, then %v", len(got), err)
 	}
+	_, err = c.Get(base + "/early")
+	if reset, ok := errors.AsType[http2.StreamError](err); err == nil || !ok && !strings.Contains(err.Error(), "INADEQUATE_SECURITY") || ok && reset.Code != http2.ErrCodeInadequateSecurity {
+		t.Errorf("reset before the head: %v", err)
+	}
 	for range 3 {
 		for path, status := range map[string]int{"/away": 204, "/plain": 200, "/unseen": 200} {
 			if resp, _ := must(t, c, newRequest(t, "GET", base+path, nil)); resp.StatusCode != status {
@@ -129,6 +135,9 @@ func TestHTTP2ResetAndGoAway(t *testing.T) {
 	}
 	s := p.recorded()
 	if f := s.flow("/reset"); f.Outcome != "reset after 1000 bytes" || !strings.Contains(f.Error, "ENHANCE_YOUR_CALM") {
+		t.Errorf("recorded as %+v", f)
+	}
+	if f := s.flow("/early"); !strings.HasPrefix(f.Outcome, "reset") || !strings.Contains(f.Error, "INADEQUATE_SECURITY") {
 		t.Errorf("recorded as %+v", f)
 	}
 	for _, path := range []string{"/away", "/plain", "/unseen"} {

@@ -24,7 +24,7 @@ func (x *exchange) refuse(err *flow.Error) {
 		x.upload.Cancel(err)
 	}
 	if x.base.Err() != nil || err.Cause == flow.WasKilled || x.stream.Context().Err() != nil || err.Cause == flow.LeftByClient ||
-		err.Peer == flow.AtClient && (err.Cause == flow.ResetByPeer || err.Cause == flow.ClosedEarly) {
+		err.Peer == flow.AtClient && (err.Cause == flow.ResetByPeer || err.Cause == flow.ClosedEarly) || x.resetThrough(err) {
 		x.cancel(err)
 		x.uploads.Wait()
 		x.stream.Abort(err)
@@ -63,6 +63,14 @@ func (x *exchange) refuse(err *flow.Error) {
 	if sink.Close(nil) == nil && !x.sending.started && !x.sending.reading {
 		x.drain()
 	}
+}
+
+// resetThrough tells whether a server has reset the stream of a request, before
+// its head, in words that the client understands: it gets the same code, and decides by it whether
+// to try again.
+func (x *exchange) resetThrough(err *flow.Error) bool {
+	return x.version >= flow.HTTP2 && err.Peer == flow.AtServer && err.Phase == flow.InHead && err.Code != 0 &&
+		(err.Cause == flow.ResetByPeer || err.Cause == flow.RefusedRequest)
 }
 
 // finish waits for all that still runs, lets the error event run where there

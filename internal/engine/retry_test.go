@@ -117,3 +117,37 @@ func TestAFailedRetryIsTheEnd(t *testing.T) {
 		t.Fatalf("%d tries, %+v", len(up.opened), f)
 	}
 }
+
+// A reset before the head reaches a client of HTTP/2 as it came; one of HTTP/1 has
+// no word for it and gets a page, and so does every client where the server said
+// nothing by it.
+func TestAResetBeforeTheHeadIsPassedOn(t *testing.T) {
+	reset := func(cause flow.Cause, code uint64) *flow.Error {
+		return &flow.Error{Peer: flow.AtServer, Phase: flow.InHead, Cause: cause, Code: code, Err: errors.New("the server reset the stream")}
+	}
+	for _, c := range []struct {
+		version flow.Version
+		err     *flow.Error
+		passed  bool
+	}{
+		{flow.HTTP2, reset(flow.ResetByPeer, 8), true},
+		{flow.HTTP2, reset(flow.RefusedRequest, 13), true},
+		{flow.HTTP2, reset(flow.ResetByPeer, 0), false},
+		{flow.HTTP11, reset(flow.ResetByPeer, 8), false},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			s := newStream(c.version, "POST", nil, nil)
+			call, again := newCall(), newCall()
+			call.breakHead(c.err)
+			again.breakHead(c.err)
+			r := start(t, t.Context(), Policy{}, s, upstream(call, again))
+			f := r.end(t)
+			if passed := s.aborted == c.err && s.status() == 0; passed != c.passed || !passed && s.status() != 502 {
+				t.Errorf("%v, code %d: status %d, aborted %v", c.version, c.err.Code, s.status(), s.aborted)
+			}
+			if c.passed && f.Outcome.Kind == flow.Completed {
+				t.Errorf("outcome %+v", f.Outcome)
+			}
+		})
+	}
+}

@@ -85,6 +85,7 @@ type conn struct {
 	leaving    bool          // this side takes no more streams
 	dead       *flow.Error
 	idleAtEnd  bool // no stream was open when it died
+	atRest     bool // it ends while nothing passes: the peer need not be waited for
 	timer      *time.Timer
 	interval   time.Duration
 	idleLimit  time.Duration // 0 is none
@@ -140,7 +141,7 @@ func (c *conn) fail(why *flow.Error, code h2.ErrCode, text string) {
 		return
 	}
 	c.dead, c.idleAtEnd = why, len(c.streams) == 0
-	last := c.lastPeer
+	last, rest := c.lastPeer, c.atRest
 	for _, st := range c.streams {
 		st.lost(why)
 	}
@@ -154,7 +155,7 @@ func (c *conn) fail(why *flow.Error, code h2.ErrCode, text string) {
 	c.budget.forget(c)
 	c.w.finish(last, code, text)
 	until := past
-	if c.peer == flow.AtClient || code != h2.ErrCodeNo {
+	if c.peer == flow.AtClient && !rest || code != h2.ErrCodeNo {
 		until = time.Now().Add(lingerTime)
 	}
 	c.nc.SetReadDeadline(until)
@@ -187,6 +188,7 @@ func (c *conn) leave() {
 	}
 	c.leaving = true
 	last, empty := c.lastPeer, len(c.streams) == 0
+	c.atRest = empty
 	c.mu.Unlock()
 	if empty {
 		c.drained()

@@ -78,7 +78,8 @@ func codeOf(cause error, to flow.Peer) h2.ErrCode {
 	if !ok {
 		return h2.ErrCodeCancel
 	}
-	if e.Cause == flow.ResetByPeer && e.Code > 0 && e.Code <= uint64(h2.ErrCodeHTTP11Required) && e.Peer != to {
+	given := e.Cause == flow.ResetByPeer && e.Code > 0 || e.Cause == flow.RefusedRequest && e.Code == uint64(h2.ErrCodeHTTP11Required)
+	if given && e.Code <= uint64(h2.ErrCodeHTTP11Required) && e.Peer != to {
 		return h2.ErrCode(e.Code)
 	}
 	switch e.Cause {
