@@ -52,7 +52,7 @@ func listener(d ws.Deflate, said string, heard chan<- heardBy) func(e *wsEnd) {
 	}
 }
 
-func scriptFile(t *testing.T, text string) string {
+func scriptFile(t testing.TB, text string) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "s.js")
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
