@@ -19,7 +19,7 @@ import (
 const (
 	benchMessages = 100_000
 	benchPayload  = 100 // octets
-	benchRounds   = 1
+	benchRounds   = 3
 )
 
 // BenchmarkWebSocket sends small messages through midstream, recorded and not,

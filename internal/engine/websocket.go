@@ -47,8 +47,10 @@ func (x *exchange) newSocketRelay(client, server body.Duplex) *socketRelay {
 	up, down, _ := ws.Agreed(head.Fields.Joined("Sec-WebSocket-Extensions"))
 	r := &socketRelay{x: x, client: client, server: server, code: ws.Abnormal}
 	holds := x.set.Hears(hook.OnWebSocketMessage)
-	r.up = socketSide{r: r, h: &x.req, src: client, dst: server, from: flow.AtClient, to: flow.AtServer, agreed: up, holds: holds}
-	r.down = socketSide{r: r, h: &x.resp, src: server, dst: client, from: flow.AtServer, to: flow.AtClient, agreed: down, holds: holds}
+	r.up = socketSide{r: r, h: &x.req, src: client, from: flow.AtClient, agreed: up, holds: holds,
+		frameWriter: frameWriter{dst: server, to: flow.AtServer, sent: x.req.Piece}}
+	r.down = socketSide{r: r, h: &x.resp, src: server, from: flow.AtServer, agreed: down, holds: holds,
+		frameWriter: frameWriter{dst: client, to: flow.AtClient, sent: x.resp.Piece}}
 	for _, d := range []*socketSide{&r.up, &r.down} {
 		d.split = ws.NewSplitter(d.agreed, socketLimit)
 		d.split.Tap = d.tap
@@ -115,6 +117,8 @@ func (r *socketRelay) ended(from flow.Peer, code int, reason string) {
 // message runs the hooks on a message. It returns what they made of it and added.
 func (r *socketRelay) message(from flow.Peer, m *ws.Message) (*hook.WebSocketMessage, []hook.Injected, *flow.Error) {
 	x := r.x
+	r.up.linger()
+	r.down.linger()
 	hm := &hook.WebSocketMessage{FromClient: from == flow.AtClient, Text: m.Opcode == ws.Text, Content: append([]byte{}, m.Payload...), Time: time.Now()}
 	x.hooks.Lock()
 	defer x.hooks.Unlock()
@@ -135,6 +139,7 @@ func (r *socketRelay) inject(all []hook.Injected) *flow.Error {
 		if err := d.inject(m); err != nil {
 			return err
 		}
+		d.linger()
 	}
 	return nil
 }

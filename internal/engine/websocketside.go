@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"slices"
-	"sync"
 
 	"midstream/flow"
 	"midstream/hook"
@@ -21,12 +20,12 @@ import (
 // that need it as a window cannot be sent as they came (RFC 7692 section 7.2.3.2):
 // they are compressed anew.
 type socketSide struct {
-	r        *socketRelay
-	h        *half
-	src, dst body.Duplex
-	from, to flow.Peer
-	agreed   ws.Deflate
-	holds    bool // hooks hear messages
+	r      *socketRelay
+	h      *half
+	src    body.Duplex
+	from   flow.Peer
+	agreed ws.Deflate
+	holds  bool // hooks hear messages
 
 	split    *ws.Splitter
 	deflater ws.Deflater
@@ -45,10 +44,10 @@ type socketSide struct {
 	parts int
 	perr  *flow.Error
 
-	mu     sync.Mutex // guards what follows, and writing
-	inside bool       // the receiver is inside a message
-	shut   bool       // no message can follow
-	queue  []hook.Injected
+	frameWriter      // its lock guards what follows
+	inside      bool // the receiver is inside a message
+	shut        bool // no message can follow
+	queue       []hook.Injected
 }
 
 // maxQueued is how many messages wait for a long one to end.
@@ -80,7 +79,7 @@ func (d *socketSide) pump() *flow.Error {
 func (d *socketSide) end() *flow.Error {
 	d.r.ended(d.from, ws.Abnormal, "")
 	if rest := append(d.held, d.head...); len(rest) > 0 {
-		if err := d.write(rest); err != nil {
+		if err := d.pass(rest); err != nil {
 			return err
 		}
 	}
@@ -93,30 +92,28 @@ func (d *socketSide) end() *flow.Error {
 	return nil
 }
 
-// write sends octets on.
-func (d *socketSide) write(p []byte) *flow.Error {
+// pass sends octets on.
+func (d *socketSide) pass(p []byte) *flow.Error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return d.put(p)
 }
 
-func (d *socketSide) put(p []byte) *flow.Error {
-	n, err := d.dst.Write(p)
-	if n > 0 {
-		d.h.Piece(p[:n])
+// take takes octets as they came. What they make leaves before it returns.
+func (d *socketSide) take(p []byte) *flow.Error {
+	if d.lost {
+		return d.pass(p)
 	}
-	if err != nil {
-		return rawError(err, d.to)
+	d.begin()
+	err := d.frames(p)
+	if lost := d.flush(); err == nil {
+		err = lost
 	}
-	return nil
+	return err
 }
 
-// take takes octets as they came.
-func (d *socketSide) take(p []byte) *flow.Error {
+func (d *socketSide) frames(p []byte) *flow.Error {
 	all := p
-	if d.lost {
-		return d.write(p)
-	}
 	d.split.Write(p)
 	for len(p) > 0 {
 		step := d.split.Step()
@@ -130,7 +127,7 @@ func (d *socketSide) take(p []byte) *flow.Error {
 		}
 	}
 	if !d.holds {
-		return d.write(all)
+		return d.pass(all)
 	}
 	return nil
 }
@@ -222,7 +219,7 @@ func (d *socketSide) more() *flow.Error {
 		d.inside = true
 		d.mu.Unlock()
 	}
-	err := d.write(d.held)
+	err := d.pass(d.held)
 	d.held = d.held[:0]
 	return err
 }
@@ -258,7 +255,7 @@ func (d *socketSide) complete(m *ws.Message) *flow.Error {
 		d.parts, d.plain = 0, nil
 		return d.queued()
 	case d.passing:
-		if err := d.write(d.held); err != nil {
+		if err := d.pass(d.held); err != nil {
 			return err
 		}
 		d.passing = false
@@ -269,13 +266,13 @@ func (d *socketSide) complete(m *ws.Message) *flow.Error {
 	case m.Err != nil:
 		d.find("message-unseen", fmt.Sprintf("a message of the %s cannot be inflated (%v), the first at byte %d: it passed without being seen by websocket_message hooks",
 			d.from, m.Err, m.Offset))
-		return d.write(d.held)
+		return d.pass(d.held)
 	case m.Cut() || len(d.held) > socketLimit+defaultChunkSize:
 		d.tooLong(m)
-		return d.write(d.held)
+		return d.pass(d.held)
 	case !remade && m.Opcode == ws.Text && !d.text.Whole():
 		d.isNoText(m)
-		if err := d.write(d.held); err != nil {
+		if err := d.pass(d.held); err != nil {
 			return err
 		}
 		return d.tell(m)
@@ -311,7 +308,7 @@ func untouched(hm *hook.WebSocketMessage, m *ws.Message) bool {
 // answer sends what hooks have made of a message.
 func (d *socketSide) answer(m *ws.Message, hm *hook.WebSocketMessage, remade bool) *flow.Error {
 	if untouched(hm, m) && !remade {
-		return d.write(d.held)
+		return d.pass(d.held)
 	}
 	d.rewritten()
 	d.anew = d.anew || m.Compressed && !d.agreed.NoContext
@@ -329,7 +326,7 @@ func (d *socketSide) answer(m *ws.Message, hm *hook.WebSocketMessage, remade boo
 			h.RSV = ws.RSV1
 		}
 	}
-	return d.write(d.frame(h, payload))
+	return d.pass(d.frame(h, payload))
 }
 
 func (d *socketSide) rewritten() {
