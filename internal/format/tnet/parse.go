@@ -219,7 +219,7 @@ func (c *cursor) inside(stop int64, depth int) (Value, error) {
 	c.end = stop
 	e, err := c.element(depth + 1)
 	c.end = end
-	if errors.Is(err, ErrCut) && stop < end-1 {
+	if errors.Is(err, ErrCut) {
 		err = c.wrong("an element goes on behind the end of what holds it")
 	}
 	return e, err

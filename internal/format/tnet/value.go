@@ -51,6 +51,7 @@ type Value struct {
 	inline []byte // the payload of a scalar that is small
 	ref    *io.SectionReader
 	list   []Value
+	each   Elements // of a list that is made while it is written
 	dict   []Entry
 }
 
@@ -182,6 +183,15 @@ func (v *Value) Each() iter.Seq2[*Value, error] {
 	return func(yield func(*Value, error) bool) {
 		if v.Tag() != List {
 			yield(nil, v.errWrong("a list"))
+			return
+		}
+		if v.each != nil {
+			_ = v.each(func(e Value) error {
+				if !yield(&e, nil) {
+					return io.EOF
+				}
+				return nil
+			})
 			return
 		}
 		if v.ref == nil {

@@ -8,161 +8,136 @@ import (
 	"strings"
 )
 
-// Encoder builds one element in memory and writes it; long octets stay where
-// they are until then. The zero value is ready.
-//
-// A container is opened, filled and closed. Lengths stand in front of payloads,
-// so nothing is written before WriteTo.
-type Encoder struct {
-	root node
-	open []*node
+// NewText is text; what is not UTF-8 in it is replaced, as readers insist on it.
+func NewText(s string) Value {
+	return Value{tag: Text, inline: []byte(strings.ToValidUTF8(s, "\uFFFD"))}
 }
 
-type node struct {
-	tag   Tag
-	text  string
-	body  io.ReaderAt // the payload, size octets of it
-	size  int64       // of the payload; of a container once it is closed
-	inner []node
-	each  Elements // the elements of a list that is not held
-}
+// NewOctets is octets.
+func NewOctets(s string) Value { return Value{tag: Octets, inline: []byte(s)} }
 
-// Elements calls add for each element of a list, which fill makes.
-type Elements func(add func(fill func(*Encoder)) error) error
+// NewSection is octets that are read from r when they are written.
+func NewSection(r *io.SectionReader) Value { return Value{tag: Octets, ref: r} }
 
-// add puts n into what is open. The caller may keep the pointer until the next
-// element is added beside it.
-func (e *Encoder) add(n node) *node {
-	if len(e.open) == 0 {
-		e.root = n
-		return &e.root
-	}
-	in := e.open[len(e.open)-1]
-	in.inner = append(in.inner, n)
-	return &in.inner[len(in.inner)-1]
-}
+// NewInt is an integer.
+func NewInt(n int64) Value { return Value{tag: Int, inline: strconv.AppendInt(nil, n, 10)} }
 
-// OpenDict begins a dictionary: keys (with Key) and values in turn.
-func (e *Encoder) OpenDict() { e.open = append(e.open, e.add(node{tag: Dict})) }
-
-// OpenList begins a list.
-func (e *Encoder) OpenList() { e.open = append(e.open, e.add(node{tag: List})) }
-
-// Close ends what was opened last.
-func (e *Encoder) Close() {
-	n := e.open[len(e.open)-1]
-	e.open = e.open[:len(e.open)-1]
-	for i := range n.inner {
-		n.size += n.inner[i].total()
-	}
-}
-
-// List adds a list whose elements are not held: they are made now, to measure
-// them, and once more when the element is written, and must be the same then.
-func (e *Encoder) List(elements Elements) error {
-	n := node{tag: List, each: elements}
-	err := elements(func(fill func(*Encoder)) error {
-		var one Encoder
-		fill(&one)
-		n.size += one.root.total()
-		return nil
-	})
-	if err != nil {
-		return err
-	}
-	e.add(n)
-	return nil
-}
-
-// Key adds the key of the value that is added next.
-func (e *Encoder) Key(name string) { e.Text(name) }
-
-// Text adds text; what is not UTF-8 in it is replaced, as readers insist on it.
-func (e *Encoder) Text(s string) { e.scalar(Text, strings.ToValidUTF8(s, "\uFFFD")) }
-
-// Octets adds octets.
-func (e *Encoder) Octets(s string) { e.scalar(Octets, s) }
-
-// Body adds size octets that are read from r when the element is written.
-func (e *Encoder) Body(r io.ReaderAt, size int64) { e.add(node{tag: Octets, body: r, size: size}) }
-
-// Int adds an integer.
-func (e *Encoder) Int(n int64) { e.scalar(Int, strconv.FormatInt(n, 10)) }
-
-// Float adds a number; what is none is added as 0.
-func (e *Encoder) Float(f float64) {
+// NewFloat is a number; what is none becomes 0.
+func NewFloat(f float64) Value {
 	if math.IsNaN(f) || math.IsInf(f, 0) {
 		f = 0
 	}
-	s := strconv.FormatFloat(f, 'f', -1, 64)
-	if !strings.Contains(s, ".") {
-		s += ".0"
+	s := strconv.AppendFloat(nil, f, 'f', -1, 64)
+	if !strings.Contains(string(s), ".") {
+		s = append(s, ".0"...)
 	}
-	e.scalar(Float, s)
+	return Value{tag: Float, inline: s}
 }
 
-// Bool adds a truth value.
-func (e *Encoder) Bool(b bool) { e.scalar(Bool, strconv.FormatBool(b)) }
+// NewBool is a truth value.
+func NewBool(b bool) Value { return Value{tag: Bool, inline: strconv.AppendBool(nil, b)} }
 
-// Null adds null.
-func (e *Encoder) Null() { e.scalar(Null, "") }
+// NewList is a list.
+func NewList(items ...Value) Value { return Value{tag: List, list: items} }
 
-// Value adds v as it is.
-func (e *Encoder) Value(v *Value) error {
-	switch t := v.Tag(); t {
-	case Dict:
-		e.OpenDict()
-		for i := range v.dict {
-			e.Key(v.dict[i].Key)
-			if err := e.Value(&v.dict[i].Value); err != nil {
-				return err
-			}
-		}
-		e.Close()
-	case List:
-		e.OpenList()
-		for x, err := range v.Each() {
-			if err != nil {
-				return err
-			}
-			if err := e.Value(x); err != nil {
-				return err
-			}
-		}
-		e.Close()
-	case Null:
-		e.Null()
-	default:
-		if v.ref != nil {
-			e.add(node{tag: t, body: v.ref, size: v.ref.Size()})
-		} else {
-			e.scalar(t, string(v.inline))
+// NewDict is a dictionary.
+func NewDict(entries ...Entry) Value { return Value{tag: Dict, dict: entries} }
+
+// Elements calls add for each element of a list.
+type Elements func(add func(Value) error) error
+
+// NewElements is a list whose elements are not held: they are made once to be
+// measured and once to be written, and must be the same then.
+func NewElements(e Elements) Value { return Value{tag: List, each: e} }
+
+// Set gives a key of a dictionary a value, at its place or at the end.
+func (v *Value) Set(name string, to Value) {
+	if old := v.Key(name); old != nil {
+		*old = to
+		return
+	}
+	v.dict = append(v.dict, Entry{Key: name, Value: to})
+}
+
+// Remove takes a key out of a dictionary and returns what it had, nil where
+// there was none.
+func (v *Value) Remove(name string) *Value {
+	for i := range v.dict {
+		if v.dict[i].Key == name {
+			had := v.dict[i].Value
+			v.dict = append(v.dict[:i:i], v.dict[i+1:]...)
+			return &had
 		}
 	}
 	return nil
 }
 
-func (e *Encoder) scalar(t Tag, s string) { e.add(node{tag: t, text: s, size: int64(len(s))}) }
-
-// total is the length of the whole element.
-func (n *node) total() int64 {
-	digits := int64(1)
-	for x := n.size; x >= 10; x /= 10 {
-		digits++
-	}
-	return digits + 1 + n.size + 1
+// measured is a value with the length of its payload.
+type measured struct {
+	v     *Value
+	size  int64
+	inner []measured
+	keys  []measured
 }
 
-// WriteTo writes the element. All that was opened must have been closed.
-func (e *Encoder) WriteTo(w io.Writer) (int64, error) {
-	if len(e.open) > 0 {
-		return 0, fmt.Errorf("write element: %d containers are open", len(e.open))
+func measure(v *Value) (measured, error) {
+	m := measured{v: v}
+	switch {
+	case v.each != nil:
+		err := v.each(func(e Value) error {
+			in, err := measure(&e)
+			m.size += in.total()
+			return err
+		})
+		return m, err
+	case v.ref != nil:
+		m.size = v.ref.Size()
+	case v.tag == List:
+		m.inner = make([]measured, len(v.list))
+		for i := range v.list {
+			var err error
+			if m.inner[i], err = measure(&v.list[i]); err != nil {
+				return m, err
+			}
+			m.size += m.inner[i].total()
+		}
+	case v.tag == Dict:
+		m.keys, m.inner = make([]measured, len(v.dict)), make([]measured, len(v.dict))
+		for i := range v.dict {
+			key := NewText(v.dict[i].Key)
+			m.keys[i] = measured{v: &key, size: int64(len(key.inline))}
+			var err error
+			if m.inner[i], err = measure(&v.dict[i].Value); err != nil {
+				return m, err
+			}
+			m.size += m.keys[i].total() + m.inner[i].total()
+		}
+	default:
+		m.size = int64(len(v.inline))
 	}
-	if e.root.size >= 1e12 {
-		return 0, fmt.Errorf("write element: %d octets are more than a length of %d digits can say", e.root.size, maxDigits)
+	return m, nil
+}
+
+// total is the length of the whole element.
+func (m *measured) total() int64 {
+	digits := int64(1)
+	for x := m.size; x >= 10; x /= 10 {
+		digits++
+	}
+	return digits + 1 + m.size + 1
+}
+
+// WriteTo writes v as an element.
+func (v *Value) WriteTo(w io.Writer) (int64, error) {
+	m, err := measure(v)
+	if err != nil {
+		return 0, err
+	}
+	if m.size >= 1e12 {
+		return 0, fmt.Errorf("write element: %d octets are more than a length of %d digits can say", m.size, maxDigits)
 	}
 	c := counter{w: w}
-	err := e.root.write(&c)
+	err = m.write(&c)
 	return c.n, err
 }
 
@@ -177,43 +152,47 @@ func (c *counter) Write(p []byte) (int, error) {
 	return n, err
 }
 
-func (n *node) write(w *counter) error {
-	if _, err := fmt.Fprintf(w, "%d:", n.size); err != nil {
+func (m *measured) write(w *counter) error {
+	if _, err := fmt.Fprintf(w, "%d:", m.size); err != nil {
 		return err
 	}
+	from := w.n
+	if err := m.payload(w); err != nil {
+		return err
+	}
+	if got := w.n - from; got != m.size {
+		return fmt.Errorf("write element: %d octets were measured and %d came", m.size, got)
+	}
+	_, err := w.Write([]byte{byte(m.v.Tag())})
+	return err
+}
+
+func (m *measured) payload(w *counter) error {
 	switch {
-	case n.each != nil:
-		from := w.n
-		err := n.each(func(fill func(*Encoder)) error {
-			var one Encoder
-			fill(&one)
-			return one.root.write(w)
+	case m.v.each != nil:
+		return m.v.each(func(e Value) error {
+			in, err := measure(&e)
+			if err != nil {
+				return err
+			}
+			return in.write(w)
 		})
-		if err == nil && w.n-from != n.size {
-			err = fmt.Errorf("a list of %d octets was measured as %d", w.n-from, n.size)
-		}
-		if err != nil {
-			return err
-		}
-	case n.tag == List || n.tag == Dict:
-		for i := range n.inner {
-			if err := n.inner[i].write(w); err != nil {
+	case m.v.ref != nil:
+		_, err := io.Copy(w, io.NewSectionReader(m.v.ref, 0, m.size))
+		return err
+	case m.v.tag == List || m.v.tag == Dict:
+		for i := range m.inner {
+			if m.keys != nil {
+				if err := m.keys[i].write(w); err != nil {
+					return err
+				}
+			}
+			if err := m.inner[i].write(w); err != nil {
 				return err
 			}
 		}
-	case n.body != nil:
-		got, err := io.Copy(w, io.NewSectionReader(n.body, 0, n.size))
-		if err == nil && got < n.size {
-			err = fmt.Errorf("octets end after %d of %d", got, n.size)
-		}
-		if err != nil {
-			return fmt.Errorf("write octets: %w", err)
-		}
-	default:
-		if _, err := io.WriteString(w, n.text); err != nil {
-			return err
-		}
+		return nil
 	}
-	_, err := w.Write([]byte{byte(n.tag)})
+	_, err := w.Write(m.v.inline)
 	return err
 }
