@@ -125,4 +125,6 @@ const (
 	OnWebSocketStart
 	OnWebSocketMessage
 	OnWebSocketEnd
+	OnGRPCMessage
+	OnStreamMessage
 )

@@ -19,6 +19,8 @@ func (s *Set) Hears(e Events) bool {
 		e&OnError != 0 && len(s.failed) > 0 ||
 		e&OnFinished != 0 && len(s.finished) > 0 ||
 		e&OnSSEEvent != 0 && len(s.sseEvent) > 0 ||
+		e&OnGRPCMessage != 0 && len(s.grpcMessage) > 0 ||
+		e&OnStreamMessage != 0 && len(s.streamMessage) > 0 ||
 		e&OnWebSocketStart != 0 && len(s.webSocketStart) > 0 ||
 		e&OnWebSocketMessage != 0 && len(s.webSocketMessage) > 0 ||
 		e&OnWebSocketEnd != 0 && len(s.webSocketEnd) > 0

@@ -32,6 +32,8 @@ type Set struct {
 	failed             []entry[ErrorHook]
 	finished           []entry[FinishedHook]
 	sseEvent           []entry[SSEEventHook]
+	grpcMessage        []entry[GRPCMessageHook]
+	streamMessage      []entry[StreamMessageHook]
 	webSocketStart     []entry[WebSocketStartHook]
 	webSocketMessage   []entry[WebSocketMessageHook]
 	webSocketEnd       []entry[WebSocketEndHook]
@@ -89,6 +91,8 @@ func (s *Set) add(a any) (events int) {
 	events += place(&s.failed, a, wants&OnError, name, required)
 	events += place(&s.finished, a, wants&OnFinished, name, false)
 	events += place(&s.sseEvent, a, wants&OnSSEEvent, name, required)
+	events += place(&s.grpcMessage, a, wants&OnGRPCMessage, name, required)
+	events += place(&s.streamMessage, a, wants&OnStreamMessage, name, required)
 	events += place(&s.webSocketStart, a, wants&OnWebSocketStart, name, required)
 	events += place(&s.webSocketMessage, a, wants&OnWebSocketMessage, name, required)
 	events += place(&s.webSocketEnd, a, wants&OnWebSocketEnd, name, required)

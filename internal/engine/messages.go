@@ -9,21 +9,33 @@ import (
 	"midstream/internal/body"
 	"midstream/internal/coding"
 	"midstream/internal/message"
-	"midstream/internal/sse"
 )
+
+// hookOf is the event that hears messages of a kind, 0 for none.
+func hookOf(k message.Kind) hook.Events {
+	switch k {
+	case message.SSE:
+		return hook.OnSSEEvent
+	case message.GRPC, message.GRPCWeb, message.GRPCWebText, message.Connect:
+		return hook.OnGRPCMessage
+	case message.NDJSON, message.JSONSeq, message.AWS, message.Multipart:
+		return hook.OnStreamMessage
+	}
+	return 0
+}
 
 // listens tells whether a hook hears the messages of a body, by its head as the
 // head hooks left it. In a content coding that is not known they cannot be
 // found, which is a finding.
 func (x *exchange) listens(side flow.Side, m *flow.Message) bool {
-	if !x.set.Hears(hook.OnSSEEvent) {
+	if !x.set.Hears(hook.OnSSEEvent | hook.OnGRPCMessage | hook.OnStreamMessage) {
 		return false
 	}
-	if k, _ := message.Of(m.Fields.Joined("Content-Type")); k != message.SSE {
+	if k, _ := message.Of(m.Fields.Joined("Content-Type")); !x.set.Hears(hookOf(k)) {
 		return false
 	}
 	if name := m.Fields.Joined("Content-Encoding"); !coding.Identity(name) && !coding.Known(name) {
-		x.find("messages-unseen", fmt.Sprintf("the %s has the content coding %q, which is not known: no hook saw its events", side, name))
+		x.find("messages-unseen", fmt.Sprintf("the %s has the content coding %q, which is not known: no hook saw its messages", side, name))
 		return false
 	}
 	return true
@@ -36,7 +48,16 @@ func (x *exchange) heard(h *half, src body.Reader, m *flow.Message) (body.Reader
 	if err != nil {
 		return nil, asError(err, flow.AtProxy, flow.InHead)
 	}
-	t := &eventHooks{x: x, h: h, split: message.New(message.SSE, "", 0)}
+	kind, boundary := message.Of(m.Fields.Joined("Content-Type"))
+	var t hook.Transform
+	switch base := (messageHooks{x: x, h: h, split: message.New(kind, boundary, hookLimit(kind))}); kind {
+	case message.SSE:
+		e := &eventHooks{messageHooks: base}
+		e.take, e.skip = e.event, e.swallowed
+		t = e
+	default:
+		t = newStreamHooks(base, kind, boundary, m)
+	}
 	src = body.Transformed(x.ctx, src, t, body.TransformOptions{PieceSize: x.policy.ChunkSize, Buffers: &x.e.buffers})
 	if src, err = body.Encoded(src, name); err != nil {
 		return nil, asError(err, flow.AtProxy, flow.InHead)
@@ -44,39 +65,46 @@ func (x *exchange) heard(h *half, src body.Reader, m *flow.Message) (body.Reader
 	return src, nil
 }
 
-// eventHooks is the transform that runs the hooks on server-sent events. What is
-// not an event, and one that the hooks leave alone, is emitted as it came. What
-// comes before an event is emitted before its hooks run: they may wait.
-type eventHooks struct {
+// hookLimit is up to which length hooks get a message, in octets.
+func hookLimit(k message.Kind) int {
+	if hookOf(k) == hook.OnGRPCMessage {
+		return grpcLimit
+	}
+	return message.DefaultLimit
+}
+
+// messageHooks is what transforms have in common that run hooks on messages. What
+// is no message, and what the hooks leave alone, is emitted as it came. What comes
+// before a message is emitted before its hooks run: they may wait.
+type messageHooks struct {
 	x     *exchange
 	h     *half
 	split *message.Splitter
 	index int64
 	out   []byte
+	// take runs the hooks on a whole message and puts what comes of it into out.
+	take func(ctx context.Context, p message.Piece) error
+	// skip tells that octets that no hook sees are not sent; nil sends them all.
+	skip func(p message.Piece) bool
 	// ahead is a piece that was taken to look at it.
-	ahead *message.Piece
-	// swallow is set behind an event that ended in CR and was not sent as it came:
-	// an LF that follows belongs to it.
-	swallow bool
+	ahead   *message.Piece
 	changed bool
 	large   bool
 }
 
-var _ hook.Transform = (*eventHooks)(nil)
-
 // Chunk implements hook.Transform.
-func (t *eventHooks) Chunk(ctx context.Context, p []byte, emit func([]byte) error) error {
+func (t *messageHooks) Chunk(ctx context.Context, p []byte, emit func([]byte) error) error {
 	t.split.Write(p)
 	return t.run(ctx, emit)
 }
 
 // End implements hook.Transform.
-func (t *eventHooks) End(ctx context.Context, emit func([]byte) error) error {
+func (t *messageHooks) End(ctx context.Context, emit func([]byte) error) error {
 	t.split.End()
 	return t.run(ctx, emit)
 }
 
-func (t *eventHooks) run(ctx context.Context, emit func([]byte) error) error {
+func (t *messageHooks) run(ctx context.Context, emit func([]byte) error) error {
 	for {
 		piece, ok := t.next()
 		if !ok {
@@ -89,13 +117,13 @@ func (t *eventHooks) run(ctx context.Context, emit func([]byte) error) error {
 		if err := t.flush(emit); err != nil {
 			return err
 		}
-		if err := t.event(ctx, piece); err != nil {
+		if err := t.take(ctx, piece); err != nil {
 			return err
 		}
 	}
 }
 
-func (t *eventHooks) next() (message.Piece, bool) {
+func (t *messageHooks) next() (message.Piece, bool) {
 	if t.ahead != nil {
 		piece := *t.ahead
 		t.ahead = nil
@@ -105,7 +133,7 @@ func (t *eventHooks) next() (message.Piece, bool) {
 }
 
 // flush emits what has been put together.
-func (t *eventHooks) flush(emit func([]byte) error) error {
+func (t *messageHooks) flush(emit func([]byte) error) error {
 	if len(t.out) == 0 {
 		return nil
 	}
@@ -117,69 +145,26 @@ func (t *eventHooks) flush(emit func([]byte) error) error {
 }
 
 // pass is for what no hook sees.
-func (t *eventHooks) pass(p message.Piece) {
-	if t.swallow {
-		t.swallow = false
-		if string(p.Raw) == "\n" {
-			return
-		}
+func (t *messageHooks) pass(p message.Piece) {
+	if t.skip != nil && t.skip(p) {
+		return
 	}
 	if p.Part == message.First {
 		t.index++
 	}
 	if p.Part == message.First && !t.large {
 		t.large = true
-		t.x.find("event-large", fmt.Sprintf("the event at byte %d of the %s body is larger than %s: it passed without being seen by sse_event hooks",
-			p.Offset, t.h.side, sizeText(message.DefaultLimit)))
+		t.x.find("message-large", fmt.Sprintf("the message at byte %d of the %s body is larger than hooks are given: it passed without being seen by them", p.Offset, t.h.side))
 	}
 	t.out = append(t.out, p.Raw...)
 }
 
-// event runs the hooks on one event and puts what comes of it into out.
-func (t *eventHooks) event(ctx context.Context, p message.Piece) error {
-	t.swallow = false
-	came := sse.Parse(p.Raw)
-	e := &hook.SSEEvent{SSE: came, Side: t.h.side, Index: t.index, Offset: p.Offset}
-	t.index++
+// guard runs hooks on a message, and returns why the body must not go on.
+func (t *messageHooks) guard(ctx context.Context, run func(context.Context, *hook.Exchange) error) error {
 	x := t.x
 	x.hooks.Lock()
-	err := x.guardEvent(ctx, e)
-	x.hooks.Unlock()
-	if err != nil {
-		return err
-	}
-	ending := sse.Ending(p.Raw)
-	before, after := e.Inserted()
-	added := t.insert(before, ending)
-	asItCame := false
-	switch {
-	case e.Dropped():
-	case e.SSE == came:
-		asItCame = true
-	default:
-		var perr error
-		if t.out, perr = sse.Patch(t.out, p.Raw, &came, &e.SSE); perr != nil {
-			x.find("event-refused", fmt.Sprintf("the event at byte %d of the %s body was sent as it came: %v", p.Offset, t.h.side, perr))
-			asItCame = true
-		}
-	}
-	if asItCame {
-		t.out = append(t.out, p.Raw...)
-	}
-	if p.Raw[len(p.Raw)-1] == '\r' {
-		t.lineFeed(asItCame)
-	}
-	added = t.insert(after, ending) || added
-	if !t.changed && (added || !asItCame) {
-		t.changed = true
-		x.noteRewritten(t.h)
-	}
-	return nil
-}
-
-// guardEvent runs the hooks, and returns why the body must not go on.
-func (x *exchange) guardEvent(ctx context.Context, e *hook.SSEEvent) error {
-	err := x.set.SSEEvent(ctx, x.live, e)
+	defer x.hooks.Unlock()
+	err := run(ctx, x.live)
 	if x.live.Killed() {
 		return errKilled
 	}
@@ -192,30 +177,12 @@ func (x *exchange) guardEvent(ctx context.Context, e *hook.SSEEvent) error {
 	return &flow.Error{Phase: flow.InBody, Status: 502, Err: err}
 }
 
-// lineFeed takes the LF that belongs to a CR, if it has come.
-func (t *eventHooks) lineFeed(send bool) {
-	next, ok := t.split.Next()
-	switch {
-	case !ok:
-		t.swallow = !send
-	case string(next.Raw) != "\n":
-		t.ahead = &next
-	case send:
-		t.out = append(t.out, '\n')
+// rewritten notes the first message that does not leave as it came.
+func (t *messageHooks) rewritten() {
+	if !t.changed {
+		t.changed = true
+		t.x.noteRewritten(t.h)
 	}
-}
-
-// insert puts events that hooks have added into out, and tells whether there
-// were any.
-func (t *eventHooks) insert(added []hook.SSE, ending string) bool {
-	n := len(t.out)
-	for i := range added {
-		var err error
-		if t.out, err = sse.Append(t.out, &added[i], ending); err != nil {
-			t.x.find("event-refused", fmt.Sprintf("an event that a hook added to the %s body was not sent: %v", t.h.side, err))
-		}
-	}
-	return len(t.out) > n
 }
 
 // noteRewritten notes that a hook has changed the body on its way.

@@ -315,7 +315,7 @@ func TestALargeEventPassesUnseen(t *testing.T) {
 	if want := "data: a!\n\n" + large + "\n\ndata: b!\n\n"; s.sink.text() != want || seen != 2 {
 		t.Errorf("got %d bytes, want %d; %d events seen", len(s.sink.text()), len(want), seen)
 	}
-	if !slices.Contains(findings(f), "event-large") {
+	if !slices.Contains(findings(f), "message-large") {
 		t.Errorf("findings %v", findings(f))
 	}
 }
@@ -355,7 +355,8 @@ func BenchmarkEvents(b *testing.B) {
 			e := New(Config{})
 			x := e.begin(context.Background(), s, nil, Origin{Set: newSet(b, eventsDo(f))})
 			x.live.Response = hook.NewResponse(flow.Response{})
-			t := &eventHooks{x: x, h: &x.resp, split: message.New(message.SSE, "", 0)}
+			t := &eventHooks{messageHooks: messageHooks{x: x, h: &x.resp, split: message.New(message.SSE, "", 0)}}
+			t.take, t.skip = t.event, t.swallowed
 			p := []byte(strings.Repeat(event, 400))
 			emit := func([]byte) error { return nil }
 			b.SetBytes(int64(len(p)))

@@ -96,12 +96,12 @@ func (q *MessageQuery) run(ctx context.Context, r *store.Reader, f *flow.Flow, y
 		return whole(err, b)
 	}
 	defer p.Close()
-	more, err := q.listMarked(p, kind, payloadCoding(kind, m), yield)
+	more, err := q.listMarked(p, kind, message.PayloadCoding(kind, m.Fields), yield)
 	if !more {
 		return nil
 	}
 	if err == nil && !p.ended() {
-		more, err = q.listRest(p, kind, boundary, payloadCoding(kind, m), yield)
+		more, err = q.listRest(p, kind, boundary, message.PayloadCoding(kind, m.Fields), yield)
 		if !more {
 			return nil
 		}
@@ -119,14 +119,6 @@ func bodyOf(f *flow.Flow, side flow.Side) *flow.Body {
 		return &f.RequestBody
 	}
 	return &f.ResponseBody
-}
-
-// payloadCoding is how the payloads of messages that say so are compressed.
-func payloadCoding(k message.Kind, m *flow.Message) string {
-	if k == message.Connect {
-		return m.Fields.Get("Connect-Content-Encoding")
-	}
-	return m.Fields.Get("Grpc-Encoding")
 }
 
 // listing puts messages together from pieces.

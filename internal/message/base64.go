@@ -10,10 +10,42 @@ import (
 // between, each of which may end in padding. Read gives what r has given.
 func Base64(r io.Reader) io.Reader { return &base64Reader{r: r} }
 
-type base64Reader struct {
-	r    io.Reader
+// Base64Decoder decodes the same where octets come in pieces; the zero value is
+// ready.
+type Base64Decoder struct {
 	quad [4]byte
 	n    int // of quad
+}
+
+// Append decodes what it can of p and appends it to dst. Where p is not base64 it
+// returns the octets from there on, those of the piece before that belong to them
+// included, and an error.
+func (d *Base64Decoder) Append(dst, p []byte) (out, rest []byte, err error) {
+	for i, c := range p {
+		if c == '\r' || c == '\n' || c == ' ' || c == '\t' {
+			continue
+		}
+		d.quad[d.n] = c
+		if d.n++; d.n < 4 {
+			continue
+		}
+		d.n = 0
+		var triple [3]byte
+		n, err := base64.StdEncoding.Decode(triple[:], d.quad[:])
+		if err != nil {
+			return dst, append(d.quad[:4:4], p[i+1:]...), fmt.Errorf("decode base64: %w", err)
+		}
+		dst = append(dst, triple[:n]...)
+	}
+	return dst, nil, nil
+}
+
+// Rest is what of the pieces has not made a whole group.
+func (d *Base64Decoder) Rest() []byte { return d.quad[:d.n] }
+
+type base64Reader struct {
+	r    io.Reader
+	d    Base64Decoder
 	in   [4 << 10]byte
 	left []byte // decoded
 	out  [3 << 10]byte
@@ -26,7 +58,7 @@ func (b *base64Reader) Read(p []byte) (int, error) {
 			return 0, b.err
 		}
 		n, err := b.r.Read(b.in[:])
-		if err == io.EOF && b.n > 0 {
+		if err == io.EOF && len(b.d.Rest()) > 0 {
 			err = fmt.Errorf("decode base64: %w", io.ErrUnexpectedEOF)
 		}
 		if derr := b.decode(b.in[:n]); derr != nil {
@@ -39,25 +71,7 @@ func (b *base64Reader) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-func (b *base64Reader) decode(p []byte) error {
-	out := b.out[:0]
-	for _, c := range p {
-		if c == '\r' || c == '\n' || c == ' ' || c == '\t' {
-			continue
-		}
-		b.quad[b.n] = c
-		if b.n++; b.n < 4 {
-			continue
-		}
-		b.n = 0
-		var triple [3]byte
-		n, err := base64.StdEncoding.Decode(triple[:], b.quad[:])
-		if err != nil {
-			b.left = out
-			return fmt.Errorf("decode base64: %w", err)
-		}
-		out = append(out, triple[:n]...)
-	}
-	b.left = out
-	return nil
+func (b *base64Reader) decode(p []byte) (err error) {
+	b.left, _, err = b.d.Append(b.out[:0], p)
+	return err
 }

@@ -37,6 +37,40 @@ func (k Kind) String() string {
 	return "?"
 }
 
+// Word is the kind in one word, for scripts and narrow columns.
+func (k Kind) Word() string {
+	switch k {
+	case SSE:
+		return "sse"
+	case NDJSON:
+		return "ndjson"
+	case JSONSeq:
+		return "json-seq"
+	case GRPC:
+		return "grpc"
+	case GRPCWeb, GRPCWebText:
+		return "grpc-web"
+	case Connect:
+		return "connect"
+	case AWS:
+		return "aws"
+	case Multipart:
+		return "multipart"
+	case WebSocket:
+		return "websocket"
+	}
+	return ""
+}
+
+// PayloadCoding is how payloads of messages that say so are compressed, by the
+// fields of their body.
+func PayloadCoding(k Kind, fields flow.Fields) string {
+	if k == Connect {
+		return fields.Get("Connect-Content-Encoding")
+	}
+	return fields.Get("Grpc-Encoding")
+}
+
 // Of tells by the Content-Type of a body which messages it has, and for
 // Multipart the boundary.
 func Of(contentType string) (k Kind, boundary string) {
