@@ -95,7 +95,7 @@ func TestChromium(t *testing.T) {
 
 // trustInBrowser puts the authority into the browser's database where certutil
 // is installed; else the browser does not verify.
-func trustInBrowser(t *testing.T, p *proxy, home string) []string {
+func trustInBrowser(t testing.TB, p *proxy, home string) []string {
 	t.Helper()
 	certutil, err := exec.LookPath("certutil")
 	if err != nil {

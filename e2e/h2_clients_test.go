@@ -123,18 +123,67 @@ func TestHTTP2Node(t *testing.T) {
 	}
 }
 
-// A browser loads a page and its hundred pictures over one connection.
-func TestHTTP2Chromium(t *testing.T) {
-	browser := need(t, "chromium")
+// A client that speaks HTTP/2 to an https:// proxy address has many tunnels on one
+// connection.
+func TestHTTP2NodeTunnels(t *testing.T) {
+	node := need(t, "node")
 	t.Parallel()
-	reports := make(chan string, 1)
-	p, base, wrong := betweenVersions[0].startFor(t, gallery(reports))
+	p, base, _ := betweenVersions[1].startFor(t, gallery(nil))
+	address := "https://localhost:" + port(p.Addr)
+	got := run(t, []string{"ORIGIN=" + base, "PROXY=" + address, "CA=" + p.CA}, node, "testdata/client_connect2.mjs")
+	if want := "tunnels 20 200 HTTP/1.1 200 OK true\nprotocol h2\nrefused 400\n"; strings.ReplaceAll(got, "\r", "") != want {
+		t.Errorf("the client got:\n%s\nnot:\n%s", got, want)
+	}
+	s := p.recorded()
+	if len(s.flows) != 21 {
+		t.Errorf("%d flows are recorded", len(s.flows))
+	}
+	for _, f := range s.flows {
+		if f.Method == "GET" {
+			f.completed()
+		}
+	}
+}
+
+// A browser loads a page and its hundred pictures over one connection, through a
+// proxy that it speaks HTTP/1.1 or, with an https:// address, HTTP/2 to.
+func TestHTTP2Chromium(t *testing.T) {
+	t.Parallel()
+	for _, scheme := range []string{"http", "https"} {
+		t.Run(scheme, func(t *testing.T) {
+			t.Parallel()
+			reports := make(chan string, 1)
+			p, base, wrong := betweenVersions[0].startFor(t, gallery(reports))
+			report := p.browse(scheme, base+"/page", reports)
+			if report != "100 pictures, h2" || wrong.Load() > 0 {
+				t.Errorf("the page reports %q; %d requests came in another version", report, wrong.Load())
+			}
+			shown := 0
+			for _, f := range p.recorded().flows {
+				if strings.Contains(f.URL, "/dot/") {
+					f.completed()
+					shown++
+				}
+			}
+			if shown != 100 {
+				t.Errorf("%d pictures are recorded", shown)
+			}
+		})
+	}
+}
+
+// browse loads a page in Chromium, with the proxy under an address of scheme, and
+// returns what the page reports.
+func (p *proxy) browse(scheme, page string, reports <-chan string) (report string) {
+	t := p.t
+	t.Helper()
+	browser := need(t, "chromium")
 	home := t.TempDir()
 	args := []string{
 		"--headless", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
 		"--disable-component-update", "--disable-sync", "--disable-dev-shm-usage",
 		"--user-data-dir=" + filepath.Join(home, "profile"),
-		"--proxy-server=" + p.URL(), "--proxy-bypass-list=<-loopback>",
+		"--proxy-server=" + scheme + "://localhost:" + port(p.Addr), "--proxy-bypass-list=<-loopback>",
 	}
 	if os.Geteuid() == 0 {
 		args = append(args, "--no-sandbox")
@@ -142,7 +191,7 @@ func TestHTTP2Chromium(t *testing.T) {
 	args = append(args, trustInBrowser(t, p, home)...)
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, browser, append(args, base+"/page")...)
+	cmd := exec.CommandContext(ctx, browser, append(args, page)...)
 	cmd.Env = cleanEnv("HOME=" + home)
 	var errs transcript
 	cmd.Stdout, cmd.Stderr = &errs, &errs
@@ -150,7 +199,6 @@ func TestHTTP2Chromium(t *testing.T) {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	report := ""
 	select {
 	case report = <-reports:
 	case <-ctx.Done():
@@ -158,17 +206,5 @@ func TestHTTP2Chromium(t *testing.T) {
 	}
 	cancel()
 	cmd.Wait()
-	if report != "100 pictures, h2" || wrong.Load() > 0 {
-		t.Errorf("the page reports %q; %d requests came in another version", report, wrong.Load())
-	}
-	shown := 0
-	for _, f := range p.recorded().flows {
-		if strings.Contains(f.URL, "/dot/") {
-			f.completed()
-			shown++
-		}
-	}
-	if shown != 100 {
-		t.Errorf("%d pictures are recorded", shown)
-	}
+	return report
 }

@@ -168,7 +168,7 @@ func (call *Call) Upgrade() (body.Duplex, error) {
 		return nil, &flow.Error{Peer: flow.AtProxy, Phase: flow.InHead,
 			Err: errors.New("make a tunnel of a stream to " + call.client.name + ": the server has not agreed to that")}
 	}
-	return &duplex{st: &call.stream, sink: &call.sink}, nil
+	return newDuplex(&call.stream, &call.sink, ""), nil
 }
 
 // Cancel gives the call up: the stream is reset. After the response has ended it

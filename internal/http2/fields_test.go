@@ -73,7 +73,7 @@ func TestRequestHeads(t *testing.T) {
 		{"another scheme", replace(":scheme", "ftp"), Tolerant, "scheme", ""},
 		{":protocol that was not agreed upon", with(":protocol", "websocket"), Tolerant, ":protocol", ""},
 		{"CONNECT", []string{":method", "CONNECT", ":authority", "a.test:443"}, Strict, "", ""},
-		{"CONNECT without a port", []string{":method", "CONNECT", ":authority", "a.test"}, Tolerant, "host:port", ""},
+		{"CONNECT without a port, which gets an answer", []string{":method", "CONNECT", ":authority", "a.test"}, Strict, "", ""},
 		{"CONNECT with a path", []string{":method", "CONNECT", ":authority", "a.test:443", ":path", "/"}, Tolerant, "neither", ""},
 		{"two lengths", with("content-length", "1", "content-length", "2"), Tolerant, "lengths", ""},
 		{"a length that is none", with("content-length", "+1"), Tolerant, "not a number", ""},

@@ -70,12 +70,10 @@ func (p *parser) pseudos(r *flow.Request, protocol string, seen [5]bool, connect
 			return
 		}
 		r.Form = flow.AuthorityForm
-		host, port, ok := splitAuthority(r.Authority)
-		if !ok || host == "" || port == 0 {
-			p.bad("the authority of CONNECT is not host:port: " + flow.Quote(r.Authority))
-			return
+		// One that is not host:port is answered, not reset.
+		if host, port, ok := splitAuthority(r.Authority); ok && host != "" && port != 0 {
+			r.Host, r.Port = host, port
 		}
-		r.Host, r.Port = host, port
 		return
 	}
 	switch {

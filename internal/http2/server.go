@@ -154,8 +154,7 @@ func (s *Server) head(id uint32, _ *stream, b *fieldBlock, end bool) error {
 		return breaksStream(id, h2.ErrCodeProtocol, "a content-length of %d and no body", length)
 	case end:
 	case st.req.Method == "CONNECT":
-		length = -1
-		st.framing = flow.Framing{Kind: flow.Chunked}
+		length = -1 // what follows is not content (RFC 9110 section 9.3.6)
 	case length >= 0:
 		st.framing = flow.Framing{Kind: flow.ByLength, Length: length}
 	default:

@@ -3,6 +3,7 @@ package http2
 import (
 	"fmt"
 	"io"
+	"os"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -44,6 +45,9 @@ type stream struct {
 	ending   bool  // END_STREAM is being sent, and the peer has ended
 	sendErr  error // why no more can be sent
 	gone     atomic.Bool
+
+	// Deadlines of a raw connection: of its reader and of its writer.
+	early, late deadline
 }
 
 func (st *stream) init(c *conn, id uint32, in flow.Side) {
@@ -174,6 +178,9 @@ func (st *stream) take(p []byte) (int, error) {
 			err := st.given
 			c.mu.Unlock()
 			return 0, err
+		case st.early.Load():
+			c.mu.Unlock()
+			return 0, os.ErrDeadlineExceeded
 		case st.inbox.size > 0 && len(p) > 0:
 			return st.copyOut(p)
 		case st.recvEnd:
@@ -245,6 +252,10 @@ func (st *stream) reserve(n int) (int, error) {
 		if st.sendErr != nil {
 			return 0, st.sendErr
 		}
+		if st.late.Load() {
+			c.unwait(st)
+			return 0, os.ErrDeadlineExceeded
+		}
 		mine := !st.queued && len(c.waiting) == 0 || st.queued && c.waiting[0] == st
 		if m := st.toSend.fits(c.toSend, min(n, pieceLimit)); m > 0 && mine {
 			st.toSend -= sendWindow(m)
@@ -273,12 +284,19 @@ func (st *stream) reserve(n int) (int, error) {
 
 // send queues octets of the body for which there is credit.
 func (st *stream) send(p []byte, end bool, u urgency) error {
-	err := st.c.w.data(st.id, p, end, u, st.gone.Load)
+	given := st.givenUp
+	if end {
+		given = st.gone.Load // an end is not late: it asks for no credit
+	}
+	err := st.c.w.data(st.id, p, end, u, given)
 	if err == nil {
 		return nil
 	}
 	return st.sendFailed(err)
 }
+
+// givenUp tells that nobody waits any more for what is being sent.
+func (st *stream) givenUp() bool { return st.gone.Load() || st.late.Load() }
 
 // sendFailed says why nothing more can be sent.
 func (st *stream) sendFailed(err error) error {

@@ -3,15 +3,27 @@ package proxy
 import (
 	"context"
 	"errors"
+	"net"
 	"strconv"
 
 	"midstream/flow"
 	"midstream/hook"
 	"midstream/internal/engine"
+	"midstream/internal/transport"
 )
 
+// connectStream serves a CONNECT on a stream of HTTP/2 (RFC 9113 section 8.5) as
+// connect does. Each tunnel has connections to servers of its own, as if it had
+// come over a connection of its own.
+func (c *client) connectStream(ctx context.Context, st engine.Stream) {
+	one := &client{p: c.p, mode: c.mode, facts: c.facts, pool: c.p.dialer.Pool(c.facts)}
+	defer one.pool.Close()
+	one.connect(ctx, st, nil)
+}
+
 // connect answers a CONNECT and, unless it is refused, serves the tunnel to its
-// end. It tells whether the connection was used up by that.
+// end: over down, or over the request's stream where that is nil. It tells whether
+// the connection was used up by that.
 func (c *client) connect(ctx context.Context, st engine.Stream, down *conn) (done bool) {
 	req := st.Request()
 	set := c.p.cfg.Hooks()
@@ -46,17 +58,19 @@ func (c *client) connect(ctx context.Context, st engine.Stream, down *conn) (don
 	if c.p.cfg.Strategy == Eager {
 		t.dial = c.startDial(ctx, t.address)
 	}
-	if !t.establish(st, down, x.Response) {
+	if down = t.establish(st, down, x.Response); down == nil {
 		t.giveUp()
 		return true
 	}
+	defer down.Close()
 	t.serve(ctx, down)
 	return true
 }
 
 // establish answers 200: with neither Content-Length nor Transfer-Encoding (RFC
-// 9110 section 9.3.6), and the fields of a hook's own 2xx otherwise.
-func (t *tunnel) establish(st engine.Stream, down *conn, own *hook.Response) bool {
+// 9110 section 9.3.6), and the fields of a hook's own 2xx otherwise. It returns the
+// connection that the tunnel is on, nil where the client has left.
+func (t *tunnel) establish(st engine.Stream, down *conn, own *hook.Response) *conn {
 	head := &flow.Response{Status: 200, Reason: "Connection established"}
 	head.Version = flow.HTTP11
 	if own != nil {
@@ -66,14 +80,21 @@ func (t *tunnel) establish(st engine.Stream, down *conn, own *hook.Response) boo
 	}
 	sink, err := st.Respond(head, flow.Framing{})
 	if err != nil {
-		return false
+		return nil
 	}
 	if err := sink.Close(nil); err != nil {
-		return false
+		return nil
 	}
 	raw, err := st.Upgrade()
 	if err != nil {
-		return false
+		return nil
+	}
+	if down == nil {
+		stream, ok := raw.(net.Conn)
+		if !ok {
+			return nil
+		}
+		return &conn{Conn: transport.New(stream)}
 	}
 	// What the codec has read beyond the head is the tunnel's first octets.
 	var ahead []byte
@@ -86,5 +107,5 @@ func (t *tunnel) establish(st engine.Stream, down *conn, own *hook.Response) boo
 		}
 	}
 	down.head = append(ahead, down.head...)
-	return true
+	return down
 }

@@ -27,15 +27,14 @@ func (c *client) serveHTTP2(ctx context.Context, down *conn, r route) {
 	srv := http2.NewServer(down, c.p.http2Config())
 	stop := context.AfterFunc(c.p.idle, srv.Stop)
 	defer stop()
+	_, isProxy := r.(asProxy)
 	err := srv.Serve(ctx, func(st *http2.Stream) {
 		req := st.Request()
-		var found []flow.Finding
-		var refused *flow.Error
-		if req.Form == flow.AuthorityForm {
-			refused = refusal(501, "CONNECT on a stream of HTTP/2 is not supported; ask the proxy itself for it, over HTTP/1.1")
-		} else {
-			found, refused = r.direct(req)
+		if isProxy && req.Form == flow.AuthorityForm {
+			c.connectStream(ctx, st)
+			return
 		}
+		found, refused := r.direct(req)
 		if refused != nil {
 			c.refuse(withFindings(st, found), nil, refused)
 			return

@@ -43,6 +43,7 @@ func TestChunkedUploadToAnHTTP10Server(t *testing.T) {
 	target := fmt.Sprintf("http://%s/", local(port))
 	p.send("GET %s HTTP/1.1\r\nHost: h\r\n\r\n", target)
 	ask("")
+	r.flows.wait(t, 1)
 	p = r.dial() // another client profits
 	p.send("POST %s HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2\r\nde\r\n0\r\nSum: 1\r\n\r\n", target)
 	ask("abcde")

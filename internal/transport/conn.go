@@ -174,7 +174,7 @@ func (c *Conn) CloseWrite() error {
 // close_notify, and with a TCP reset where the system allows.
 func (c *Conn) Reset() error {
 	switch nc := c.wire.Conn.(type) {
-	case *Conn:
+	case interface{ Reset() error }: // a Conn, or a stream that carries a connection
 		return nc.Reset()
 	case *net.TCPConn:
 		nc.SetLinger(0)
