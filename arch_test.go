@@ -19,7 +19,7 @@ import (
 // packages of rows before its own.
 var layers = [][]string{
 	{"flow", "internal/coding", "internal/transport", "internal/pattern", "internal/option", "internal/ca", "internal/h2spec"},
-	{"hook", "internal/fault"},
+	{"hook", "internal/fault", "internal/client"},
 	{"internal/body", "internal/message", "internal/ws", "internal/format"},
 	{"internal/sse", "internal/query"},
 	{"internal/http1", "internal/http2"},

@@ -101,6 +101,15 @@ func TestDocsCommands(t *testing.T) {
 				runUntil(t, dir, []string{"HOME=" + t.TempDir(), env[1]}, line+" -p 0", `listening on 127\.0\.0\.1:\d+`)
 				return
 			}
+			env := env
+			if words[0] == "midstream" && len(words) > 1 && words[1] == "run" { // its own proxy sends names to the origin as well
+				env = append(slices.Clone(env), "MIDSTREAM_SSL_VERIFY_UPSTREAM_TRUSTED_CA="+authorityFile(t))
+				if strings.Contains(line, "-s my.js") {
+					line = strings.Replace(line, "-s my.js", "-s my.js -s redirect.js", 1)
+				} else if !strings.Contains(line, "--attach") {
+					env = append(env, "MIDSTREAM_SCRIPTS="+filepath.Join(dir, "redirect.js"))
+				}
+			}
 			if strings.HasSuffix(line, "flows list --follow") {
 				runUntil(t, dir, env, line, `https://example\.com/`)
 				return

@@ -11,18 +11,18 @@ import (
 	"testing"
 )
 
-// A clone, and a push whose pack is too large for git's buffer and so goes up
-// in chunks.
-func TestGit(t *testing.T) {
-	git := need(t, "git")
-	t.Parallel()
+// serveGit lets the origin serve a repository with one commit at /git/repo.git.
+// author is the environment of whoever commits, bare the folder of the
+// repository, and root one for more.
+func serveGit(t *testing.T, git string, o *origin) (author []string, root, bare string) {
+	t.Helper()
 	backend := filepath.Join(strings.TrimSpace(run(t, nil, git, "--exec-path")), "git-http-backend")
 	if _, err := os.Stat(backend); err != nil {
 		t.Skip("git-http-backend is not installed")
 	}
-	root := t.TempDir()
-	author := []string{"GIT_AUTHOR_NAME=a", "GIT_AUTHOR_EMAIL=a@a.test", "GIT_COMMITTER_NAME=a", "GIT_COMMITTER_EMAIL=a@a.test", "GIT_CONFIG_NOSYSTEM=1", "GIT_TERMINAL_PROMPT=0"}
-	bare := filepath.Join(root, "repo.git")
+	root = t.TempDir()
+	author = []string{"GIT_AUTHOR_NAME=a", "GIT_AUTHOR_EMAIL=a@a.test", "GIT_COMMITTER_NAME=a", "GIT_COMMITTER_EMAIL=a@a.test", "GIT_CONFIG_NOSYSTEM=1", "GIT_TERMINAL_PROMPT=0"}
+	bare = filepath.Join(root, "repo.git")
 	run(t, author, git, "init", "-q", "--bare", "-b", "main", bare)
 	run(t, author, git, "-C", bare, "config", "http.receivepack", "true")
 	seed := filepath.Join(root, "seed")
@@ -34,7 +34,6 @@ func TestGit(t *testing.T) {
 	run(t, author, git, "-C", seed, "commit", "-q", "-m", "first")
 	run(t, author, git, "-C", seed, "push", "-q", bare, "main")
 
-	o := newOrigin(t)
 	program := &cgi.Handler{
 		Path: backend, Root: "/git", InheritEnv: []string{"PATH"},
 		Env:    []string{"GIT_PROJECT_ROOT=" + root, "GIT_HTTP_EXPORT_ALL=1", "REMOTE_USER=a", "HOME=" + root},
@@ -46,6 +45,16 @@ func TestGit(t *testing.T) {
 		r.Body, r.ContentLength, r.TransferEncoding = io.NopCloser(bytes.NewReader(body)), int64(len(body)), nil
 		program.ServeHTTP(w, r)
 	})
+	return author, root, bare
+}
+
+// A clone, and a push whose pack is too large for git's buffer and so goes up
+// in chunks.
+func TestGit(t *testing.T) {
+	git := need(t, "git")
+	t.Parallel()
+	o := newOrigin(t)
+	author, root, bare := serveGit(t, git, o)
 	p := start(t)
 	work := filepath.Join(root, "work")
 	through := []string{"-c", "http.proxy=" + p.URL(), "-c", "http.sslCAInfo=" + p.CA}

@@ -27,10 +27,10 @@ func (o *origin) serveBytes(path, mediaType, data string) {
 
 // Package managers fetch from servers of the tests through the proxy.
 
-func TestPip(t *testing.T) {
-	pip := need(t, "pip")
-	t.Parallel()
-	o := newOrigin(t)
+// serveWheel lets the origin be an index with one package, and returns the name
+// and the octets of its file.
+func serveWheel(t *testing.T, o *origin) (name, data string) {
+	t.Helper()
 	var wheel bytes.Buffer
 	z := zip.NewWriter(&wheel)
 	for _, f := range [][2]string{
@@ -46,9 +46,17 @@ func TestPip(t *testing.T) {
 		io.WriteString(w, f[1])
 	}
 	z.Close()
-	const name = "morning-1.0-py3-none-any.whl"
+	name = "morning-1.0-py3-none-any.whl"
 	o.serveBytes("/simple/morning/", "text/html", `<a href="/files/`+name+`#sha256=`+textSHA256(wheel.String())+`">`+name+`</a>`)
 	o.serveBytes("/files/", "application/zip", wheel.String())
+	return name, wheel.String()
+}
+
+func TestPip(t *testing.T) {
+	pip := need(t, "pip")
+	t.Parallel()
+	o := newOrigin(t)
+	name, wheel := serveWheel(t, o)
 	p := start(t)
 	dir := t.TempDir()
 	run(t, []string{"PIP_CONFIG_FILE=" + os.DevNull}, pip, "install", "--quiet", "--disable-pip-version-check", "--no-cache-dir", "--no-deps", "--root-user-action=ignore",
@@ -59,15 +67,15 @@ func TestPip(t *testing.T) {
 	s := p.recorded()
 	f := s.flow("/files/" + name)
 	f.completed()
-	if got := s.body(f); got != wheel.String() {
-		t.Errorf("the recorded wheel has %d bytes, not %d", len(got), wheel.Len())
+	if got := s.body(f); got != wheel {
+		t.Errorf("the recorded wheel has %d bytes, not %d", len(got), len(wheel))
 	}
 }
 
-func TestNpm(t *testing.T) {
-	npm := need(t, "npm")
-	t.Parallel()
-	o := newOrigin(t)
+// serveNpm lets the origin be a registry with one package, and returns its
+// archive.
+func serveNpm(t *testing.T, o *origin) string {
+	t.Helper()
 	var archive bytes.Buffer
 	g := gzip.NewWriter(&archive)
 	a := tar.NewWriter(g)
@@ -84,6 +92,14 @@ func TestNpm(t *testing.T) {
 		`{"name":"morning","dist-tags":{"latest":"1.0.0"},"versions":{"1.0.0":{"name":"morning","version":"1.0.0","dist":{"tarball":%q,"shasum":%q}}}}`,
 		o.HTTPS+"/morning/-/morning-1.0.0.tgz", hex.EncodeToString(sum[:])))
 	o.serveBytes("/morning/-/", "application/octet-stream", archive.String())
+	return archive.String()
+}
+
+func TestNpm(t *testing.T) {
+	npm := need(t, "npm")
+	t.Parallel()
+	o := newOrigin(t)
+	archive := serveNpm(t, o)
 	p := start(t)
 	dir := t.TempDir()
 	run(t, nil, npm, "install", "--prefix", dir, "--registry", o.HTTPS+"/", "--proxy", p.URL(), "--https-proxy", p.URL(), "--noproxy", "", "--cafile", p.CA,
@@ -94,8 +110,8 @@ func TestNpm(t *testing.T) {
 	s := p.recorded()
 	f := s.flow("/morning-1.0.0.tgz")
 	f.completed()
-	if got := s.body(f); got != archive.String() {
-		t.Errorf("the recorded archive has %d bytes, not %d", len(got), archive.Len())
+	if got := s.body(f); got != archive {
+		t.Errorf("the recorded archive has %d bytes, not %d", len(got), len(archive))
 	}
 }
 

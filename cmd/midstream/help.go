@@ -18,18 +18,18 @@ func helpScreen(cmd *cobra.Command) string {
 	var b strings.Builder
 	root := cmd.Root()
 	fmt.Fprintf(&b, "midstream: %s\n\n", root.Short)
-	b.WriteString(`  midstream [OPTIONS]                                  the proxy, one line a flow
-  midstream --stream 3m -s my.js                       larger bodies pass unrecorded; with a script
+	b.WriteString(`  midstream run -- curl https://example.com/           a command through a proxy of its own
+  midstream --stream 3m -s my.js                       the proxy, with larger bodies unrecorded
   midstream --mode reverse:https://example.com         in front of a server
-  curl -x 127.0.0.1:8080 --cacert ~/.midstream/midstream-ca-cert.pem https://example.com/
 
 Commands
 `)
 	for _, cmd := range root.Commands() {
-		if cmd.IsAvailableCommand() {
+		if cmd.IsAvailableCommand() && cmd.Name() != "completion" && cmd.Name() != "man" {
 			fmt.Fprintf(&b, "  %-12s %s\n", cmd.Name(), cmd.Short)
 		}
 	}
+	b.WriteString("  completion, man   for a shell; the manual page\n")
 	fmt.Fprintf(&b, "  %-12s %s\n", "help", "this page; help COMMAND; help options: all of them")
 	group := ""
 	for _, o := range builtin() {

@@ -26,6 +26,9 @@ func run(ctx context.Context, e *env) int {
 	if err == nil {
 		return exitDone
 	}
+	if ended, ok := errors.AsType[*programEnded](err); ok {
+		return ended.code
+	}
 	code := exitCode(err)
 	var coded *codedError
 	if !began && !errors.As(err, &coded) {

@@ -140,6 +140,20 @@ func (n exitNotice) text() string {
 		flows, size, path, n.until.Format("2006-01-02 15:04"), path, path)
 }
 
+// where is what became of the record, for a line that has told what passed.
+func (n exitNotice) where() string {
+	path := shellPath(n.session.path, n.home)
+	switch s := n.session; {
+	case s.path == "":
+		return "nothing was recorded"
+	case s.named:
+		return "recorded in " + path + " (midstream flows list --session " + path + ")"
+	case s.keep == 0:
+		return "no record is kept"
+	}
+	return "recorded in " + path + " until " + n.until.Format("2006-01-02 15:04") + " (midstream flows list)"
+}
+
 // shellPath writes a path as a shell takes it, shortened where it lies in home.
 func shellPath(path, home string) string {
 	if rest, ok := strings.CutPrefix(path, strings.TrimSuffix(home, "/")+"/"); ok && home != "" && bare(rest) {

@@ -18,6 +18,8 @@ func newRootCmd(e *env) *cobra.Command {
 	root.SetVersionTemplate("{{.Version}}\n")
 	root.AddCommand(
 		newDumpCmd(e),
+		newRunCmd(e),
+		newEnvCmd(e),
 		newFlowsCmd(e),
 		newCaCmd(e),
 		newOptionsCmd(e),

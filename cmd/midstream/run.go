@@ -45,11 +45,8 @@ func runProxy(ctx context.Context, e *env, reg *option.Registry, kind proxyKind)
 		Options: reg, Watchers: []engine.Watcher{printer}, Log: log, Output: e.stdout,
 		Getenv: e.getenv, Shutdown: shutdown,
 	})
-	if u, ok := errors.AsType[*instance.UsageError](err); ok {
-		return &codedError{exitUsage, u}
-	}
 	if err != nil {
-		return err
+		return usageOf(err)
 	}
 	recorded.in = in
 	fmt.Fprint(e.stderr, started(in, home).text())

@@ -122,6 +122,10 @@ func (in *Instance) announce() {
 			l.Listeners = append(l.Listeners, a.String())
 		}
 	}
+	l.Proxies = in.Proxies()
+	if pin, err := in.authority.LeafKeyHash(); err == nil {
+		l.LeafKey = pin
+	}
 	announced, err := store.Announce(in.confdir, in.liveID, l)
 	if err != nil {
 		in.log.Warn(err.Error())

@@ -194,8 +194,12 @@ type Live struct {
 	PID       int      `json:"pid"`
 	Session   string   `json:"session"` // folder; empty when nothing is recorded
 	Listeners []string `json:"listeners"`
-	Web       string   `json:"web,omitempty"`
-	Control   string   `json:"control,omitempty"`
+	// Proxies are those of the listeners that take plain requests and CONNECT.
+	Proxies []string `json:"proxies,omitempty"`
+	// LeafKey is the hash of the key that clients are shown, for a browser's pin.
+	LeafKey string `json:"leaf_key,omitempty"`
+	Web     string `json:"web,omitempty"`
+	Control string `json:"control,omitempty"`
 
 	path string
 }
