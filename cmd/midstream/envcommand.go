@@ -22,7 +22,7 @@ func newEnvCmd(e *env) *cobra.Command {
 			"SHELL names, unless --shell says another; sh is for zsh too. In fish: midstream env | source.\n" +
 			"In PowerShell: midstream env --shell powershell | Out-String | Invoke-Expression.",
 		Example: "  eval \"$(midstream env)\"\n  midstream env --shell powershell",
-		Args: noWords,
+		Args:    noWords,
 	}
 	cmd.Flags().StringVar(&shell, "shell", "", "`SHELL` to print for: "+strings.Join(client.Shells, ", "))
 	cmd.Flags().StringVar(&session, "session", "", "`DIR` of the session, where several midstreams are running")
