@@ -4,6 +4,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"midstream/internal/dump"
+	"midstream/internal/query"
 )
 
 const dumpName = "dump"
@@ -12,14 +13,19 @@ const dumpName = "dump"
 type proxyKind struct {
 	// form is how flows are printed on stdout.
 	form dump.Form
+	// filter chooses the flows that are printed; nil prints all.
+	filter *query.Filter
 }
 
 func newDumpCmd(e *env) *cobra.Command {
-	cmd := newProxyCmd(e, dumpName+" [OPTIONS]")
+	cmd := newProxyCmd(e, dumpName+" [OPTIONS] [FILTER]")
+	cmd.Args = cobra.ArbitraryArgs // they are a filter
 	cmd.Short = "the proxy, one line a flow"
 	cmd.Long = "Runs the proxy and prints one line a flow when it ends, and one when it lives for more than a\n" +
 		"second: method, URL, status, what happened to the body and why, sizes, time and how it ended.\n" +
 		"Flows go to standard output; where it listens, the log and everything else to standard error.\n\n" +
+		"FILTER chooses the flows that are printed; all are recorded. It is the filter language of mitmproxy:\n" +
+		"dump '~d example.com & !~c 2xx'. docs/filters.md has all of it.\n\n" +
 		"Ctrl-C ends it after what runs has had a moment to end; a second one ends it at once."
 	return cmd
 }
@@ -38,6 +44,9 @@ func newProxyCmd(e *env, use string) *cobra.Command {
 			return err
 		}
 		var kind proxyKind
+		if kind.filter, err = parseDumpFilter(e, reg, args); err != nil {
+			return err
+		}
 		if asJSON {
 			kind.form = dump.JSON
 		}
@@ -50,9 +59,6 @@ func newProxyCmd(e *env, use string) *cobra.Command {
 func noWords(cmd *cobra.Command, args []string) error {
 	if len(args) == 0 {
 		return nil
-	}
-	if cmd.Name() == dumpName || cmd.Name() == listName {
-		return usageError("%s takes no words, and got %s: filters are not there yet", cmd.CommandPath(), quoted(args[0]))
 	}
 	return usageError("%s takes no words, and got %s", cmd.CommandPath(), quoted(args[0]))
 }

@@ -4,14 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"iter"
 
 	"github.com/spf13/cobra"
 
 	"midstream/internal/flowview"
 	"midstream/internal/store"
 )
-
-const listName = "list"
 
 // A flowsCommand has what the commands under `flows` share.
 type flowsCommand struct {
@@ -81,17 +81,34 @@ func (c *flowsCommand) find(ctx context.Context, name string) (*store.Reader, ui
 
 func (c *flowsCommand) listCmd() *cobra.Command {
 	var last int
-	var follow, asJSON bool
+	var follow bool
+	var form listForm
+	var names string
 	cmd := &cobra.Command{
-		Use:   listName,
+		Use:   "list [FILTER]",
 		Short: "the flows, one a line",
 		Long: "Lists the flows in the order of their numbers: time, method, status, what happened to the body of\n" +
 			"the response (tee: recorded as it passed, hold: held, pass: passed unrecorded), its size, duration,\n" +
-			"how it ended, and the URL. --follow goes on with those that end from now on.",
-		Args: noWords,
-		RunE: func(cmd *cobra.Command, _ []string) error {
+			"how it ended, and the URL. --follow goes on with those that end from now on.\n\n" +
+			"FILTER chooses flows, as '~d example.com & !~c 2xx' does; docs/filters.md has the whole language.\n" +
+			"With --last it lists the newest that it means. Where a body that it asks for is gone, the flow is\n" +
+			"left out and the exit code is 3. --columns takes names with commas between them.",
+		Args: cobra.ArbitraryArgs,
+		RunE: func(cmd *cobra.Command, args []string) error {
 			if last < 0 {
 				return usageError("--last %d: give a number of flows, 0 for all", last)
+			}
+			filter, err := parseFilter(c.env, args)
+			if err != nil {
+				return err
+			}
+			if names != "" {
+				if form.json {
+					return usageError("--columns and --json cannot be together: JSON has all of them")
+				}
+				if form.columns, err = flowview.ParseColumns(names); err != nil {
+					return &codedError{exitUsage, err}
+				}
 			}
 			ctx, stop := c.context(cmd, follow)
 			defer stop()
@@ -100,17 +117,38 @@ func (c *flowsCommand) listCmd() *cobra.Command {
 				return err
 			}
 			defer r.Close()
-			err = c.list(ctx, r, store.ListOptions{Last: last}, follow, asJSON)
+			err = c.list(ctx, r, store.ListOptions{Last: last, Filter: filter}, follow, form)
 			if follow && ctx.Err() != nil {
 				return nil // Ctrl-C is how this ends
+			}
+			if u, some := store.Undecided(err); some {
+				return &codedError{exitPartial, u}
 			}
 			return err
 		},
 	}
 	cmd.Flags().IntVar(&last, "last", 0, "only the newest `N`; 0 lists all")
 	cmd.Flags().BoolVar(&follow, "follow", false, "go on with the flows that end from now on")
-	cmd.Flags().BoolVar(&asJSON, "json", false, "one JSON object a line")
+	cmd.Flags().BoolVar(&form.json, "json", false, "one JSON object a line")
+	cmd.Flags().StringVar(&names, "columns", "", "only these `NAMES`, with tabs between them")
 	return cmd
+}
+
+// listForm is how a list is written.
+type listForm struct {
+	json    bool
+	columns []flowview.Column
+	width   int
+}
+
+func (f listForm) write(w io.Writer, flows iter.Seq2[store.Summary, error]) error {
+	switch {
+	case f.json:
+		return flowview.ListJSON(w, flows)
+	case f.columns != nil:
+		return flowview.ListColumns(w, flows, f.columns)
+	}
+	return flowview.List(w, flows, f.width)
 }
 
 // context ends at a signal for a command that would go on for ever.
@@ -121,25 +159,22 @@ func (c *flowsCommand) context(cmd *cobra.Command, follow bool) (context.Context
 	return cmd.Context(), func() {}
 }
 
-func (c *flowsCommand) list(ctx context.Context, r *store.Reader, o store.ListOptions, follow, asJSON bool) error {
-	width := widthOf(c.env.stdout)()
+func (c *flowsCommand) list(ctx context.Context, r *store.Reader, o store.ListOptions, follow bool, form listForm) error {
+	form.width = widthOf(c.env.stdout)()
 	if !follow {
-		if asJSON {
-			return flowview.ListJSON(c.env.stdout, r.List(ctx, o))
-		}
-		return flowview.List(c.env.stdout, r.List(ctx, o), width)
+		return form.write(c.env.stdout, r.List(ctx, o))
 	}
-	past, next := flowview.Join(r.List(ctx, o), r.Tail(ctx))
-	if asJSON {
-		if err := flowview.ListJSON(c.env.stdout, past); err != nil {
+	past, next := flowview.Join(r.List(ctx, o), r.TailOf(ctx, o.Filter))
+	err := form.write(c.env.stdout, past)
+	if err != nil {
+		if _, some := store.Undecided(err); !some {
 			return err
 		}
-		return flowview.ListJSON(c.env.stdout, next)
 	}
-	if err := flowview.List(c.env.stdout, past, width); err != nil {
-		return err
+	if form.json || form.columns != nil {
+		return form.write(c.env.stdout, next)
 	}
-	return flowview.Follow(c.env.stdout, next, width)
+	return flowview.Follow(c.env.stdout, next, form.width)
 }
 
 func (c *flowsCommand) showCmd() *cobra.Command {

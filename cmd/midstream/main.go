@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"midstream/internal/dump"
+	"midstream/internal/query"
 )
 
 func main() { os.Exit(run(context.Background(), systemEnv())) }
@@ -35,6 +36,11 @@ func run(ctx context.Context, e *env) int {
 		code = exitUsage // nothing has run: the command line made no sense
 	}
 	fmt.Fprintf(e.stderr, "midstream: %s\n", dump.Safe(oneLine(err.Error())))
+	if wrong, ok := errors.AsType[*query.Error](err); ok {
+		for line := range strings.Lines(wrong.Pointer()) {
+			fmt.Fprintln(e.stderr, dump.Safe(strings.TrimRight(line, "\n")))
+		}
+	}
 	return code
 }
 

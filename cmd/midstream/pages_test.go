@@ -132,9 +132,8 @@ func TestEveryOptionIsOnEveryPage(t *testing.T) {
 func TestMistakesEndWithCode2(t *testing.T) {
 	for _, c := range []struct{ line, want string }{
 		{"dmup", `unknown command "dmup": did you mean "midstream dump"?`},
-		{"~u x", `unknown command "~u": filters are not there yet`},
+		{"~u x", `unknown command "~u": a filter goes behind a command, as in "midstream dump ~u"`},
 		{"frobnicate", `unknown command "frobnicate": "midstream --help" lists them`},
-		{"dump ~u", `filters are not there yet`},
 		{"--strem 3m", `unknown flag "--strem": did you mean --stream?`},
 		{"--stream_large_body 3m", `unknown flag "--stream_large_body": did you mean --stream?`},
 		{"dump --ssl-insecur", `did you mean --ssl-insecure?`},
@@ -155,7 +154,6 @@ func TestMistakesEndWithCode2(t *testing.T) {
 		{"completion tcsh", `unknown shell "tcsh"`},
 		{"help dmup", `unknown command "dmup"`},
 		{"man x", `midstream man takes no words, and got "x"`},
-		{"flows list ~u", `midstream flows list takes no words, and got "~u": filters are not there yet`},
 		{"ca path x", `midstream ca path takes no words, and got "x"`},
 		{"ca pth", `did you mean "midstream ca path"?`},
 		{"--log-file /dev/null/x", `open log_file`},
@@ -197,6 +195,17 @@ func TestFlagsAreOptions(t *testing.T) {
 		}
 		if !strings.Contains(stdout.String(), "\nvalue      "+c.want+"\n") || strings.Contains(stdout.String(), "hush") {
 			t.Errorf("%s: want %s = %s, got\n%s", c.line, c.name, c.want, stdout)
+		}
+	}
+}
+
+// A wrong filter is shown with a mark under its fault.
+func TestAWrongFilterIsPointedAt(t *testing.T) {
+	for _, line := range []string{"dump ~q ~u", "flows list ~q ~u"} {
+		e, stdout, stderr := testEnv(strings.Split(line, " ")...)
+		code := run(t.Context(), e)
+		if want := "midstream: filter: column 6: ~u wants a regular expression behind it\n  ~q ~u\n       ^\n"; code != exitUsage || stdout.String() != "" || stderr.String() != want {
+			t.Errorf("%s: code %d, stdout %q, stderr %q", line, code, stdout, stderr)
 		}
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"midstream/internal/dump"
 	"midstream/internal/option"
 )
 
@@ -72,7 +73,7 @@ func unknownWord(cmd *cobra.Command, args []string) error {
 		return usageError("unknown command %s: did you mean %q?", word, cmd.CommandPath()+" "+near)
 	}
 	if strings.HasPrefix(args[0], "~") {
-		return usageError("unknown command %s: filters are not there yet", word)
+		return usageError("unknown command %s: a filter goes behind a command, as in %q", word, "midstream dump "+dump.Safe(args[0]))
 	}
 	return usageError("unknown command %s: %q lists them", word, cmd.CommandPath()+" --help")
 }

@@ -4,10 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"time"
 
-	"midstream/flow"
 	"midstream/internal/ca"
 	"midstream/internal/dump"
 	"midstream/internal/engine"
@@ -35,6 +33,7 @@ func runProxy(ctx context.Context, e *env, reg *option.Registry, kind proxyKind)
 		paceCollector()
 	}
 	recorded := new(recorded)
+	defer recorded.close()
 	printer := newPrinter(e, reg, kind, recorded, log)
 	defer closePrinter(printer)
 	home, err := e.home()
@@ -80,14 +79,6 @@ func ended(sum instance.Summary, home string) exitNotice {
 
 func sessionOf(s instance.Session) sessionNotice {
 	return sessionNotice{path: s.Dir, named: s.Named, keep: s.Keep, maxSize: s.MaxSize, heads: s.Heads}
-}
-
-// recorded gives the printer the bodies of an instance that is not there yet
-// when the printer is made. in is set before any flow passes.
-type recorded struct{ in *instance.Instance }
-
-func (r *recorded) Content(number uint64, side flow.Side) (io.ReadCloser, int64, error) {
-	return r.in.Content(number, side)
 }
 
 // closePrinter prints the last flows; who does not read them does not hold up

@@ -75,7 +75,7 @@ func openLog(e *env, reg *option.Registry) (log *slog.Logger, done func(), err e
 
 // newPrinter starts the printer of flows. content may be nil. The caller must
 // Close it.
-func newPrinter(e *env, reg *option.Registry, kind proxyKind, content dump.Content, log *slog.Logger) *dump.Printer {
+func newPrinter(e *env, reg *option.Registry, kind proxyKind, content *recorded, log *slog.Logger) *dump.Printer {
 	host := dump.Target
 	if reg.Bool("showhost") {
 		host = dump.Named
@@ -88,6 +88,7 @@ func newPrinter(e *env, reg *option.Registry, kind proxyKind, content dump.Conte
 		Host:    host,
 		Width:   widthOf(e.stdout),
 		Lines:   reg.Int("content_view_lines_cutoff"),
+		Wanted:  wanted(kind.filter, content, log),
 		Content: content,
 		Log:     log,
 	})

@@ -36,6 +36,9 @@ type Config struct {
 	// returned.
 	Out  io.Writer
 	Form Form
+	// Wanted tells whether a flow is printed; nil prints all. It is asked by the
+	// goroutine that prints and may read bodies.
+	Wanted func(f *flow.Flow) bool
 	// Detail returns one of Nothing to Uncut; nil is OneLine. It is asked once
 	// a flow, so that it may change while the program runs.
 	Detail  func() int

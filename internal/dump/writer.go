@@ -38,6 +38,9 @@ func (w *writer) drain() {
 }
 
 func (w *writer) flow(f *flow.Flow, width int) {
+	if w.cfg.Wanted != nil && !w.failed && !w.cfg.Wanted(f) {
+		return
+	}
 	if w.cfg.Form == JSON {
 		w.buf = append(AppendJSON(w.buf[:0], f), '\n')
 		_, _ = w.out.Write(w.buf) // flush reports it

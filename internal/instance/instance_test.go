@@ -104,7 +104,12 @@ func TestAnInstanceServesRecordsAndIsFound(t *testing.T) {
 	if f.Outcome.Kind != flow.Completed || f.Number != 1 {
 		t.Errorf("flow %d ended as %v", f.Number, f.Outcome)
 	}
-	r, size, err := in.Content(f.Number, flow.ToClient)
+	contents, err := in.Contents()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer contents.Close()
+	r, size, err := contents.Open(f.Number, flow.ToClient)
 	if err != nil || size != 12 {
 		t.Fatalf("content of %d bytes, %v", size, err)
 	}

@@ -139,29 +139,43 @@ type recorder struct{ s *store.Store }
 
 func (r recorder) Start() engine.Record { return r.s.Start() }
 
-// Content opens what is recorded of one side of a flow, also while it lives. The
-// caller must close it.
-func (in *Instance) Content(number uint64, side flow.Side) (io.ReadCloser, int64, error) {
+// Contents reads the bodies that are recorded, also while they pass. It may be
+// used from several goroutines at once and must be closed.
+type Contents struct {
+	session *store.Store
+	reader  *store.Reader
+}
+
+// Contents opens the record for reading.
+func (in *Instance) Contents() (*Contents, error) {
 	if in.session == nil {
-		return nil, 0, errors.New("nothing is recorded")
+		return nil, errors.New("nothing is recorded")
 	}
 	in.session.Flush()
 	r, err := store.OpenReader(in.session.Dir())
 	if err != nil {
-		return nil, 0, err
+		return nil, err
 	}
-	b, err := r.Body(context.Background(), number, side)
-	if err != nil {
-		r.Close()
-		return nil, 0, err
-	}
-	return &content{io.NewSectionReader(b, 0, b.Size()), b, r}, b.Size(), nil
+	return &Contents{in.session, r}, nil
 }
+
+// Open opens what is recorded of one side of a flow; size is how many octets
+// there are. The caller must close it.
+func (c *Contents) Open(number uint64, side flow.Side) (r io.ReadCloser, size int64, err error) {
+	c.session.Flush()
+	b, err := c.reader.Body(context.Background(), number, side)
+	if err != nil {
+		return nil, 0, err
+	}
+	return &content{io.NewSectionReader(b, b.First(), b.Size()-b.First()), b}, b.Size(), nil
+}
+
+// Close lets go of the record. Bodies that are open stay so.
+func (c *Contents) Close() error { return c.reader.Close() }
 
 type content struct {
 	io.Reader
-	body   *store.Body
-	reader *store.Reader
+	body *store.Body
 }
 
-func (c *content) Close() error { return errors.Join(c.body.Close(), c.reader.Close()) }
+func (c *content) Close() error { return c.body.Close() }

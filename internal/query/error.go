@@ -22,11 +22,14 @@ func (e *Error) Column() int {
 // most is how much of a filter is shown on both sides of its fault.
 const most = 60
 
-// Error says it in one line, and shows the place in two more.
-func (e *Error) Error() string {
-	msg := fmt.Sprintf("filter: column %d: %s", e.Column(), e.Msg)
+// Error says it in one line.
+func (e *Error) Error() string { return fmt.Sprintf("filter: column %d: %s", e.Column(), e.Msg) }
+
+// Pointer is the filter and, in a line below, a mark under its fault; "" where
+// there is no filter to show. Of a long one the part around the fault is shown.
+func (e *Error) Pointer() string {
 	if e.Filter == "" {
-		return msg
+		return ""
 	}
 	before, after := []rune(e.Filter[:min(e.Offset, len(e.Filter))]), []rune(e.Filter[min(e.Offset, len(e.Filter)):])
 	lead, trail := "", ""
@@ -42,5 +45,5 @@ func (e *Error) Error() string {
 		}
 		return r
 	}, string(before)+string(after))
-	return fmt.Sprintf("%s\n  %s%s%s\n  %s^", msg, lead, shown, trail, strings.Repeat(" ", len(lead)+len(before)))
+	return fmt.Sprintf("  %s%s%s\n  %s^\n", lead, shown, trail, strings.Repeat(" ", len(lead)+len(before)))
 }

@@ -68,6 +68,10 @@ func (m *matcher) head(a *Atom) Truth {
 			return Unknown
 		}
 		return No
+	case URL:
+		if m.f.Kind == flow.DNS {
+			return m.dnsByHead()
+		}
 	}
 	return TruthOf(m.byHead(a))
 }
@@ -119,7 +123,18 @@ func (m *matcher) byHead(a *Atom) bool {
 	case From:
 		return a.Has("client") && sizeOf(&f.RequestBody) > 0 || a.Has("server") && sizeOf(&f.ResponseBody) > 0
 	}
+	if f.Kind == flow.DNS && (a.Op == Answered || a.Op == Unanswered) {
+		return (a.Op == Answered) == (sizeOf(&f.ResponseBody) > 0)
+	}
 	return f.Kind == flow.HTTP && f.Request != nil && m.byHTTP(a)
+}
+
+// dnsByHead answers what only the messages of a DNS flow can tell.
+func (m *matcher) dnsByHead() Truth {
+	if sizeOf(&m.f.RequestBody) == 0 {
+		return No
+	}
+	return Unknown
 }
 
 // byHTTP answers what only HTTP has.

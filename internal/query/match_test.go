@@ -54,6 +54,26 @@ func tunnel() *flow.Flow {
 	return f
 }
 
+// lookup is a DNS query, and dnsRecord what is on the wire.
+func lookup(answered bool) *flow.Flow {
+	f := tunnel()
+	f.Kind, f.ResponseBody, f.Outcome.Kind = flow.DNS, flow.Body{}, flow.Completed
+	if r := dnsRecord(); answered {
+		n := int64(len(r[1]))
+		f.ResponseBody = flow.Body{Disposition: flow.Tee, Sent: n, Recorded: n, Record: flow.Complete}
+	}
+	return f
+}
+
+func dnsRecord() recorded {
+	name := "\x03dns\x06google\x00"
+	question := name + "\x00\x01\x00\x01"
+	return recorded{
+		"\x00\x2a\x01\x00\x00\x01\x00\x00\x00\x00\x00\x00" + question,
+		"\x00\x2a\x81\x80\x00\x01\x00\x01\x00\x00\x00\x00" + question + name + "\x00\x01\x00\x01\x00\x00\x00\x3c\x00\x04\x08\x08\x08\x08",
+	}
+}
+
 func zipped(s string) string {
 	var b bytes.Buffer
 	w := gzip.NewWriter(&b)
@@ -282,6 +302,8 @@ func TestMatch(t *testing.T) {
 			f.Request.Version = flow.HTTP2
 			f.Request.Fields.Add("content-type", "application/grpc+proto")
 		}), content, "~proto h2\n~proto grpc\n~proto h1|h2", "~proto h1\n~proto h3"},
+		{"DNS", lookup(false), dnsRecord(), "~dns\n~q\n~u dns.google\n~u ^dns.google$\ndns.google\n~b dns.google\n~bq dns.google\n~src :22", "~http\n~tcp\n~s\n~u whatever\n~bs .\n~b 8.8.8.8\n~d .\n~m ."},
+		{"DNS answered", lookup(true), dnsRecord(), "~dns\n~s\n~b 8.8.8.8\n~bs ^8.8.8.8$|8.8.8.8\n~bs dns.google\n~bq dns.google", "~q\n~bq 8.8.8.8\n~e"},
 	} {
 		ask := func(filters string, want bool) {
 			for filter := range strings.Lines(filters) {

@@ -182,6 +182,7 @@ func TestParseErrors(t *testing.T) {
 func ExampleError() {
 	_, err := Parse("~d example ~c 20x", Folded)
 	fmt.Println(err)
+	fmt.Print(err.(*Error).Pointer())
 	// Output:
 	// filter: column 15: ~c wants a status: 404, 5xx or 400-499, and got "20x"
 	//   ~d example ~c 20x

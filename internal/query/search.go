@@ -24,6 +24,8 @@ func (a *Atom) sides() []flow.Side {
 	switch a.Op {
 	case RequestBody:
 		return []flow.Side{flow.ToServer}
+	case URL: // of DNS
+		return []flow.Side{flow.ToServer}
 	case ResponseBody:
 		return []flow.Side{flow.ToClient}
 	}
@@ -92,7 +94,7 @@ func (m *matcher) search(a *Atom) (found bool, err error) {
 		if a.Op == Event && side == flow.ToServer && !IsWebSocket(m.f) {
 			continue
 		}
-		if a.Op != Event {
+		if a.Op != Event && a.Op != URL {
 			if t := m.sideByHead(a, side); t == Yes {
 				return true, nil
 			} else if t == No {
@@ -109,6 +111,9 @@ func (m *matcher) search(a *Atom) (found bool, err error) {
 }
 
 func (m *matcher) searchSide(a *Atom, side flow.Side) (bool, error) {
+	if m.f.Kind == flow.DNS {
+		return m.searchDNS(a, side)
+	}
 	src, err := m.bodies.Open(m.ctx, m.f, side)
 	if err != nil {
 		return false, fmt.Errorf("search the %s body of flow %d: %w", side, m.f.Number, err)

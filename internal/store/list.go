@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"midstream/flow"
+	"midstream/internal/query"
 )
 
 // ListOptions says which flows are listed. The zero value lists all.
@@ -21,11 +22,55 @@ type ListOptions struct {
 	After uint64
 	// Last lists only so many of the newest; 0 lists all.
 	Last int
+	// Filter chooses; nil takes all. Where it cannot be told of some flow, the
+	// last element is an *UndecidedError.
+	Filter *query.Filter
 }
 
 // List yields the flows in the order of their numbers. Flows without an end
 // whose writer is gone are shown as interrupted.
 func (r *Reader) List(ctx context.Context, o ListOptions) iter.Seq2[Summary, error] {
+	if o.Filter == nil {
+		return r.list(ctx, o)
+	}
+	return func(yield func(Summary, error) bool) {
+		m := r.matching(o.Filter)
+		var last []Summary // the newest so far, where only those are wanted
+		for s, err := range r.list(ctx, ListOptions{After: o.After}) {
+			wanted := false
+			if err == nil {
+				wanted, err = m.wants(ctx, &s)
+			}
+			if err != nil {
+				yield(Summary{}, err)
+				return
+			}
+			switch {
+			case !wanted:
+			case o.Last == 0:
+				if !yield(s, nil) {
+					return
+				}
+			default:
+				if len(last) == o.Last {
+					last = append(last[:0], last[1:]...)
+				}
+				last = append(last, s)
+			}
+		}
+		for _, s := range last {
+			if !yield(s, nil) {
+				return
+			}
+		}
+		if err := m.rest(); err != nil {
+			yield(Summary{}, err)
+		}
+	}
+}
+
+// list yields all flows.
+func (r *Reader) list(ctx context.Context, o ListOptions) iter.Seq2[Summary, error] {
 	return func(yield func(Summary, error) bool) {
 		live := r.Live()
 		overlay, err := r.overlay(ctx)
@@ -260,6 +305,30 @@ func (r *Reader) Find(ctx context.Context, prefix string) (uint64, error) {
 		}
 	}
 	return 0, fmt.Errorf("flow %s: several flows begin so; give more digits", prefix)
+}
+
+// TailOf is Tail for the flows that filter means; nil means all. Those of which
+// it cannot be told are left out.
+func (r *Reader) TailOf(ctx context.Context, filter *query.Filter) iter.Seq2[Summary, error] {
+	tail := r.Tail(ctx)
+	if filter == nil {
+		return tail
+	}
+	return func(yield func(Summary, error) bool) {
+		m := r.matching(filter)
+		for s, err := range tail {
+			wanted := true
+			if err == nil {
+				m.now = time.Now()
+				wanted, err = m.wants(ctx, &s)
+			}
+			if wanted || err != nil {
+				if !yield(s, err) || err != nil {
+					return
+				}
+			}
+		}
+	}
 }
 
 // Tail yields the flows that end after the call of Tail, until ctx ends or the

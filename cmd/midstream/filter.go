@@ -1,0 +1,95 @@
+package main
+
+import (
+	"context"
+	"io"
+	"log/slog"
+	"strings"
+	"sync"
+	"time"
+
+	"midstream/flow"
+	"midstream/internal/instance"
+	"midstream/internal/option"
+	"midstream/internal/query"
+)
+
+// parseFilter reads the words of a command line as one filter; nil for none.
+func parseFilter(e *env, words []string) (*query.Filter, error) {
+	if len(words) == 0 {
+		return nil, nil
+	}
+	c := query.Folded
+	if e.getenv("MITMPROXY_CASE_SENSITIVE_FILTERS") == "1" {
+		c = query.Exact
+	}
+	f, err := query.Parse(strings.Join(words, " "), c)
+	if err != nil {
+		return nil, &codedError{exitUsage, err}
+	}
+	return f, nil
+}
+
+// parseDumpFilter is parseFilter with the option of the same meaning behind it.
+func parseDumpFilter(e *env, reg *option.Registry, words []string) (*query.Filter, error) {
+	if len(words) > 0 {
+		return parseFilter(e, words)
+	}
+	if text := reg.String("dumper_filter"); text != "" {
+		return parseFilter(e, []string{text})
+	}
+	return nil, nil
+}
+
+// wanted asks filter; nil where there is none. What cannot be told is not
+// printed, and the first such flow is told of.
+func wanted(filter *query.Filter, bodies *recorded, log *slog.Logger) func(f *flow.Flow) bool {
+	if filter == nil {
+		return nil
+	}
+	var once sync.Once
+	return func(f *flow.Flow) bool {
+		yes, err := filter.Match(context.Background(), f, bodies, time.Now())
+		if err != nil {
+			once.Do(func() { log.Warn("the filter cannot tell of every flow: " + err.Error()) })
+		}
+		return yes
+	}
+}
+
+// recorded gives the printer the bodies of an instance that is not there yet
+// when the printer is made. in is set before any flow passes.
+type recorded struct {
+	in   *instance.Instance
+	mu   sync.Mutex
+	kept *instance.Contents
+}
+
+// Content opens a body that is printed.
+func (r *recorded) Content(number uint64, side flow.Side) (io.ReadCloser, int64, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.kept == nil {
+		kept, err := r.in.Contents()
+		if err != nil {
+			return nil, 0, err
+		}
+		r.kept = kept
+	}
+	return r.kept.Open(number, side)
+}
+
+// Open opens a body that a filter searches.
+func (r *recorded) Open(_ context.Context, f *flow.Flow, side flow.Side) (io.ReadCloser, error) {
+	body, _, err := r.Content(f.Number, side)
+	return body, err
+}
+
+func (r *recorded) close() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.kept != nil {
+		r.kept.Close()
+		r.kept = nil
+	}
+}
