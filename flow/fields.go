@@ -12,6 +12,9 @@ type Field struct {
 	// A codec prints it instead of Name and Value as long as it still spells
 	// them, so that an untouched line leaves byte for byte as it came.
 	Wire string
+	// NeverIndexed tells that the sender did not want the value in a compression
+	// table, on no connection (RFC 7541 section 6.2.3).
+	NeverIndexed bool
 }
 
 // Line returns what stands on the wire for f, without the line ending.
@@ -178,9 +181,10 @@ func (fs *Fields) Del(name string) bool {
 // JoinCookies joins the Cookie fields of a request into one at the place of the
 // first, as HTTP/1 wants it: later versions split them (RFC 9113 section 8.2.3).
 func (fs *Fields) JoinCookies() {
-	first, n := -1, 0
+	first, n, never := -1, 0, false
 	for i := range *fs {
 		if EqualFold((*fs)[i].Name, "Cookie") {
+			never = never || (*fs)[i].NeverIndexed
 			if n++; first < 0 {
 				first = i
 			}
@@ -191,7 +195,7 @@ func (fs *Fields) JoinCookies() {
 	}
 	crumbs := fs.Values("Cookie")
 	kept := (*fs)[:first+1]
-	kept[first].Value, kept[first].Wire = strings.Join(crumbs, "; "), ""
+	kept[first].Value, kept[first].Wire, kept[first].NeverIndexed = strings.Join(crumbs, "; "), "", never
 	for _, f := range (*fs)[first+1:] {
 		if !EqualFold(f.Name, "Cookie") {
 			kept = append(kept, f)

@@ -141,7 +141,10 @@ type Conn struct {
 	// Peer and Local are the addresses of both ends, as host:port.
 	Peer, Local string
 	TLS         *TLS // nil without TLS
-	Mode        string
+	// HTTP2 is how the client opened it (clients only); nil where it speaks
+	// something else, and before its first request.
+	HTTP2 *Opening
+	Mode  string
 	// Start is when it was accepted or its dial began, Connected when TCP was
 	// up, Secured when the TLS handshake was done, End when it closed.
 	Start, Connected, Secured, End time.Time

@@ -75,6 +75,12 @@ type Request struct {
 	// form and empty for CONNECT.
 	Path string
 	Form Form
+	// Pseudos is the order of the pseudo-fields in an HTTP/2 head as it came, a
+	// letter each: m for :method, s, a, p likewise, o for :protocol; empty for
+	// other versions.
+	Pseudos string
+	// Priority is what an HTTP/2 head said of its stream, nil without.
+	Priority *Priority
 }
 
 // Response is a response head.

@@ -43,8 +43,8 @@ func (form Object) Append(dst []byte, f *flow.Flow) []byte {
 	o.time("start", f.Start)
 	o.time("end", f.End)
 	o.seconds("duration_seconds", f.Start, f.End)
-	o.connection("client", f.Client)
-	o.connection("server", f.Server)
+	o.connection("client", f.Client, f.Request)
+	o.connection("server", f.Server, f.Request)
 	o.request(f.Request)
 	o.response("response", f.Response)
 	o.list("interim", len(f.Interim), func(i int) {
@@ -181,6 +181,15 @@ func (o *object) request(r *flow.Request) {
 	o.text("authority", r.Authority)
 	o.text("path", r.Path)
 	o.message(&r.Message)
+	names := r.PseudoNames()
+	o.list("pseudo_fields", len(names), func(i int) { o.text("", names[i]) })
+	if r.Priority == nil {
+		o.null("priority")
+	} else {
+		o.open("priority", '{')
+		o.priority(r.Priority)
+		o.close('}')
+	}
 	o.close('}')
 }
 
@@ -205,6 +214,13 @@ func (o *object) message(m *flow.Message) {
 	o.text("version", m.Version.String())
 	o.fields("fields", m.Fields)
 	o.fields("trailers", m.Trailers)
+	o.open("never_indexed", '[')
+	for i := range m.Fields {
+		if m.Fields[i].NeverIndexed {
+			o.text("", m.Fields[i].Name)
+		}
+	}
+	o.close(']')
 	o.time("start", m.Start)
 	o.time("end", m.End)
 }
@@ -246,7 +262,7 @@ func (o *object) try(t flow.Try) {
 	o.close('}')
 }
 
-func (o *object) connection(name string, c *flow.Conn) {
+func (o *object) connection(name string, c *flow.Conn, r *flow.Request) {
 	if c == nil {
 		o.null(name)
 		return
@@ -266,7 +282,45 @@ func (o *object) connection(name string, c *flow.Conn) {
 	} else {
 		o.tls(c.TLS)
 	}
+	if name == "client" {
+		o.opening(c.HTTP2, r)
+	}
 	o.close('}')
+}
+
+// opening is how a client opened its HTTP/2 connection.
+func (o *object) opening(h *flow.Opening, r *flow.Request) {
+	if h == nil {
+		o.null("http2")
+		return
+	}
+	o.open("http2", '{')
+	o.list("settings", len(h.Settings), func(i int) {
+		o.open("", '{')
+		o.number("id", int64(h.Settings[i].ID))
+		o.text("name", h.Settings[i].Name())
+		o.number("value", int64(h.Settings[i].Value))
+		o.close('}')
+	})
+	o.number("window_update", int64(h.Window))
+	o.list("priorities", len(h.Priorities), func(i int) {
+		o.open("", '{')
+		o.number("stream", int64(h.Priorities[i].Stream))
+		o.priority(&h.Priorities[i])
+		o.close('}')
+	})
+	pseudos := ""
+	if r != nil {
+		pseudos = r.Pseudos
+	}
+	o.text("fingerprint", h.Fingerprint(pseudos))
+	o.close('}')
+}
+
+func (o *object) priority(p *flow.Priority) {
+	o.number("depends_on", int64(p.DependsOn))
+	o.truth("exclusive", p.Exclusive)
+	o.number("weight", int64(p.Weight)+1)
 }
 
 func (o *object) tls(t *flow.TLS) {

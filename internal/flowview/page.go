@@ -30,6 +30,7 @@ func Page(w io.Writer, f *flow.Flow) error {
 	}
 	p.timing(f)
 	p.conn("client", f.Client, f.Start)
+	p.opening(f)
 	p.conn("server", f.Server, f.Start)
 	for _, t := range f.Tries {
 		how, end := "new connection", "worked"
@@ -57,6 +58,7 @@ func Page(w io.Writer, f *flow.Flow) error {
 		p.line("")
 		p.line("request to %s", r.Address())
 		p.head(dump.RequestLine(r), &r.Message)
+		p.asFramed(r)
 	}
 	p.body(&f.RequestBody, f.Kind == flow.TCP, "client to server")
 	p.messages(f, flow.ToServer)

@@ -21,6 +21,7 @@ type fieldBlock struct {
 	wire    int // octets of the block as it came
 	frames  int // CONTINUATION frames
 
+	priority *flow.Priority // of the HEADERS frame; or nil
 	tooLarge bool
 	fault    string // what makes the block malformed whatever it is for
 }
@@ -165,7 +166,7 @@ func (p *parser) field(f hpack.HeaderField) (flow.Field, bool) {
 		p.notes.add(FieldConnection, "the field %s, which belongs to HTTP/1 connections, was left out", name)
 		return flow.Field{}, false
 	}
-	return flow.Field{Name: name, Value: value}, true
+	return flow.Field{Name: name, Value: value, NeverIndexed: f.Sensitive}, true
 }
 
 // ofConnection tells whether a field must not be in a message of HTTP/2 (RFC 9113

@@ -17,6 +17,7 @@ import (
 type Client struct {
 	conn
 	cfg    ClientConfig
+	tree   uint32 // see requestEncoder
 	once   sync.Once
 	done   chan struct{}
 	served bool // guarded by mu: a response has come
@@ -34,14 +35,17 @@ func NewClient(nc Conn, cfg ClientConfig) (*Client, error) {
 	c.nextID = 1
 	c.interval = orElse(cfg.PingInterval, DefaultPingInterval)
 	c.openBy = time.Now().Add(orElse(cfg.OpeningTimeout, DefaultOpeningTimeout))
+	o := openLike(cfg.Like, c.limits)
+	c.recvAvail = protocolWindow + int(o.widen)
+	c.owed = connWindow - c.recvAvail // is given with the first credit
+	c.first, c.unacked = o.window, 1
+	c.block.dec.SetAllowedMaxDynamicTableSize(o.table)
+	if c.tree = o.tree(); c.tree > 0 {
+		c.nextID = c.tree + 2
+	}
 	c.w.control(func(fr *h2.Framer) {
 		c.w.queue().b = append(c.w.queue().b, h2.ClientPreface...)
-		fr.WriteSettings(
-			h2.Setting{ID: h2.SettingEnablePush, Val: 0},
-			h2.Setting{ID: h2.SettingInitialWindowSize, Val: initialWindow},
-			h2.Setting{ID: h2.SettingMaxHeaderListSize, Val: uint32(c.limits.Head)},
-		)
-		fr.WriteWindowUpdate(0, connWindow-protocolWindow)
+		o.write(fr)
 	})
 	c.start()
 	go func() {
@@ -148,12 +152,16 @@ func (c *Client) Open(ctx context.Context, req *flow.Request, f flow.Framing) (*
 	// The numbers of streams must come in their order, so the head is queued
 	// before the next one is given out.
 	end := f.Kind == flow.Unframed && !call.sink.tunnel
-	err = c.w.fields(id, requestEncoder{req}, end, now)
+	err = c.w.fields(id, requestEncoder{req, c.tree}, end, now)
 	if end {
 		st.sendEnd, call.sink.closed = true, true
 		st.gone.Store(true)
 	}
+	credit := st.win.credit() // where the window began small
 	c.mu.Unlock()
+	if credit > 0 && err == nil {
+		c.w.windowUpdate(id, credit)
+	}
 	if err != nil {
 		err = st.sendFailed(err)
 		e := *err.(*flow.Error)

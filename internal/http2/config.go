@@ -74,6 +74,10 @@ type ServerConfig struct {
 	ConnectProtocol bool
 	// Budget counts unread bytes; nil means one for the connection alone.
 	Budget *Budget
+	// Opened is called once, before the first request is served or soon after the
+	// client's SETTINGS, with how the client opened the connection, which may be
+	// kept. It must not wait.
+	Opened func(*flow.Opening)
 	// Log takes what is a fault of the handler; nil discards it.
 	Log *slog.Logger
 }
@@ -90,6 +94,9 @@ type ClientConfig struct {
 	Server *flow.Conn
 	// Name is how errors call the server; empty means its address.
 	Name string
+	// Like is how a client opened the connection for whose requests this one is:
+	// it is opened likewise, as far as that can be kept. nil is midstream's own way.
+	Like *flow.Opening
 	// Budget counts unread bytes; nil means one for the connection alone.
 	Budget *Budget
 	// OnDead is called once, from a goroutine of the Client, when the connection

@@ -56,12 +56,13 @@ type conn struct {
 	side    side
 
 	// The read loop's own.
-	src   source
-	fr    *h2.Framer
-	block fieldBlock
-	small [8]byte // payloads of small frames
-	meter meter
-	heard atomic.Bool
+	src     source
+	fr      *h2.Framer
+	block   fieldBlock
+	small   [8]byte // payloads of small frames
+	meter   meter
+	opening *opening // of a client; nil on its side
+	heard   atomic.Bool
 
 	w writer
 
@@ -76,6 +77,10 @@ type conn struct {
 	recvAvail  int       // what the peer may still send on the connection
 	owed       int       // credit of the connection that was not given yet
 	withheld   bool
+	first      int           // the window that streams of this side begin with
+	unacked    int           // SETTINGS that the peer has not acknowledged
+	shrinking  bool          // one of them makes first smaller
+	shrinkSeen bool          // it did at the last tick
 	unread     int64         // bytes of all streams that came and were not read
 	initial    int64         // the window that streams of the peer begin with
 	peerMax    int           // streams that the peer allows
@@ -111,6 +116,7 @@ func (c *conn) init(nc Conn, s side, profile Profile, limits Limits, budget *Bud
 	}
 	c.streams = make(map[uint32]*stream)
 	c.toSend, c.initial, c.recvAvail = protocolWindow, protocolWindow, connWindow
+	c.first = initialWindow
 	c.peerMax = DefaultStreams
 	c.src = source{conn: nc, buf: make([]byte, sourceSize), heard: &c.heard}
 	c.fr = h2.NewFramer(nil, &c.src)
@@ -243,7 +249,8 @@ func (c *conn) tick() {
 	}
 	now := time.Now()
 	heard := c.heard.Swap(false)
-	var silent, idle, ping bool
+	var silent, idle, ping, deaf bool
+	deaf, c.shrinkSeen = c.shrinking && c.shrinkSeen, c.shrinking
 	switch {
 	case !c.opened:
 		silent = !now.Before(c.openBy)
@@ -260,6 +267,8 @@ func (c *conn) tick() {
 	c.timer.Reset(c.interval)
 	c.mu.Unlock()
 	switch {
+	case deaf:
+		c.fail(c.broken(flow.InHead, flow.Timeout, "does not acknowledge SETTINGS"), h2.ErrCodeSettingsTimeout, "")
 	case silent:
 		c.fail(c.broken(flow.InHead, flow.Timeout, "does not answer any more"), h2.ErrCodeNo, "")
 		c.nc.Reset()
@@ -287,7 +296,7 @@ func (c *conn) resume() {
 // returned, and returns what is to be given now. mu is held.
 func (c *conn) credited(n int) int {
 	c.owed += n
-	if c.owed < connWindow/creditShare || c.withheld {
+	if c.owed < connWindow/creditShare || c.withheld || c.shrinking {
 		return 0
 	}
 	if c.budget.withholds(c, c.unread) {

@@ -42,8 +42,9 @@ func (c *conn) readData(fh h2.FrameHeader) error {
 	}
 	c.mu.Lock()
 	credit := c.credited(total)
-	streamCredit, over := 0, false
+	streamCredit, over, shrink := 0, false, false
 	if keep {
+		shrink = c.calmed(st)
 		st.inbox.commit(0, false)
 		if total > n && !end {
 			streamCredit = st.win.credit()
@@ -62,6 +63,9 @@ func (c *conn) readData(fh h2.FrameHeader) error {
 	}
 	if streamCredit > 0 {
 		c.w.windowUpdate(fh.StreamID, streamCredit)
+	}
+	if shrink {
+		c.shrink()
 	}
 	if over {
 		c.drained()

@@ -13,34 +13,15 @@ import (
 // requestEncoder writes a request head, responseEncoder a response head,
 // trailerEncoder a trailer section. Names are put in lower case, and fields that
 // belong to a connection of HTTP/1 are left out (RFC 9113 section 8.2).
-type requestEncoder struct{ r *flow.Request }
+type requestEncoder struct {
+	r *flow.Request
+	// tree is the highest stream that the client's own PRIORITY frames named.
+	tree uint32
+}
 
 func (e requestEncoder) encode(enc *hpack.Encoder) {
 	r := e.r
-	authority := r.Fields.Get("Host")
-	if authority == "" {
-		authority = r.Authority
-	}
-	write(enc, ":method", r.Method)
-	if r.Form == flow.AuthorityForm {
-		if r.Authority != "" {
-			authority = r.Authority
-		} else {
-			authority = r.Address()
-		}
-		write(enc, ":authority", authority)
-	} else {
-		if authority == "" {
-			authority = flow.HostPort(r.Scheme, r.Host, r.Port)
-		}
-		write(enc, ":authority", authority)
-		write(enc, ":scheme", secureScheme(r.Scheme))
-		path := r.Path
-		if path == "" {
-			path = "/"
-		}
-		write(enc, ":path", path)
-	}
+	e.pseudos(enc)
 	for i := range r.Fields {
 		f := &r.Fields[i]
 		name := lower(f.Name)
@@ -49,12 +30,65 @@ func (e requestEncoder) encode(enc *hpack.Encoder) {
 		case name == "cookie" && r.Version < flow.HTTP2:
 			// A crumb each is compressed better (RFC 9113 section 8.2.3).
 			for crumb := range strings.SplitSeq(f.Value, "; ") {
-				write(enc, name, crumb)
+				write(enc, name, crumb, f.NeverIndexed)
 			}
 		default:
-			writeField(enc, name, f.Value)
+			writeField(enc, name, f)
 		}
 	}
+}
+
+// pseudos writes the pseudo-fields in the order in which the client sent its own;
+// those that it left out come last.
+func (e requestEncoder) pseudos(enc *hpack.Encoder) {
+	r := e.r
+	tunnel := r.Form == flow.AuthorityForm
+	done := 0 // bits, as usualOrder numbers them
+	one := func(letter byte) {
+		bit := 1 << (1 + strings.IndexByte(usualOrder, letter))
+		if done&bit != 0 {
+			return
+		}
+		done |= bit
+		switch {
+		case letter == 'm':
+			write(enc, ":method", r.Method, false)
+		case letter == 'a':
+			write(enc, ":authority", e.authority(), false)
+		case letter == 's' && !tunnel:
+			write(enc, ":scheme", secureScheme(r.Scheme), false)
+		case letter == 'p' && !tunnel && r.Path == "":
+			write(enc, ":path", "/", false)
+		case letter == 'p' && !tunnel:
+			write(enc, ":path", r.Path, false)
+		}
+	}
+	for i := range len(r.Pseudos) {
+		one(r.Pseudos[i])
+	}
+	for i := range len(usualOrder) {
+		one(usualOrder[i])
+	}
+}
+
+// usualOrder is that of pseudo-fields where no client has given one.
+const usualOrder = "masp"
+
+func (e requestEncoder) authority() string {
+	r := e.r
+	if r.Form == flow.AuthorityForm {
+		if r.Authority != "" {
+			return r.Authority
+		}
+		return r.Address()
+	}
+	if host := r.Fields.Get("Host"); host != "" {
+		return host
+	}
+	if r.Authority != "" {
+		return r.Authority
+	}
+	return flow.HostPort(r.Scheme, r.Host, r.Port)
 }
 
 func secureScheme(s string) string {
@@ -70,7 +104,7 @@ func secureScheme(s string) string {
 type responseEncoder struct{ r *flow.Response }
 
 func (e responseEncoder) encode(enc *hpack.Encoder) {
-	write(enc, ":status", statusText(e.r.Status))
+	write(enc, ":status", statusText(e.r.Status), false)
 	fieldsEncoder{e.r.Fields}.encode(enc)
 }
 
@@ -78,16 +112,17 @@ type fieldsEncoder struct{ fs flow.Fields }
 
 func (e fieldsEncoder) encode(enc *hpack.Encoder) {
 	for i := range e.fs {
-		writeField(enc, lower(e.fs[i].Name), e.fs[i].Value)
+		writeField(enc, lower(e.fs[i].Name), &e.fs[i])
 	}
 }
 
-func writeField(enc *hpack.Encoder, name, value string) {
+func writeField(enc *hpack.Encoder, name string, f *flow.Field) {
+	value := f.Value
 	if name == "te" && value != "trailers" && hasTrailers(value) {
 		value = "trailers"
 	}
 	if !ofConnection(name, value) {
-		write(enc, name, value)
+		write(enc, name, value, f.NeverIndexed)
 	}
 }
 
@@ -100,10 +135,11 @@ func hasTrailers(v string) bool {
 	return false
 }
 
-// write writes one field. Credentials are never put into the table, where who
-// can send requests of their own could guess them (RFC 7541 section 7.1).
-func write(enc *hpack.Encoder, name, value string) {
-	enc.WriteField(hpack.HeaderField{Name: name, Value: value, Sensitive: name == "authorization" || name == "proxy-authorization"})
+// write writes one field. What its sender wanted in no table stays out of ours,
+// and so do credentials: who can send requests of their own could guess them
+// there (RFC 7541 section 7.1).
+func write(enc *hpack.Encoder, name, value string, never bool) {
+	enc.WriteField(hpack.HeaderField{Name: name, Value: value, Sensitive: never || name == "authorization" || name == "proxy-authorization"})
 }
 
 var errSplits = errors.New("a field has a line break or NUL in it")

@@ -177,11 +177,11 @@ func TestRequestsOfHTTP1AreTranslated(t *testing.T) {
 		{Name: "Cookie", Value: "a=1; b=2"}, {Name: "X-Odd-One", Value: "v"}, {Name: "Upgrade", Value: "h2c"}, {Name: "Keep-Alive", Value: "5"},
 	}}}
 	want := ":method: GET\n:authority: a.test:8443\n:scheme: https\n:path: /x\nuser-agent: u\nte: trailers\ncookie: a=1\ncookie: b=2\nx-odd-one: v"
-	if got := encoded(requestEncoder{r}); got != want {
+	if got := encoded(requestEncoder{r: r}); got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
 	}
 	r = &flow.Request{Method: "CONNECT", Host: "b.test", Port: 443, Form: flow.AuthorityForm}
-	if got := encoded(requestEncoder{r}); got != ":method: CONNECT\n:authority: b.test:443" {
+	if got := encoded(requestEncoder{r: r}); got != ":method: CONNECT\n:authority: b.test:443" {
 		t.Errorf("CONNECT: %s", got)
 	}
 }

@@ -140,6 +140,7 @@ func (c *conn) readWindowUpdate(fh h2.FrameHeader) error {
 		if len(c.waiting) > 0 {
 			c.waiting[0].writable.Signal()
 		}
+		c.opening.widened(n)
 		return nil
 	}
 	st := c.streams[fh.StreamID]
@@ -185,12 +186,16 @@ func (c *conn) readOther(fh h2.FrameHeader) error {
 		if f.StreamDep == f.StreamID {
 			return breaksStream(f.StreamID, h2.ErrCodeProtocol, "a stream that depends on itself")
 		}
+		c.opening.priority(f)
 	}
 	return nil // CONTINUATION is read with its HEADERS; the rest is for extensions
 }
 
 func (c *conn) readSettings(f *h2.SettingsFrame) error {
 	if f.IsAck() {
+		if credit := c.acknowledged(); credit > 0 {
+			c.w.windowUpdate(0, credit)
+		}
 		return nil
 	}
 	if c.opened && !c.meter.spend(time.Now()) || f.NumSettings() > settingsInOneGo {
@@ -214,6 +219,9 @@ func (c *conn) readSettings(f *h2.SettingsFrame) error {
 	})
 	if err != nil {
 		return err
+	}
+	if !c.opened {
+		c.opening.settings(f)
 	}
 	c.mu.Lock()
 	c.opened = true

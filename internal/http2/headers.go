@@ -2,6 +2,8 @@ package http2
 
 import (
 	h2 "golang.org/x/net/http2"
+
+	"midstream/flow"
 )
 
 // readHeaders takes a whole header block: nothing else may come between its
@@ -19,6 +21,9 @@ func (c *conn) readHeaders(f *h2.HeadersFrame) error {
 		limit = c.limits.Trailers
 	}
 	b.begin(limit)
+	if f.HasPriority() {
+		b.priority = &flow.Priority{DependsOn: f.Priority.StreamDep, Exclusive: f.Priority.Exclusive, Weight: f.Priority.Weight}
+	}
 	if err := b.add(f.HeaderBlockFragment()); err != nil {
 		return err
 	}

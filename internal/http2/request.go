@@ -16,6 +16,7 @@ func parseRequest(r *flow.Request, b *fieldBlock, profile Profile, connect bool)
 		return -1, nil, b.fault
 	}
 	var seen [5]bool
+	var order [5]byte
 	var protocol string
 	for i, f := range b.fields[:b.pseudos] {
 		var at int
@@ -37,12 +38,13 @@ func parseRequest(r *flow.Request, b *fieldBlock, profile Profile, connect bool)
 			return -1, nil, "the pseudo-field " + f.Name + " is there twice"
 		}
 		seen[at] = true
+		order[i] = pseudoLetters[at] // none is there twice, so there is room
 		if i < len(b.fields) && has(f.Value, ctlOctet) {
 			return -1, nil, "the pseudo-field " + f.Name + " has a control character"
 		}
 	}
 	p := parser{side: flow.ToServer, profile: profile}
-	r.Version = flow.HTTP2
+	r.Version, r.Pseudos, r.Priority = flow.HTTP2, pseudoOrder(order[:b.pseudos]), b.priority
 	r.Fields = p.parse(b.regular())
 	if p.fault == "" {
 		p.pseudos(r, protocol, seen, connect)
@@ -51,6 +53,27 @@ func parseRequest(r *flow.Request, b *fieldBlock, profile Profile, connect bool)
 		length = p.length(r.Fields)
 	}
 	return length, p.notes, p.fault
+}
+
+// pseudoLetters are those of flow.Request.Pseudos in the order in which
+// parseRequest numbers the pseudo-fields.
+const pseudoLetters = "msapo"
+
+// pseudoOrder makes a string of an order; the usual ones cost no allocation.
+func pseudoOrder(order []byte) string {
+	switch string(order) {
+	case "masp": // Chromium
+		return "masp"
+	case "mpas": // Firefox
+		return "mpas"
+	case "mspa": // Safari
+		return "mspa"
+	case "mpsa": // curl
+		return "mpsa"
+	case "amps": // Go
+		return "amps"
+	}
+	return string(order)
 }
 
 // pseudos checks what the pseudo-fields say.

@@ -37,6 +37,9 @@ func NewServer(nc Conn, cfg ServerConfig) *Server {
 	s.name, s.peer = "client "+remote(nc), flow.AtClient
 	s.init(nc, s, cfg.Profile, cfg.Limits, cfg.Budget)
 	s.nextID = 2
+	if cfg.Opened != nil {
+		s.opening = &opening{tell: cfg.Opened}
+	}
 	s.interval = orElse(cfg.PingInterval, DefaultPingInterval)
 	s.idleLimit = orElse(cfg.IdleTimeout, DefaultIdleTimeout)
 	return s
@@ -63,7 +66,9 @@ func (s *Server) Serve(ctx context.Context, handler func(*Stream)) error {
 		fr.WriteSettings(settings...)
 		fr.WriteWindowUpdate(0, connWindow-protocolWindow)
 	})
+	s.unacked = 1
 	s.start()
+	defer s.opening.drop()
 	stop := context.AfterFunc(ctx, func() {
 		s.fail(&flow.Error{Peer: flow.AtProxy, Cause: flow.Stopping, Err: fmt.Errorf("HTTP/2 connection with %s: %w", s.name, context.Cause(ctx))}, h2.ErrCodeNo, "")
 	})
@@ -139,6 +144,7 @@ func (s *Server) head(id uint32, _ *stream, b *fieldBlock, end bool) error {
 	if full {
 		return breaksStream(id, h2.ErrCodeRefusedStream, "more than %d streams at once", s.limits.Streams)
 	}
+	s.opening.seal()
 	if b.tooLarge {
 		return s.tooLarge(id, end)
 	}

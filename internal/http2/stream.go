@@ -54,7 +54,7 @@ func (st *stream) init(c *conn, id uint32, in flow.Side) {
 	st.c, st.id, st.in = c, id, in
 	st.readable.L, st.writable.L = &c.mu, &c.mu
 	st.declared = -1
-	st.win = recvWindow{size: initialWindow, avail: initialWindow}
+	st.win = recvWindow{size: max(initialWindow, c.first), avail: c.first}
 	st.toSend = sendWindow(c.initial)
 }
 

@@ -75,6 +75,15 @@ func (w *recvWindow) took(n int, now time.Time, p pressure) int {
 	return w.credit()
 }
 
+// shrink takes n off what the peer may send, who knows it. A reader that keeps up
+// gets it back with what it takes.
+func (w *recvWindow) shrink(n int) {
+	w.avail -= n
+	if w.unread > w.size/2 {
+		w.size = initialWindow
+	}
+}
+
 // drop forgets what lies unread: the reader has given up. It gives no credit.
 func (w *recvWindow) drop() (unread int) {
 	unread, w.unread = w.unread, 0

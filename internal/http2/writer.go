@@ -242,6 +242,9 @@ type encoder interface {
 	encode(enc *hpack.Encoder)
 }
 
+// priorityOctets is what a priority takes of a HEADERS frame.
+const priorityOctets = 5
+
 // fields queues one header block. The blocks of a connection are encoded in the
 // order in which they leave, for each depends on those before it. It waits for
 // nothing, and a head is bounded: who sends one is about to wait anyway.
@@ -270,11 +273,18 @@ func (w *writer) fieldsUnless(gone *atomic.Bool, id uint32, e encoder, end bool,
 	w.buf.Reset()
 	e.encode(w.enc)
 	p := w.buf.Bytes()
+	var priority h2.PriorityParam
+	if r, ok := e.(requestEncoder); ok {
+		priority = r.priority()
+	}
 	for first := true; first || len(p) > 0; first = false {
 		n := min(len(p), w.max)
+		if first && !priority.IsZero() {
+			n = min(len(p), w.max-priorityOctets)
+		}
 		last := n == len(p)
 		if first {
-			w.fr.WriteHeaders(h2.HeadersFrameParam{StreamID: id, BlockFragment: p[:n], EndStream: end, EndHeaders: last})
+			w.fr.WriteHeaders(h2.HeadersFrameParam{StreamID: id, BlockFragment: p[:n], EndStream: end, EndHeaders: last, Priority: priority})
 		} else {
 			w.fr.WriteContinuation(id, last, p[:n])
 		}

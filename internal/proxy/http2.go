@@ -24,7 +24,13 @@ func (p *Proxy) http2Config() http2.ServerConfig {
 // serveHTTP2 serves the streams of a connection, all at once, and closes it in the
 // end.
 func (c *client) serveHTTP2(ctx context.Context, down *conn, r route) {
-	srv := http2.NewServer(down, c.p.http2Config())
+	cfg := c.p.http2Config()
+	cfg.Opened = func(o *flow.Opening) {
+		facts := *c.facts
+		facts.HTTP2 = o
+		c.learn(&facts)
+	}
+	srv := http2.NewServer(down, cfg)
 	stop := context.AfterFunc(c.p.idle, srv.Stop)
 	defer stop()
 	_, isProxy := r.(asProxy)

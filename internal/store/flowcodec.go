@@ -54,6 +54,8 @@ const (
 	tagForm      = 13
 	tagStatus    = 14
 	tagReason    = 15
+	tagPseudos   = 16
+	tagPriority  = 17
 )
 
 // The tags of a body.
@@ -84,6 +86,7 @@ const (
 	tagConnected   = 8
 	tagSecured     = 9
 	tagConnEnd     = 10
+	tagOpening     = 11
 	tagTLSVersion  = 1
 	tagCipher      = 2
 	tagSNI         = 3
@@ -119,6 +122,10 @@ func appendFlow(dst []byte, f *flow.Flow, client, server Pos) []byte {
 		dst = appendString(dst, tagAuthority, r.Authority)
 		dst = appendString(dst, tagPath, r.Path)
 		dst = appendUint(dst, tagForm, uint64(r.Form))
+		dst = appendString(dst, tagPseudos, r.Pseudos)
+		if r.Priority != nil {
+			dst = appendPriority(dst, tagPriority, r.Priority)
+		}
 		dst = closeNested(dst, at)
 	}
 	if f.Response != nil {
@@ -211,6 +218,9 @@ func appendConn(dst []byte, c *flow.Conn) []byte {
 		}
 		dst = closeNested(dst, at)
 	}
+	if c.HTTP2 != nil {
+		dst = appendOpening(dst, c.HTTP2)
+	}
 	dst = appendString(dst, tagMode, c.Mode)
 	dst = appendTime(dst, tagConnStart, c.Start)
 	dst = appendTime(dst, tagConnected, c.Connected)
@@ -264,6 +274,7 @@ const (
 	wireNone  = 0 // there is none
 	wirePlain = 1 // it is Name ": " Value
 	wireOwn   = 2 // it follows the value
+	wireNever = 3 // there is none, and the field is never indexed
 )
 
 func appendFields(dst []byte, tag uint64, fs flow.Fields) []byte {
@@ -275,6 +286,8 @@ func appendFields(dst []byte, tag uint64, fs flow.Fields) []byte {
 		f := &fs[i]
 		how := uint64(wireOwn)
 		switch {
+		case f.Wire == "" && f.NeverIndexed:
+			how = wireNever
 		case f.Wire == "":
 			how = wireNone
 		case plain(f):

@@ -180,6 +180,10 @@ func decodeRequest(p []byte) (*flow.Request, error) {
 			r.Path = v.string()
 		case tagForm:
 			r.Form = flow.Form(v.number)
+		case tagPseudos:
+			r.Pseudos = v.string()
+		case tagPriority:
+			return decodeInto(&r.Priority, v, decodePriority)
 		default:
 			return decodeMessage(v, &r.Message)
 		}
@@ -260,6 +264,8 @@ func decodeFields(p []byte) (flow.Fields, error) {
 			return nil, errMalformed
 		}
 		switch key & 3 {
+		case wireNever:
+			f.NeverIndexed = true
 		case wirePlain:
 			f.Wire = f.Name + ": " + f.Value
 		case wireOwn:
@@ -331,6 +337,8 @@ func decodeConn(p []byte) (*flow.Conn, error) {
 			c.Local = v.string()
 		case tagTLS:
 			return decodeInto(&c.TLS, v, decodeTLS)
+		case tagOpening:
+			return decodeInto(&c.HTTP2, v, decodeOpening)
 		case tagMode:
 			c.Mode = v.string()
 		case tagConnStart:

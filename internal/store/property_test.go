@@ -30,11 +30,13 @@ func octets(max int) *rapid.Generator[string] {
 func anyFields() *rapid.Generator[flow.Fields] {
 	field := rapid.Custom(func(t *rapid.T) flow.Field {
 		f := flow.Field{Name: octets(20).Draw(t, "name"), Value: octets(300).Draw(t, "value")}
-		switch rapid.IntRange(0, 2).Draw(t, "wire") {
+		switch rapid.IntRange(0, 3).Draw(t, "wire") {
 		case 1:
 			f.Wire = f.Name + ": " + f.Value
 		case 2:
 			f.Wire = octets(40).Draw(t, "own")
+		case 3:
+			f.NeverIndexed = true
 		}
 		return f
 	})
@@ -76,7 +78,21 @@ func anyConn(t *rapid.T) *flow.Conn {
 			c.TLS.Certificates = append(c.TLS.Certificates, bytes.Repeat([]byte{1}, rapid.IntRange(1, 40_000).Draw(t, "cert")))
 		}
 	}
+	if rapid.Bool().Draw(t, "http2") {
+		c.HTTP2 = &flow.Opening{Window: rapid.Uint32().Draw(t, "window")}
+		for range rapid.IntRange(0, 4).Draw(t, "settings") {
+			c.HTTP2.Settings = append(c.HTTP2.Settings, flow.Setting{ID: rapid.Uint16().Draw(t, "id"), Value: rapid.Uint32().Draw(t, "value")})
+		}
+		for range rapid.IntRange(0, 2).Draw(t, "priorities") {
+			c.HTTP2.Priorities = append(c.HTTP2.Priorities, anyPriority(t))
+		}
+	}
 	return c
+}
+
+func anyPriority(t *rapid.T) flow.Priority {
+	return flow.Priority{Stream: rapid.Uint32().Draw(t, "stream"), DependsOn: rapid.Uint32().Draw(t, "depends"),
+		Exclusive: rapid.Bool().Draw(t, "exclusive"), Weight: rapid.Byte().Draw(t, "weight")}
 }
 
 func anyFlow(t *rapid.T) *flow.Flow {
@@ -86,7 +102,11 @@ func anyFlow(t *rapid.T) *flow.Flow {
 		Outcome: flow.Outcome{Kind: flow.OutcomeKind(rapid.IntRange(0, 9).Draw(t, "outcome")), Bytes: rapid.Int64().Draw(t, "bytes"), Phase: octets(9).Draw(t, "phase"), Text: octets(30).Draw(t, "text")}}
 	if rapid.Bool().Draw(t, "request") {
 		f.Request = &flow.Request{Message: anyMessage(t), Method: octets(9).Draw(t, "method"), Scheme: octets(9).Draw(t, "scheme"), Host: octets(9).Draw(t, "host"),
-			Port: rapid.Uint16().Draw(t, "port"), Authority: octets(9).Draw(t, "authority"), Path: octets(99).Draw(t, "path"), Form: flow.Form(rapid.IntRange(0, 3).Draw(t, "form"))}
+			Port: rapid.Uint16().Draw(t, "port"), Authority: octets(9).Draw(t, "authority"), Path: octets(99).Draw(t, "path"), Form: flow.Form(rapid.IntRange(0, 3).Draw(t, "form")), Pseudos: octets(5).Draw(t, "pseudos")}
+		if rapid.Bool().Draw(t, "priority") {
+			p := anyPriority(t)
+			f.Request.Priority = &p
+		}
 	}
 	response := func() flow.Response {
 		return flow.Response{Message: anyMessage(t), Status: rapid.IntRange(0, 999).Draw(t, "status"), Reason: octets(20).Draw(t, "reason")}

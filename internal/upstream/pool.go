@@ -36,8 +36,10 @@ type Pool struct {
 	shared []*session // with HTTP/2: requests of all kinds of ages are on them
 	// dialling are the places that a connection is being made to that may be shared.
 	dialling map[place]chan struct{}
-	names    map[string]Name
-	closed   bool
+	// adopted are connections with HTTP/2 on which nothing has been sent.
+	adopted []unopened
+	names   map[string]Name
+	closed  bool
 }
 
 var _ engine.Upstream = (*Pool)(nil)
@@ -70,8 +72,11 @@ func (d *Dialer) Pool(client *flow.Conn) *Pool {
 // more of it is known.
 func (p *Pool) SetClient(client *flow.Conn) {
 	p.mu.Lock()
-	defer p.mu.Unlock()
 	p.client = client
+	p.mu.Unlock()
+	if client.HTTP2 != nil {
+		p.begin()
+	}
 }
 
 // Introduce sets how TLS connections to address (host:port) are made from now on.
@@ -97,7 +102,9 @@ func (p *Pool) Adopt(c *Conn, address string) {
 		return
 	}
 	if p.multiplexed(c, pl) {
-		p.share(c, pl) // if not, the next request says why
+		if !p.wait(c, pl) {
+			p.share(c, pl) // if not, the next request says why
+		}
 		return
 	}
 	p.park(p.newSession(c, pl))
@@ -121,6 +128,7 @@ func (p *Pool) Open(ctx context.Context, req *flow.Request, f flow.Framing, reus
 		return nil, dialError(flow.NoConnection, "connect to server %s: scheme %s is not http or https", cut(req.Host), strconv.Quote(cut(req.Scheme)))
 	}
 	pl := p.place(net.JoinHostPort(req.Host, strconv.Itoa(int(req.Port))), secured(req.Scheme))
+	p.begin()
 	for fresh := 0; ; {
 		if c, err := p.openShared(ctx, pl, req, f, reuse); c != nil || err != nil {
 			return c, err
@@ -328,9 +336,13 @@ func (p *Pool) drop(s *session) (two bool) {
 // Close closes the idle connections; those in use close when their call does.
 func (p *Pool) Close() {
 	p.mu.Lock()
-	idle, shared := p.idle, p.shared
-	p.idle, p.shared, p.closed = nil, nil, true
+	idle, shared, adopted := p.idle, p.shared, p.adopted
+	p.idle, p.shared, p.adopted, p.closed = nil, nil, nil, true
 	p.mu.Unlock()
+	for _, u := range adopted {
+		u.conn.Close()
+		<-p.slots
+	}
 	for _, s := range idle {
 		p.drop(s)
 	}

@@ -16,13 +16,17 @@ import (
 // h2Name is the ALPN name of HTTP/2 over TLS (RFC 9113 section 3.2).
 const h2Name = "h2"
 
-// http2Config is what the codec of HTTP/2 takes over of the one of HTTP/1.
+// http2Config is what the codec of HTTP/2 takes over of the one of HTTP/1. mu is
+// held.
 func (p *Pool) http2Config(s *session) http2.ClientConfig {
 	from := &p.dialer.cfg.HTTP
 	cfg := http2.ClientConfig{
 		Limits: http2.Limits{Head: from.Limits.Head, Trailers: from.Limits.Trailers, Fields: from.Limits.Fields},
 		Server: s.conn.Facts(), Name: "server " + s.conn.Address(), Budget: p.dialer.cfg.Budget,
 		OnDead: func(*http2.Client) { p.retire(s) },
+	}
+	if p.client != nil {
+		cfg.Like = p.client.HTTP2
 	}
 	if from.Profile == http1.Strict {
 		cfg.Profile = http2.Strict

@@ -1,0 +1,111 @@
+package http2
+
+import (
+	"context"
+	"strings"
+	"testing"
+
+	h2 "golang.org/x/net/http2"
+
+	"midstream/flow"
+)
+
+// A client that was mirrored may have large first windows. Bodies that nobody
+// reads make them small, once the server knows, and then no more is taken of those
+// bodies than that; who reads goes on.
+func TestLargeFirstWindowsShrinkWhereNobodyReads(t *testing.T) {
+	const large = 4 << 20
+	like := &flow.Opening{Settings: []flow.Setting{{ID: uint16(h2.SettingInitialWindowSize), Value: large}}, Window: connWindow - protocolWindow}
+	c, p := dial(t, ClientConfig{Like: like})
+	read, stalled := open(t, c, request("GET", "/read"), flow.Framing{}), open(t, c, request("GET", "/stalled"), flow.Framing{})
+	defer read.Close()
+	defer stalled.Close()
+	p.headers(1)
+	p.headers(3)
+	p.send(1, false, ":status", "200")
+	p.send(3, false, ":status", "200")
+	if _, _, err := read.Head(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	piece := []byte(strings.Repeat("x", maxFrame))
+	for range restlessWindow / maxFrame {
+		p.fr.WriteData(3, false, piece)
+	}
+	// Before anything else the server is told, and it has not been given credit.
+	for told := false; !told; {
+		f, err := p.fr.ReadFrame()
+		if err != nil {
+			t.Fatal(err)
+		}
+		switch f := f.(type) {
+		case *h2.SettingsFrame:
+			if v, ok := f.Value(h2.SettingInitialWindowSize); !ok || v != initialWindow {
+				t.Fatalf("SETTINGS %v", f)
+			}
+			told = true
+		case *h2.WindowUpdateFrame:
+			t.Fatalf("credit of %d on stream %d", f.Increment, f.StreamID)
+		}
+	}
+	p.fr.WriteSettingsAck()
+	p.fr.WritePing(false, [8]byte{})
+	p.await(func(f h2.Frame) bool { ping, ok := f.(*h2.PingFrame); return ok && ping.IsAck() })
+	// A new stream begins small.
+	third := open(t, c, request("GET", "/third"), flow.Framing{})
+	defer third.Close()
+	p.headers(5)
+	c.mu.Lock()
+	if w := third.stream.win; w.avail != initialWindow || w.size != initialWindow {
+		t.Errorf("a new stream's window is %+v", w)
+	}
+	c.mu.Unlock()
+	// The one that is read gets what it asks for.
+	done := make(chan int)
+	go func() {
+		got, _ := readBody(read.Response())
+		done <- len(got)
+	}()
+	sent, window := 0, initialWindow
+	for sent < large {
+		for window < maxFrame {
+			f, ok := p.await(func(f h2.Frame) bool { _, ok := f.(*h2.WindowUpdateFrame); return ok }).(*h2.WindowUpdateFrame)
+			if !ok {
+				t.Fatal("no more credit")
+			}
+			if f.StreamID == 1 {
+				window += int(f.Increment)
+			}
+		}
+		p.fr.WriteData(1, false, piece)
+		sent, window = sent+len(piece), window-len(piece)
+	}
+	p.fr.WriteData(1, true, nil)
+	if got := <-done; got != sent {
+		t.Errorf("%d octets of %d were read", got, sent)
+	}
+	// The stalled one has no window left.
+	p.fr.WriteData(3, false, []byte("more"))
+	if how := p.ended(); how != "RST_STREAM FLOW_CONTROL_ERROR" {
+		t.Errorf("a stream that is not read took more: %s", how)
+	}
+}
+
+// A client that gives no window to begin with, and widens nothing, does not make its
+// server slow.
+func TestAWindowThatBeginsSmallIsMadeUseful(t *testing.T) {
+	c, p := dial(t, ClientConfig{Like: &flow.Opening{Settings: []flow.Setting{{ID: uint16(h2.SettingInitialWindowSize), Value: 0}}}})
+	call := open(t, c, request("GET", "/"), flow.Framing{})
+	defer call.Close()
+	p.headers(1)
+	f, ok := p.await(func(f h2.Frame) bool { _, ok := f.(*h2.WindowUpdateFrame); return ok }).(*h2.WindowUpdateFrame)
+	if !ok || f.StreamID != 1 || f.Increment != initialWindow {
+		t.Fatalf("%v", f)
+	}
+	// The connection began with the protocol's own window; more comes with DATA.
+	p.send(1, false, ":status", "200")
+	p.fr.WriteData(1, true, []byte("x"))
+	f, ok = p.await(func(f h2.Frame) bool { w, ok := f.(*h2.WindowUpdateFrame); return ok && w.StreamID == 0 }).(*h2.WindowUpdateFrame)
+	if !ok || f.Increment != connWindow-protocolWindow+1 {
+		t.Errorf("%v", f)
+	}
+}
