@@ -29,6 +29,7 @@ var layers = [][]string{
 	{"internal/proxy"},
 	{"internal/script", "internal/dump"},
 	{"internal/flowview"},
+	{"internal/capture"},
 	{"internal/instance"},
 	{""}, // the facade
 	{"cmd/midstream", "examples/library", "e2e"},

@@ -19,6 +19,7 @@ type MessageQuery struct {
 	From   int64 // the first, counted from 0
 	Count  int64 // how many; 0 for all
 	Follow bool  // wait for more while the flow lives
+	Limit  int   // octets of a message that are kept; 0 for 1 MiB. Of WebSocket only.
 }
 
 // A Message is one message of a recorded body.

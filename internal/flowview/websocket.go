@@ -84,7 +84,7 @@ func (q *MessageQuery) direction(ctx context.Context, r *store.Reader, f *flow.F
 			src.Close()
 			err = &PartialError{fmt.Errorf("%w, and without them its messages cannot be told apart", goneError(0, first))}
 		} else if err == nil {
-			more, err = frames(src, side, d, b, yield)
+			more, err = frames(src, side, d, b, q.Limit, yield)
 			src.Close()
 			if now, gerr := r.Get(ctx, q.Number); q.Follow && gerr == nil {
 				b = bodyOf(now, side)
@@ -97,8 +97,8 @@ func (q *MessageQuery) direction(ctx context.Context, r *store.Reader, f *flow.F
 }
 
 // frames yields the messages of src, and tells whether more are wanted.
-func frames(src recorded, side flow.Side, d ws.Deflate, b *flow.Body, yield func(*Message, error) bool) (more bool, err error) {
-	s := ws.NewSplitter(d, message.DefaultLimit)
+func frames(src recorded, side flow.Side, d ws.Deflate, b *flow.Body, limit int, yield func(*Message, error) bool) (more bool, err error) {
+	s := ws.NewSplitter(d, limit)
 	defer s.Close()
 	from := flow.AtClient
 	if side == flow.ToClient {

@@ -18,8 +18,9 @@ type Body interface {
 // Item is a flow with all that it carried.
 type Item struct {
 	Flow *flow.Flow
-	// Bodies by flow.Side; nil where the content is missing. Those of an
-	// upgraded connection and of a tunnel are nil: Messages has what passed.
+	// Bodies by flow.Side; nil where the content is missing. Of an upgraded
+	// connection and of a tunnel Messages has what passed; Bodies are the octets
+	// of its directions, where the source has those.
 	Bodies [2]Body
 	// Messages of a WebSocket or a tunnel in the order of their times; nil where
 	// there are none. It can be called again.

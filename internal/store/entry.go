@@ -159,11 +159,17 @@ func (r *Record) Interim(head *flow.Response) {
 // Piece keeps a piece of the body of side that has been sent. p is copied. It
 // waits while the queue is full, at most record_stall; then the record of this
 // body is cut.
-func (r *Record) Piece(side flow.Side, p []byte) {
+func (r *Record) Piece(side flow.Side, p []byte) { r.piece(side, p, time.Since(r.base)) }
+
+// PieceAt is Piece for a piece that was sent at another time than now: not before
+// the time that the record begins at, nor before the piece before it.
+func (r *Record) PieceAt(side flow.Side, p []byte, at time.Time) { r.piece(side, p, at.Sub(r.base)) }
+
+func (r *Record) piece(side flow.Side, p []byte, since time.Duration) {
 	if r.s.cfg.Record != All || len(p) == 0 {
 		return
 	}
-	micros := max(0, time.Since(r.base).Microseconds())
+	micros := max(0, since.Microseconds())
 	small := len(p) < smallPiece
 	r.mu.Lock()
 	defer r.mu.Unlock()

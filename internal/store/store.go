@@ -138,8 +138,11 @@ func (s *Store) Dir() string { return s.dir }
 func (s *Store) Meta() Meta { return s.meta }
 
 // Start begins the record of a flow and gives it the next number.
-func (s *Store) Start() *Record {
-	r := &Record{s: s, number: s.number.Add(1), base: time.Now()}
+func (s *Store) Start() *Record { return s.StartAt(time.Now()) }
+
+// StartAt begins the record of a flow that began at another time than now.
+func (s *Store) StartAt(begin time.Time) *Record {
+	r := &Record{s: s, number: s.number.Add(1), base: begin}
 	s.openMu.Lock()
 	r.previous = s.last
 	if s.last != nil {

@@ -27,7 +27,7 @@ func (p *printer) entry(it *format.Item, fresh bool) (lost []string) {
 	p.raw(`,"request":{"method":`).string(q.Method).raw(`,"url":`).string(q.DisplayURL()).raw(`,"httpVersion":`).string(q.Version.String())
 	p.raw(`,"cookies":`).cookies(requestCookies(q.Fields)).raw(`,"headers":`).fields(q.Fields).raw(`,"queryString":`).query(q.Path)
 	p.raw(`,"headersSize":`).int(headSize(q.Fields, len(q.Method)+len(q.Path)+12)).raw(`,"bodySize":`).int(size(it, flow.ToServer))
-	if body := it.Bodies[flow.ToServer]; body != nil && body.Size() > 0 {
+	if body := it.Bodies[flow.ToServer]; body != nil && body.Size() > 0 && it.Closing == nil {
 		p.postData(body, q.Fields)
 	} else if body == nil && f.RequestBody.Disposition != flow.NoBody && it.Closing == nil && f.RequestBody.Sent > 0 {
 		p.raw(`,"_requestBodyStatus":"missing"`)
@@ -217,7 +217,7 @@ func (p *printer) response(it *format.Item) (lost []string) {
 	set := (&http.Response{Header: http.Header{"Set-Cookie": r.Fields.Values("Set-Cookie")}}).Cookies()
 	p.raw(`,"cookies":`).cookies(set).raw(`,"headers":`).fields(r.Fields).raw(`,"content":{"size":`)
 	switch body := it.Bodies[flow.ToClient]; {
-	case body != nil:
+	case body != nil && it.Closing == nil:
 		c := measure(body, r.Fields)
 		p.int(c.size).raw(`,"compression":`).int(c.size - body.Size()).raw(`,"mimeType":`).string(mimeType(r.Fields))
 		p.content(&c)

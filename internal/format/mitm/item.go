@@ -45,6 +45,7 @@ func item(v *tnet.Value) (*format.Item, error) {
 		return nil, fmt.Errorf("its type %.20q is none that is known (http, tcp, udp, dns)", kind)
 	}
 	r.outcome(v, it)
+	restoreOwn(f)
 	return it, r.err
 }
 
@@ -92,13 +93,18 @@ func (r *reader) time(v *tnet.Value, key string) time.Time {
 // latest is the last time that a stamp may say, in the year 9999.
 const latest = 253402300799
 
-// fromStamp reads seconds since 1970 to the nanosecond.
+// fromStamp reads seconds since 1970 to the nanosecond. A number that stands for
+// a whole microsecond, as near as a float64 comes to it, is read as that.
 func fromStamp(at float64) time.Time {
 	if at != at || at < -latest || at > latest {
 		return time.Time{}
 	}
 	whole := int64(at)
-	return time.Unix(whole, int64((at-float64(whole))*1e9+0.5)).UTC()
+	t := time.Unix(whole, int64((at-float64(whole))*1e9+0.5)).UTC()
+	if micro := t.Round(time.Microsecond); float64(micro.Unix())+float64(micro.Nanosecond())/1e9 == at {
+		return micro
+	}
+	return t
 }
 
 func (r *reader) identify(v *tnet.Value, f *flow.Flow) {

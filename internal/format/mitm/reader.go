@@ -14,7 +14,8 @@ import (
 // WebSocket, which stood apart before version 12.
 const maxHandshakes = 256
 
-// Reader reads the flows of a file one by one.
+// Reader reads the flows of a file one by one. The zero value has none until
+// Continue is called.
 type Reader struct {
 	src        io.ReaderAt
 	at, size   int64
@@ -24,8 +25,11 @@ type Reader struct {
 
 // NewReader reads the size octets of src.
 func NewReader(src io.ReaderAt, size int64) *Reader {
-	return &Reader{src: src, size: size, handshakes: map[string]tnet.Value{}}
+	return &Reader{src: src, size: size}
 }
+
+// Continue goes on with another source, which holds the flows that follow.
+func (r *Reader) Continue(src io.ReaderAt, size int64) { r.src, r.at, r.size = src, 0, size }
 
 // Offset is how far the file has been read, in octets.
 func (r *Reader) Offset() int64 { return r.at }
@@ -110,6 +114,9 @@ func (r *Reader) join(v *tnet.Value) error {
 		return nil
 	}
 	if meta.Key("websocket") != nil && len(r.handshakes) < maxHandshakes {
+		if r.handshakes == nil {
+			r.handshakes = map[string]tnet.Value{}
+		}
 		r.handshakes[text(v, "id")] = *v
 	}
 	if text(v, "type") != "websocket" && meta.Key("websocket_handshake") == nil {

@@ -21,7 +21,7 @@ func stamp(t time.Time) tnet.Value {
 	return tnet.NewFloat(float64(t.Unix()) + float64(t.Nanosecond())/1e9)
 }
 
-// set is stamp for a key that may not be null.
+// certain is stamp for a key that may not be null.
 func certain(t time.Time) tnet.Value {
 	if t.IsZero() {
 		return tnet.NewFloat(0)
@@ -37,7 +37,7 @@ func words(s string) tnet.Value {
 	return tnet.NewText(s)
 }
 
-// dict makes a dictionary of keys and values in turn.
+// pair is a key with its value.
 type pair = tnet.Entry
 
 // state is the newest version's state of an Item, without what is carried.
@@ -69,6 +69,11 @@ func state(it *format.Item) (tnet.Value, error) {
 		v.Set("request", requestState(it))
 		v.Set("response", responseState(it))
 		v.Set("websocket", webSocketState(it))
+	}
+	if own, err := ownState(&v, it); err != nil {
+		return v, err
+	} else if own != "" {
+		v.Key("metadata").Set(ownKey, tnet.NewText(own))
 	}
 	return v, nil
 }
@@ -239,12 +244,20 @@ func messageState(m *flow.Message, content format.Body, b *flow.Body, upgraded b
 	return v
 }
 
+// content is the body of a message; the directions of a WebSocket are none.
+func content(it *format.Item, side flow.Side) format.Body {
+	if it.Closing != nil {
+		return nil
+	}
+	return it.Bodies[side]
+}
+
 func requestState(it *format.Item) tnet.Value {
 	q := it.Flow.Request
 	if q == nil { // nothing of it was readable
 		q = &flow.Request{Message: flow.Message{Version: flow.HTTP11, Start: it.Flow.Start}, Method: "GET", Scheme: "http", Path: "/"}
 	}
-	v := messageState(&q.Message, it.Bodies[flow.ToServer], &it.Flow.RequestBody, it.Closing != nil)
+	v := messageState(&q.Message, content(it, flow.ToServer), &it.Flow.RequestBody, it.Closing != nil)
 	v.Set("host", tnet.NewText(q.Host))
 	v.Set("port", tnet.NewInt(int64(q.Port)))
 	v.Set("method", tnet.NewOctets(q.Method))
@@ -259,7 +272,7 @@ func responseState(it *format.Item) tnet.Value {
 	if p == nil {
 		return tnet.Value{}
 	}
-	v := messageState(&p.Message, it.Bodies[flow.ToClient], &it.Flow.ResponseBody, it.Closing != nil)
+	v := messageState(&p.Message, content(it, flow.ToClient), &it.Flow.ResponseBody, it.Closing != nil)
 	v.Set("status_code", tnet.NewInt(int64(p.Status)))
 	v.Set("reason", tnet.NewOctets(p.Reason))
 	return v
