@@ -33,7 +33,7 @@ func NewClient(nc Conn, cfg ClientConfig) (*Client, error) {
 	}
 	c.init(nc, c, cfg.Profile, cfg.Limits, cfg.Budget)
 	c.nextID = 1
-	c.interval = orElse(cfg.PingInterval, DefaultPingInterval)
+	c.pingAfter = pingAfter(cfg.PingInterval)
 	c.openBy = time.Now().Add(orElse(cfg.OpeningTimeout, DefaultOpeningTimeout))
 	o := openLike(cfg.Like, c.limits)
 	c.recvAvail = protocolWindow + int(o.widen)

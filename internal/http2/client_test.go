@@ -3,10 +3,8 @@ package http2
 import (
 	"context"
 	"errors"
-	"net"
 	"strings"
 	"testing"
-	"testing/synctest"
 
 	h2 "golang.org/x/net/http2"
 
@@ -226,46 +224,4 @@ func TestACutConnectionBreaksItsCalls(t *testing.T) {
 	if e := flowError(t, err); e.Peer != flow.AtServer || e.Phase != flow.InBody || e.Cause != flow.ClosedEarly && e.Cause != flow.ResetByPeer {
 		t.Errorf("%+v", e)
 	}
-}
-
-func TestNoAnswerToPingIsADeadConnection(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		a, b := net.Pipe()
-		c, err := NewClient(transport.New(a), ClientConfig{})
-		if err != nil {
-			t.Fatal(err)
-		}
-		pings := make(chan struct{}, 10)
-		over := make(chan struct{})
-		go func() {
-			defer close(over)
-			p := make([]byte, len(h2.ClientPreface))
-			b.Read(p)
-			fr := h2.NewFramer(b, b)
-			for {
-				f, err := fr.ReadFrame()
-				if err != nil {
-					return
-				}
-				switch f := f.(type) {
-				case *h2.SettingsFrame:
-					if !f.IsAck() {
-						go fr.WriteSettings()
-					}
-				case *h2.PingFrame:
-					pings <- struct{}{}
-				}
-			}
-		}()
-		synctest.Wait()
-		call := open(t, c, request("GET", "/"), flow.Framing{})
-		_, _, err = call.Head(context.Background()) // the clock runs while all wait
-		if e := flowError(t, err); e.Cause != flow.Timeout || len(pings) != 1 {
-			t.Errorf("%d pings, %+v", len(pings), e)
-		}
-		call.Close()
-		c.Close()
-		b.Close()
-		<-over
-	})
 }

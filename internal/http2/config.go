@@ -36,7 +36,12 @@ const (
 const (
 	DefaultIdleTimeout    = 600 * time.Second // a client connection without a stream
 	DefaultOpeningTimeout = 60 * time.Second  // until the peer's SETTINGS have come
-	DefaultPingInterval   = 15 * time.Second  // of silence while a stream is open
+	DefaultPingInterval   = 58 * time.Second  // of silence while a stream is open
+)
+
+const (
+	answerTime = 15 * time.Second // that a peer may take to answer PING
+	tickTime   = 15 * time.Second // how often a connection is looked after, at least
 )
 
 const (
@@ -67,8 +72,8 @@ type ServerConfig struct {
 	// SETTINGS; 0 means DefaultOpeningTimeout.
 	OpeningTimeout time.Duration
 	// PingInterval is how long a peer with open streams may be silent before it
-	// is asked for a sign of life, and then how long it may take; 0 means
-	// DefaultPingInterval.
+	// is asked for a sign of life; 0 means DefaultPingInterval, less never asks.
+	// One that does not answer within 15 s is dead.
 	PingInterval time.Duration
 	// ConnectProtocol allows extended CONNECT (RFC 8441).
 	ConnectProtocol bool
@@ -116,6 +121,13 @@ func (l Limits) withDefaults() Limits {
 	def(&l.Fields, DefaultFields)
 	def(&l.Streams, DefaultStreams)
 	return l
+}
+
+func pingAfter(d time.Duration) time.Duration {
+	if d == 0 {
+		return DefaultPingInterval
+	}
+	return d
 }
 
 func orElse(d, other time.Duration) time.Duration {

@@ -92,7 +92,9 @@ type conn struct {
 	idleAtEnd  bool // no stream was open when it died
 	atRest     bool // it ends while nothing passes: the peer need not be waited for
 	timer      *time.Timer
-	interval   time.Duration
+	pingAfter  time.Duration // of silence; negative is never
+	lastHeard  time.Time
+	askedAt    time.Time
 	idleLimit  time.Duration // 0 is none
 	openBy     time.Time
 	idleSince  time.Time
@@ -135,7 +137,8 @@ func (c *conn) start() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.idleSince = time.Now()
-	c.timer = time.AfterFunc(c.interval, c.tick)
+	c.lastHeard = c.idleSince
+	c.timer = time.AfterFunc(c.ticks(), c.tick)
 }
 
 // fail ends the connection: every stream that has not ended breaks with why, and
@@ -240,6 +243,14 @@ func (c *conn) unwait(st *stream) {
 	}
 }
 
+// ticks is how often a connection is looked after.
+func (c *conn) ticks() time.Duration {
+	if c.pingAfter > 0 {
+		return min(c.pingAfter, tickTime)
+	}
+	return tickTime
+}
+
 // tick looks after a connection that says nothing.
 func (c *conn) tick() {
 	c.mu.Lock()
@@ -248,7 +259,9 @@ func (c *conn) tick() {
 		return
 	}
 	now := time.Now()
-	heard := c.heard.Swap(false)
+	if c.heard.Swap(false) {
+		c.lastHeard, c.pinged = now, false
+	}
 	var silent, idle, ping, deaf bool
 	deaf, c.shrinkSeen = c.shrinking && c.shrinkSeen, c.shrinking
 	switch {
@@ -257,14 +270,12 @@ func (c *conn) tick() {
 	case len(c.streams) == 0:
 		idle = c.idleLimit > 0 && now.Sub(c.idleSince) >= c.idleLimit
 		c.pinged = false
-	case heard:
-		c.pinged = false
 	case c.pinged:
-		silent = true
-	default:
-		c.pinged, ping = true, true
+		silent = now.Sub(c.askedAt) >= answerTime
+	case c.pingAfter > 0 && now.Sub(c.lastHeard) >= c.pingAfter:
+		c.pinged, ping, c.askedAt = true, true, now
 	}
-	c.timer.Reset(c.interval)
+	c.timer.Reset(c.ticks())
 	c.mu.Unlock()
 	switch {
 	case deaf:

@@ -168,6 +168,13 @@ func newPeer(t *testing.T, nc net.Conn) *peer {
 	return p
 }
 
+// newPeerOn is a peer that only writes, on a Framer of the test's.
+func newPeerOn(t *testing.T, fr *h2.Framer) *peer {
+	p := &peer{t: t, fr: fr}
+	p.enc = hpack.NewEncoder(&p.buf)
+	return p
+}
+
 // client begins as a client and has the SETTINGS of both sides acknowledged.
 func (p *peer) client(settings ...h2.Setting) *peer {
 	p.t.Helper()

@@ -40,7 +40,7 @@ func NewServer(nc Conn, cfg ServerConfig) *Server {
 	if cfg.Opened != nil {
 		s.opening = &opening{tell: cfg.Opened}
 	}
-	s.interval = orElse(cfg.PingInterval, DefaultPingInterval)
+	s.pingAfter = pingAfter(cfg.PingInterval)
 	s.idleLimit = orElse(cfg.IdleTimeout, DefaultIdleTimeout)
 	return s
 }

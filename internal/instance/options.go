@@ -131,6 +131,9 @@ func (in *Instance) proxyConfig() (proxy.Config, error) {
 		KeepHost:    o.Bool("keep_host_header"),
 		HTTP2:       o.Bool("http2"),
 	}
+	if c.PingInterval = o.Duration("http2_ping_keepalive"); c.PingInterval == 0 {
+		c.PingInterval = -1 // never
+	}
 	ways, err := waysOf(o)
 	if err != nil {
 		return c, &UsageError{err}

@@ -79,7 +79,7 @@ func Mitmproxy() []Row {
 		{"tls_ecdh_curve_server", Missing, "the curves are those of the TLS library"},
 
 		{"http2", Works, "without HTTP/2 inside plain tunnels, and without CONNECT on a stream"},
-		{"http2_ping_keepalive", Missing, "a peer with open streams is asked after 15 s of silence"},
+		{"http2_ping_keepalive", Works, "clients are asked like servers; without a request open nobody is"},
 		{"http3", Missing, "connections speak HTTP/1.1 or HTTP/2, as with http3=false"},
 		{"websocket", Missing, "messages are always listed, and hooks get them where a script has one, as with websocket=true"},
 		{"http_connect_send_host_header", Missing, "there is no upstream mode yet"},

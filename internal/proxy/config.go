@@ -51,6 +51,9 @@ type Config struct {
 	HTTP http1.ServerConfig
 	// HTTP2 lets clients and servers speak HTTP/2 where both do (option http2).
 	HTTP2 bool
+	// PingInterval is how long an HTTP/2 peer with open streams may be silent
+	// before it is asked for a sign of life; 0 = the default, less never asks.
+	PingInterval time.Duration
 	// Upstream says how servers are reached. Own and Hooks are filled in.
 	Upstream upstream.Config
 	// Log takes what happens apart from flows; nil discards it.

@@ -56,7 +56,8 @@ func New(cfg Config) *Proxy {
 	p.base, p.stop = context.WithCancelCause(context.Background())
 	p.idle, p.drain = context.WithCancel(p.base)
 	up := cfg.Upstream
-	up.Hooks, up.Own, up.HTTP2 = cfg.Hooks, p.own.is, cfg.HTTP2
+	up.Hooks, up.Own = cfg.Hooks, p.own.is
+	up.HTTP2, up.PingInterval = cfg.HTTP2, cfg.PingInterval
 	if up.Log == nil {
 		up.Log = cfg.Log
 	}

@@ -44,6 +44,8 @@ type Config struct {
 	// HTTP2 allows HTTP/2 towards servers that speak nothing else, to clients that
 	// do not speak it themselves (option http2).
 	HTTP2 bool
+	// PingInterval is as in http2.ClientConfig.
+	PingInterval time.Duration
 	// Budget counts the unread bytes of HTTP/2 connections; nil bounds each alone.
 	Budget *http2.Budget
 	// Log takes what hooks cannot see; nil discards it.

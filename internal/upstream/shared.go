@@ -23,7 +23,8 @@ func (p *Pool) http2Config(s *session) http2.ClientConfig {
 	cfg := http2.ClientConfig{
 		Limits: http2.Limits{Head: from.Limits.Head, Trailers: from.Limits.Trailers, Fields: from.Limits.Fields},
 		Server: s.conn.Facts(), Name: "server " + s.conn.Address(), Budget: p.dialer.cfg.Budget,
-		OnDead: func(*http2.Client) { p.retire(s) },
+		PingInterval: p.dialer.cfg.PingInterval,
+		OnDead:       func(*http2.Client) { p.retire(s) },
 	}
 	if p.client != nil {
 		cfg.Like = p.client.HTTP2
