@@ -20,6 +20,7 @@ func newRootCmd(e *env) *cobra.Command {
 	root.AddCommand(
 		newDumpCmd(e),
 		newRunCmd(e),
+		newBrowserCmd(e),
 		newEnvCmd(e),
 		newFlowsCmd(e),
 		newCaCmd(e),
