@@ -117,7 +117,7 @@ func scripting() []Option {
 		{Name: "http2", Type: Bool, Default: true,
 			Help: "Speak HTTP/2 to clients and servers that both do. Without it every connection speaks HTTP/1.1."},
 		{Name: "http2_ping_keepalive", Type: Duration, Default: int64(58),
-			Help: "How long an HTTP/2 peer with requests open may be silent before it is sent a PING. 0 sends none. Without an answer within 15 s its requests fail."},
+			Help: "Silence after which an HTTP/2 peer with open requests gets a PING. 0 sends none. Without an answer within 15 s its requests fail."},
 		{Name: "keep_host_header", Type: Bool,
 			Help: "Reverse mode: leave Host as the client sent it. Otherwise it is changed to the host of the target."},
 	}), in(GroupScript, []Option{
