@@ -141,6 +141,7 @@ func docFiles(t *testing.T, dir, home string) {
 	t.Helper()
 	write(t, filepath.Join(dir, "my.js"), "export function request(flow) {}\n")
 	write(t, filepath.Join(dir, "secret.txt"), "secret\n")
+	write(t, filepath.Join(dir, "captured.har"), `{"log":{"entries":[{"request":{"method":"GET","url":"https://example.com/"},"response":{"status":200}}]}}`)
 	other := filepath.Join(t.TempDir(), "other")
 	run(t, []string{"HOME=" + home}, binary, "ca", "path", "--confdir", other, "--key", "--passphrase", "secret")
 	pem, err := os.ReadFile(filepath.Join(other, "midstream-ca.pem"))
