@@ -32,6 +32,9 @@ type Outcome struct {
 	Phase string
 	// Text is the one-line error, empty for Completed.
 	Text string
+	// Answered is the status of midstream's own answer, given where no response
+	// could be passed on; 0 for none.
+	Answered int
 }
 
 // String says it in a word or two.

@@ -51,6 +51,8 @@ type Exchange struct {
 	// Set is the hooks that this exchange runs through, from its start to its end.
 	Set *Set
 
+	running string
+
 	mu       sync.Mutex // guards killed, kill and findings
 	killed   bool
 	kill     func()
@@ -92,20 +94,25 @@ func (x *Exchange) Killed() bool {
 // maxFindings bounds what one exchange can collect.
 const maxFindings = 64
 
-// Find adds a finding to the flow. The same one is kept once; past 64 they are
-// dropped.
-func (x *Exchange) Find(code, text string) {
+// Running is the name of the addon whose hook runs, empty where none does.
+func (x *Exchange) Running() string { return x.running }
+
+// Find adds a finding to the flow, and tells whether it did. The same one is kept
+// once; past 64 they are dropped.
+func (x *Exchange) Find(code, text string) bool {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	f := flow.Finding{Code: code, Text: text}
 	for _, g := range x.findings {
 		if g == f {
-			return
+			return false
 		}
 	}
-	if len(x.findings) < maxFindings {
-		x.findings = append(x.findings, f)
+	if len(x.findings) >= maxFindings {
+		return false
 	}
+	x.findings = append(x.findings, f)
+	return true
 }
 
 // Findings returns what was found so far; the caller may keep it.

@@ -311,6 +311,10 @@ func (s *Set) call(name, event string, required bool, x *Exchange, run func() er
 			err = s.settle(name, event, required, x, fmt.Errorf("panic: %v", p))
 		}
 	}()
+	if x != nil {
+		defer func(before string) { x.running = before }(x.running)
+		x.running = name
+	}
 	if err := run(); err != nil {
 		if _, ok := errors.AsType[*Refusal](err); ok {
 			return err

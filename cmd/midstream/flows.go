@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"os"
 
 	"github.com/spf13/cobra"
 
@@ -154,7 +155,8 @@ func (f listForm) write(w io.Writer, flows iter.Seq2[store.Summary, error]) erro
 // context ends at a signal for a command that would go on for ever.
 func (c *flowsCommand) context(cmd *cobra.Command, follow bool) (context.Context, func()) {
 	if follow {
-		return untilSignal(cmd.Context(), c.env)
+		// Nothing has to come to an end first.
+		return untilSignalTold(cmd.Context(), c.env, func(os.Signal) {})
 	}
 	return cmd.Context(), func() {}
 }

@@ -19,11 +19,17 @@ func main() { os.Exit(run(context.Background(), systemEnv())) }
 // run executes one command line and returns its exit code. The error, if any,
 // is one line on stderr.
 func run(ctx context.Context, e *env) int {
-	root := newRootCmd(e)
+	inner := *e
+	out := &output{w: e.stdout}
+	inner.stdout = out
+	root := newRootCmd(&inner)
 	root.SetArgs(arguments(e.args))
 	began := false
 	watchTree(root, &began)
 	err := root.ExecuteContext(ctx)
+	if err == nil {
+		err = out.failed()
+	}
 	if err == nil {
 		return exitDone
 	}
@@ -32,7 +38,7 @@ func run(ctx context.Context, e *env) int {
 	}
 	code := exitCode(err)
 	var coded *codedError
-	if !began && !errors.As(err, &coded) {
+	if !began && !errors.As(err, &coded) && out.failed() == nil {
 		code = exitUsage // nothing has run: the command line made no sense
 	}
 	fmt.Fprintf(e.stderr, "midstream: %s\n", dump.Safe(oneLine(err.Error())))

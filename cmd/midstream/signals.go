@@ -13,6 +13,14 @@ import (
 // so that what runs can come to its end; a second one ends the process at once.
 // The caller must call stop.
 func untilSignal(ctx context.Context, e *env) (_ context.Context, stop func()) {
+	return untilSignalTold(ctx, e, func(s os.Signal) {
+		fmt.Fprintf(e.stderr, "%s: ending what runs; once more ends it at once\n", s)
+	})
+}
+
+// untilSignalTold is untilSignal for a command that has words of its own for the
+// first signal, or none.
+func untilSignalTold(ctx context.Context, e *env, tell func(os.Signal)) (_ context.Context, stop func()) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
@@ -23,7 +31,7 @@ func untilSignal(ctx context.Context, e *env) (_ context.Context, stop func()) {
 	go func() {
 		defer close(ended)
 		twoSignals(signals, over, func(s os.Signal) {
-			fmt.Fprintf(e.stderr, "%s: ending what runs; once more ends it at once\n", s)
+			tell(s)
 			cancel(fmt.Errorf("ended by signal: %s", s))
 		}, func() { e.exit(exitFailed) })
 	}()

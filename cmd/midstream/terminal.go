@@ -14,6 +14,9 @@ import (
 
 // terminal returns the file behind w when it is a terminal, else nil.
 func terminal(w io.Writer) *os.File {
+	if o, ok := w.(*output); ok {
+		w = o.w
+	}
 	f, ok := w.(*os.File)
 	if !ok || !term.IsTerminal(int(f.Fd())) {
 		return nil

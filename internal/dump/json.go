@@ -67,6 +67,7 @@ func (form Object) Append(dst []byte, f *flow.Flow) []byte {
 	o.number("bytes", f.Outcome.Bytes)
 	o.text("phase", f.Outcome.Phase)
 	o.text("error", f.Outcome.Text)
+	o.number("answered", int64(f.Outcome.Answered))
 	o.close('}')
 	o.text("marker", f.Marker)
 	o.text("comment", f.Comment)

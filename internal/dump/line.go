@@ -37,14 +37,19 @@ const least = 24
 //	12 GET https://example.com/ 200, 1.2k, 35ms, completed
 //	13 POST https://example.com/up 201, sent 10.0m (passed, not recorded: larger than 3m), 12b, 1.2s, completed
 //	14 GET https://example.com/events 200, 1.0s, running
-//	15 GET https://gone.example/ 502, 10ms, failed: dial: no such host
+//	15 GET https://gone.example/ (502), 10ms, failed: dial: no such host
 func (l Line) Append(dst []byte, f *flow.Flow, now time.Time) []byte {
 	p := l.Palette
 	number := strconv.FormatUint(f.Number, 10)
 	method, target := l.what(f)
-	status := ""
+	status, code := "", 0
 	if f.Response != nil {
-		status = strconv.Itoa(f.Response.Status)
+		code = f.Response.Status
+		status = strconv.Itoa(code)
+	}
+	if f.Outcome.Answered > 0 {
+		code = f.Outcome.Answered
+		status = "(" + strconv.Itoa(code) + ")"
 	}
 	facts := factsOf(f, now)
 	end := endOf(f)
@@ -64,7 +69,7 @@ func (l Line) Append(dst []byte, f *flow.Flow, now time.Time) []byte {
 	dst = append(dst, target...)
 	if status != "" {
 		dst = append(dst, ' ')
-		dst = p.paint(dst, statusColour(f.Response.Status), status)
+		dst = p.paint(dst, statusColour(code), status)
 	}
 	if facts != "" {
 		dst = append(dst, ", "...)

@@ -69,6 +69,7 @@ type exchange struct {
 	sink      body.Sink // of the response; nil before its head
 	raw       [2]body.Duplex
 	torndown  error // the cause, once the teardown has begun
+	answered  int   // the status of our own answer
 	failure   *flow.Error
 	tries     []flow.Try
 	interim   []flow.Response

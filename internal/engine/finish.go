@@ -54,6 +54,9 @@ func (x *exchange) refuse(err *flow.Error) {
 		x.stream.Abort(err)
 		return
 	}
+	x.mu.Lock()
+	x.answered = page.Status
+	x.mu.Unlock()
 	if !bodiless(x.method, page.Status) {
 		if _, werr := sink.Write(content); werr != nil {
 			sink.Abort(werr)
@@ -182,6 +185,7 @@ func (x *exchange) outcome() flow.Outcome {
 			o.Text = errorText(err)
 		}
 	}
+	o.Answered = x.answered
 	return o
 }
 

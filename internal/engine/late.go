@@ -19,8 +19,14 @@ func (x *exchange) late(side flow.Side) func(what string) {
 
 func (x *exchange) refused(side flow.Side, what string) {
 	text := fmt.Sprintf("a hook changed the %s of the %s, which had been sent already: the change was refused", what, side)
-	x.find("late-change", text)
-	x.e.log.Warn(text, "flow", x.live.ID.String())
+	if !x.live.Find("late-change", text) {
+		return
+	}
+	args := []any{"flow", x.live.ID.String()}
+	if name := x.live.Running(); name != "" {
+		args = append(args, "addon", name)
+	}
+	x.e.log.Warn(text, args...)
 }
 
 // lateContext is for hooks on what was sent whole: they run even when the client

@@ -1,8 +1,10 @@
 package engine
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"log/slog"
 	"slices"
 	"strings"
 	"testing"
@@ -142,6 +144,7 @@ func TestLateChangesAreRefused(t *testing.T) {
 			x.Response.Status = 500
 			x.Response.Fields.Add("X", "y")
 			x.Response.SetContent([]byte("x"))
+			x.Response.SetContent([]byte("y"))
 			x.Marker = "*"
 			if p, err := x.Response.Content(); c.name == "tee" && (err != nil || string(p) != "hello") || c.name == "pass" && !errors.Is(err, hook.ErrMissing) {
 				t.Errorf("%s: content %q %v", c.name, p, err)
@@ -458,5 +461,28 @@ func TestDecodedTransform(t *testing.T) {
 	r := serve(t, Policy{}, s, upstream(answers(200, length(5), fields("Content-Encoding: x-odd"), wholeBody("hello"))), w)
 	if s.sink.text() != "hello" || s.out != length(5) || !slices.Contains(findings(r.end), "transform-skipped") {
 		t.Fatalf("%q %v %v", s.sink.text(), s.out, findings(r.end))
+	}
+}
+
+// A refused change is said once, and whose it was.
+func TestLateChangeIsSaidOnce(t *testing.T) {
+	w := &watching{}
+	w.onResp = func(x *hook.Exchange) {
+		for range 3 {
+			x.Response.SetContent([]byte("x"))
+			x.Response.Status = 500
+		}
+	}
+	var said bytes.Buffer
+	m := &memory{}
+	e := New(Config{Recorder: m, Policy: Policy{StreamLargeBodies: size(0)}, SpillDir: t.TempDir(), Log: slog.New(slog.NewTextHandler(&said, nil))})
+	e.Serve(t.Context(), post(flow.HTTP11), upstream(answers(200, length(5), nil, wholeBody("hello"))), Origin{Set: newSet(t, w)})
+	for _, want := range []string{"the content of the response", "the head of the response"} {
+		if strings.Count(said.String(), want) != 1 {
+			t.Errorf("not once: %s, in\n%s", want, said.String())
+		}
+	}
+	if strings.Count(said.String(), "addon=") != 1 {
+		t.Errorf("whose change it was is missing:\n%s", said.String())
 	}
 }

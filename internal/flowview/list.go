@@ -120,6 +120,8 @@ func writeLine(w io.Writer, s *store.Summary, width int) {
 	status, duration := "-", "-"
 	if s.Status > 0 {
 		status = strconv.Itoa(s.Status)
+	} else if s.Outcome.Answered > 0 {
+		status = "(" + strconv.Itoa(s.Outcome.Answered) + ")"
 	}
 	if s.Outcome.Kind != flow.Running {
 		duration = dump.Span(s.Duration)
@@ -148,6 +150,7 @@ type listJSON struct {
 	Type     string    `json:"type"`
 	Request  sizeJSON  `json:"request_body"`
 	Response sizeJSON  `json:"response_body"`
+	Answered int       `json:"answered"` // the status of midstream's own answer, 0 for none
 	Outcome  string    `json:"outcome"`
 	Error    string    `json:"error"`
 	Marker   string    `json:"marker"`
@@ -170,7 +173,7 @@ func ListJSON(w io.Writer, flows iter.Seq2[store.Summary, error]) error {
 			Method: s.Method, URL: s.URL(), Host: s.Host, Path: s.Path, Status: s.Status, Type: s.Type,
 			Request:  sizeJSON{s.Request.Disposition.Word(), s.Request.Size, s.Request.Record.String()},
 			Response: sizeJSON{s.Response.Disposition.Word(), s.Response.Size, s.Response.Record.String()},
-			Outcome:  s.Outcome.String(), Error: s.Outcome.Text, Marker: s.Marker,
+			Answered: s.Outcome.Answered, Outcome: s.Outcome.String(), Error: s.Outcome.Text, Marker: s.Marker,
 		}
 		if s.Outcome.Kind != flow.Running {
 			d := s.Duration.Seconds()

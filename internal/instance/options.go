@@ -4,7 +4,9 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"errors"
 	"fmt"
+	"net"
 	"net/netip"
 	"os"
 	"slices"
@@ -174,6 +176,9 @@ func (in *Instance) proxyConfig() (proxy.Config, error) {
 		if c.Upstream.LocalAddr, err = netip.ParseAddr(a); err != nil {
 			return c, usage("option connect_addr: %w", err)
 		}
+		if err := own(c.Upstream.LocalAddr); err != nil {
+			return c, usage("option connect_addr: %s is no address of this machine that connections can start from: %w; `ip addr` or `ipconfig` lists them", a, err)
+		}
 	}
 	if o.String("http_profile") == "strict" {
 		c.HTTP.Profile, c.Upstream.HTTP.Profile = http1.Strict, http1.Strict
@@ -264,4 +269,17 @@ func (s scriptOptions) Names() []string {
 		names = append(names, o.Name)
 	}
 	return names
+}
+
+// own tells whether connections can start from a: whether the system lets a
+// socket have it.
+func own(a netip.Addr) error {
+	s, err := net.ListenUDP("udp", net.UDPAddrFromAddrPort(netip.AddrPortFrom(a, 0)))
+	if err != nil {
+		if e, ok := errors.AsType[*os.SyscallError](err); ok {
+			return e.Err
+		}
+		return err
+	}
+	return s.Close()
 }

@@ -277,17 +277,20 @@ export function response(flow) {
 	r.wantLog("it has no effect")
 }
 
-func TestRefusedChangeIsSaidOnce(t *testing.T) {
+// A change that comes too late is told by the body, which knows whose it is, and
+// not by the script as well.
+func TestRefusedChangeIsLeftToTheBody(t *testing.T) {
 	r := newRig(t, "s.js", "export function response(flow) { flow.response.text = 'a'; flow.response.content = new Uint8Array(1); flow.comment = String(flow.response.content) }")
 	x, ctl := r.exchange()
 	answer(x, 200)
-	ctl.Settle(&x.Response.Body, hook.Missing, nil, 0, nil)
+	var told []string
+	ctl.Settle(&x.Response.Body, hook.Missing, nil, 0, func(what string) { told = append(told, what+" by "+x.Running()) })
 	r.must(r.set.Response(context.Background(), x))
-	if n := strings.Count(r.log.String(), "was refused"); n != 1 {
-		t.Errorf("said %d times:\n%s", n, r.log)
+	if len(told) != 2 || told[0] != "content by s.js" || strings.Contains(r.log.String(), "refused") {
+		t.Errorf("told %q, log\n%s", told, r.log)
 	}
-	if x.Comment != "null" {
-		t.Errorf("content is %s", x.Comment)
+	if x.Comment != "null" || x.Running() != "" {
+		t.Errorf("content is %s, %q runs", x.Comment, x.Running())
 	}
 }
 

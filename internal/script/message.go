@@ -190,15 +190,7 @@ func (m *message) changed(err error) {
 	switch {
 	case err == nil:
 	case errors.Is(err, hook.ErrMissing), errors.Is(err, hook.ErrReadOnly):
-		key := "content of " + m.side.String()
-		if m.f != nil && !m.f.warned[key] {
-			if m.f.warned == nil {
-				m.f.warned = make(map[string]bool)
-			}
-			m.f.warned[key] = true
-			m.e.host.log.Warn("a change of the "+m.side.String()+" was refused", "script", m.e.script,
-				"flow", m.f.x.ID.String(), "err", err)
-		}
+		// The body has told that it refused the change.
 	default:
 		panic(m.e.failure(err))
 	}

@@ -83,6 +83,14 @@ func (a *appender) broken() error {
 	return a.fault()
 }
 
+// failed says of which segment err is, once: what the system says names it too.
+func (a *appender) failed(err error) error {
+	if e, ok := errors.AsType[*fs.PathError](err); ok {
+		err = e.Err
+	}
+	return fmt.Errorf("write segment %s: %w", segmentPath(a.dir, a.stream, a.number), err)
+}
+
 // write appends p through the page cache. After an error nothing was appended:
 // the same may be written again.
 func (a *appender) write(p []byte) error {
@@ -91,7 +99,7 @@ func (a *appender) write(p []byte) error {
 		_, err = a.file.WriteAt(p, a.at)
 	}
 	if err != nil {
-		return fmt.Errorf("write segment %s: %w", segmentPath(a.dir, a.stream, a.number), err)
+		return a.failed(err)
 	}
 	a.at += int64(len(p))
 	return nil
@@ -109,7 +117,7 @@ func (a *appender) probe() error {
 		err = errors.Join(err, a.file.Truncate(a.at))
 	}
 	if err != nil {
-		return fmt.Errorf("write segment %s: %w", segmentPath(a.dir, a.stream, a.number), err)
+		return a.failed(err)
 	}
 	return nil
 }
@@ -131,7 +139,7 @@ func (a *appender) writeAligned(vector [][]byte) error {
 	}
 	if err != nil {
 		if f != a.direct || !unsupportedDirect(err) {
-			return fmt.Errorf("write segment %s: %w", segmentPath(a.dir, a.stream, a.number), err)
+			return a.failed(err)
 		}
 		a.direct.Close()
 		a.direct = nil

@@ -102,6 +102,7 @@ const (
 	tagSecond = 2
 	tagThird  = 3
 	tagFourth = 4
+	tagFifth  = 5
 )
 
 // appendFlow writes the picture f. client and server are the positions of
@@ -156,6 +157,7 @@ func appendFlow(dst []byte, f *flow.Flow, client, server Pos) []byte {
 		dst = appendInt(dst, tagSecond, f.Outcome.Bytes)
 		dst = appendString(dst, tagThird, f.Outcome.Phase)
 		dst = appendString(dst, tagFourth, f.Outcome.Text)
+		dst = appendUint(dst, tagFifth, uint64(f.Outcome.Answered))
 		dst = closeNested(dst, at)
 	}
 	dst = appendTime(dst, tagStart, f.Start)

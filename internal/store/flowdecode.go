@@ -157,6 +157,8 @@ func decodeOutcome(p []byte, o *flow.Outcome) error {
 			o.Phase = v.string()
 		case tagFourth:
 			o.Text = v.string()
+		case tagFifth:
+			o.Answered = int(v.number)
 		}
 		return nil
 	})

@@ -239,13 +239,22 @@ func (x *index) addArgs(ctx context.Context, r *row) error {
 		return err
 	}
 	for _, v := range [columns]any{int64(r.Number), r.ID[:], int64(r.Kind), micros(r.Start), r.Duration.Microseconds(),
-		method, scheme, host, r.Path, int64(r.Status), mediaType,
+		method, scheme, host, r.Path, indexedStatus(&r.Summary), mediaType,
 		int64(r.Request.Disposition), r.Request.Size, int64(r.Request.Record),
 		int64(r.Response.Disposition), r.Response.Size, int64(r.Response.Record),
 		int64(r.Outcome.Kind), r.Outcome.Bytes, r.Outcome.Text, r.Marker, int64(r.at), int64(r.bodiesAt)} {
 		x.args = append(x.args, driver.NamedValue{Ordinal: len(x.args) + 1, Value: v})
 	}
 	return nil
+}
+
+// indexedStatus is the status of the response; below 0 it is that of an answer
+// that midstream gave itself.
+func indexedStatus(s *Summary) int64 {
+	if s.Outcome.Answered != 0 {
+		return -int64(s.Outcome.Answered)
+	}
+	return int64(s.Status)
 }
 
 func micros(t time.Time) int64 {

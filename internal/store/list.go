@@ -229,6 +229,9 @@ func scanRow(rows *sql.Rows) (Summary, error) {
 	if err != nil {
 		return s, fmt.Errorf("read index: %w", err)
 	}
+	if s.Status < 0 {
+		s.Status, s.Outcome.Answered = 0, -s.Status
+	}
 	s.Number = uint64(number)
 	copy(s.ID[:], id)
 	if start != 0 {

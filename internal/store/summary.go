@@ -18,7 +18,7 @@ type Summary struct {
 	Scheme   string
 	Host     string // as the client named it; host or host:port
 	Path     string // path and query; at most 2 KiB
-	Status   int    // 0 without a response
+	Status   int    // 0 without a response that was passed on
 	Type     string // media type of the response, without parameters
 	Request  BodySummary
 	Response BodySummary
@@ -59,7 +59,7 @@ func Summarize(f *flow.Flow) Summary {
 		Number: f.Number, ID: f.ID, Kind: f.Kind, Start: f.Start,
 		Request:  BodySummary{f.RequestBody.Disposition, size(&f.RequestBody), f.RequestBody.Record},
 		Response: BodySummary{f.ResponseBody.Disposition, size(&f.ResponseBody), f.ResponseBody.Record},
-		Outcome:  flow.Outcome{Kind: f.Outcome.Kind, Bytes: f.Outcome.Bytes, Text: cutText(f.Outcome.Text)},
+		Outcome:  flow.Outcome{Kind: f.Outcome.Kind, Bytes: f.Outcome.Bytes, Text: cutText(f.Outcome.Text), Answered: f.Outcome.Answered},
 		Marker:   cutText(f.Marker),
 	}
 	if !f.End.IsZero() {
@@ -73,7 +73,9 @@ func Summarize(f *flow.Flow) Summary {
 	}
 	s.Host = cutText(s.Host)
 	if r := f.Response; r != nil {
-		s.Status = r.Status
+		if s.Outcome.Answered == 0 {
+			s.Status = r.Status
+		}
 		s.Type = cutText(mediaType(r.Fields.Get("Content-Type")))
 	}
 	return s
