@@ -17,6 +17,8 @@ type docCommand struct{ page, line string }
 
 var typed = regexp.MustCompile(`^([A-Z_]+=\S+ )*(sudo |midstream|curl|make|docker|tar|git|cd|go|sqlite3)\b`)
 
+var variables = regexp.MustCompile(`^([A-Z_]+=\S+ )+`)
+
 // docCommands returns the lines of every sh block, and the indented lines that
 // begin with a command, without their comments. What is not a command but how
 // one is written ("midstream flows body ID") is left out: docs/commands.md is
@@ -93,7 +95,7 @@ func TestDocsCommands(t *testing.T) {
 		seen++
 		t.Run(c.page+": "+c.line, func(t *testing.T) {
 			line := strings.NewReplacer("127.0.0.1:8080", p.Addr, "4471", "1", "flows body 1 --request", "flows body last --request").Replace(c.line)
-			words := strings.Fields(strings.TrimPrefix(line, "SSLKEYLOGFILE=keys.txt "))
+			words := strings.Fields(variables.ReplaceAllString(line, ""))
 			if words[0] == "midstream" && (len(words) == 1 || words[1] == "dump" || strings.HasPrefix(words[1], "-")) {
 				if strings.Contains(line, "corp.p12") {
 					line += " --cert-passphrase secret"

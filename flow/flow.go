@@ -145,6 +145,9 @@ type Conn struct {
 	// something else, and before its first request.
 	HTTP2 *Opening
 	Mode  string
+	// Via is the URL of the parent proxy that the connection goes through, without
+	// credentials; "" for none (servers only).
+	Via string
 	// Start is when it was accepted or its dial began, Connected when TCP was
 	// up, Secured when the TLS handshake was done, End when it closed.
 	Start, Connected, Secured, End time.Time

@@ -81,6 +81,9 @@ type Request struct {
 	Pseudos string
 	// Priority is what an HTTP/2 head said of its stream, nil without.
 	Priority *Priority
+	// Via is the parent proxy that the request goes through, nil for none; a hook
+	// that changes it sends the request another way.
+	Via *Via
 }
 
 // Response is a response head.

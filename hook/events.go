@@ -84,6 +84,9 @@ type Dial struct {
 	Server *flow.Conn
 	// Address is the host:port to dial; ServerConnect may change it.
 	Address string
+	// Via is the parent proxy that it is dialled through, nil for none;
+	// ServerConnect may change it.
+	Via *flow.Via
 	// Err is why the dial failed; ServerConnect sets it to refuse the dial.
 	Err error
 }

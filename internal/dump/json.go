@@ -274,6 +274,9 @@ func (o *object) connection(name string, c *flow.Conn, r *flow.Request) {
 	o.text("peer", c.Peer)
 	o.text("local", c.Local)
 	o.text("mode", c.Mode)
+	if c.Via != "" {
+		o.text("via", c.Via)
+	}
 	o.time("start", c.Start)
 	o.time("connected", c.Connected)
 	o.time("secured", c.Secured)

@@ -151,8 +151,8 @@ func (x *exchange) requestOutline() outgoing {
 // a server may change meanwhile, and the body has been decided on.
 func (x *exchange) serverVersion() flow.Version {
 	r := &x.live.Request.Request
-	if g := &x.goesTo; g.version == 0 || g.host != r.Host || g.port != r.Port || g.scheme != r.Scheme {
-		*g = destination{r.Scheme, r.Host, r.Port, x.askVersion(r)}
+	if g := &x.goesTo; g.version == 0 || g.host != r.Host || g.port != r.Port || g.scheme != r.Scheme || g.via != r.Via {
+		*g = destination{r.Scheme, r.Host, r.Port, r.Via, x.askVersion(r)}
 	}
 	return x.goesTo.version
 }
@@ -161,6 +161,7 @@ func (x *exchange) serverVersion() flow.Version {
 type destination struct {
 	scheme, host string
 	port         uint16
+	via          *flow.Via
 	version      flow.Version
 }
 

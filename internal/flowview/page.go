@@ -126,6 +126,9 @@ func (p *page) conn(what string, c *flow.Conn, start time.Time) {
 	if c.Mode != "" {
 		p.line("          mode %s", c.Mode)
 	}
+	if c.Via != "" {
+		p.line("          through the parent proxy %s", c.Via)
+	}
 	if c.Start.IsZero() {
 		// nothing is known of its times
 	} else if c.Start.Before(start) {

@@ -53,7 +53,10 @@ type Instance struct {
 
 	authority *ca.Authority
 	session   *store.Store // nil when nothing is recorded
-	changing  sync.Mutex   // held while listeners change and are announced
+	// environment is what mode upstream:env goes by, nil without one.
+	environment atomic.Pointer[environment]
+
+	changing  sync.Mutex // held while listeners change and are announced
 	announced store.Live
 	liveID    string
 	scripts   *script.Host
@@ -127,6 +130,9 @@ func (in *Instance) start(ctx context.Context) error {
 			in.proxy = nil
 			return err
 		}
+	}
+	if err := in.checkLoop(); err != nil {
+		return &UsageError{err}
 	}
 	in.follow(ctx)
 	in.announce()

@@ -180,6 +180,13 @@ func (in *Instance) proxyConfig() (proxy.Config, error) {
 			return c, usage("option connect_addr: %s is no address of this machine that connections can start from: %w; `ip addr` or `ipconfig` lists them", a, err)
 		}
 	}
+	c.Upstream.ConnectWithoutHost = !o.Bool("http_connect_send_host_header")
+	if c.Parents, err = in.parents(); err != nil {
+		return c, &UsageError{err}
+	}
+	if err := in.checkParents(ways); err != nil {
+		return c, &UsageError{err}
+	}
 	if o.String("http_profile") == "strict" {
 		c.HTTP.Profile, c.Upstream.HTTP.Profile = http1.Strict, http1.Strict
 	}

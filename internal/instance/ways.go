@@ -42,6 +42,9 @@ func (in *Instance) changeWays(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := in.checkParents(w); err != nil {
+		return err
+	}
 	before := describe(in.Listeners())
 	if err := in.proxy.Change(ctx, w); err != nil {
 		return err
@@ -56,6 +59,9 @@ func (in *Instance) changeWays(ctx context.Context) error {
 		if !slices.Contains(before, l) {
 			in.log.Info("listening on " + l)
 		}
+	}
+	if err := in.checkLoop(); err != nil {
+		in.log.Warn(err.Error())
 	}
 	in.announce()
 	return nil

@@ -1,9 +1,11 @@
 package option
 
 import (
+	"errors"
 	"fmt"
 	"net/netip"
 	"slices"
+	"strings"
 )
 
 // The groups of midstream's own options, in the order they are shown.
@@ -31,8 +33,9 @@ func Builtin() []Option {
 func listening() []Option {
 	return in(GroupListen, []Option{
 		{Name: "mode", Type: List, Default: []string{"regular"}, Short: "m", Meta: "MODE", Main: true,
-			Help: "Way in: regular, or reverse:URL; repeat it for several. A mode is written NAME[:DATA][@[HOST:]PORT]: regular is an explicit proxy for " +
-				"plain requests and CONNECT; reverse:URL is a server that sends everything to URL. An address behind @ is where that one listens."},
+			Help: "Way in: regular, upstream:URL or reverse:URL; repeat it for several. A mode is written NAME[:DATA][@[HOST:]PORT]: regular is an explicit proxy for " +
+				"plain requests and CONNECT; upstream:URL is one that sends everything through the parent proxy URL, and upstream:env through the one that the environment names; " +
+				"reverse:URL is a server that sends everything to URL. An address behind @ is where that one listens."},
 		{Name: "listen_host", Type: String, Meta: "HOST", Main: true,
 			Help: "Address to listen on; empty is 127.0.0.1 (and ::1). Give 0.0.0.0 to be reached from other machines and containers: then everybody who reaches the port can use the proxy."},
 		{Name: "listen_port", Type: Int, Optional: true, Min: 0, Max: 65535, Short: "p", Meta: "PORT", Main: true,
@@ -77,6 +80,14 @@ func hosts() []Option {
 			Help: "When to connect to the server: eager, at once; lazy, at a request. With lazy a certificate is made from the name alone."},
 		{Name: "connect_addr", Type: String, Optional: true, Meta: "IP", Check: isAddress,
 			Help: "Own address that connections to servers start from. None leaves it to the system."},
+		{Name: "upstream_auth", Type: String, Optional: true, Secret: true, Meta: "USER:PASS", Check: isCredentials,
+			Help: "User and password for the parent proxy, or the target in reverse mode. Better as @FILE, because a command line can be seen by others. " +
+				"A parent gets them by Basic or Digest, as it asks, and no other parent gets them."},
+		{Name: "upstream_routes", Type: List, Secret: true, Meta: "REGEX=URL",
+			Help: "Parent proxy for some servers, in any mode: REGEX=http://HOST:PORT. The regular expression is searched for in HOST:PORT of the server; the first that matches wins. " +
+				"REGEX=direct goes without a parent. Credentials can stand in the URL, as http://USER:PASS@HOST:PORT."},
+		{Name: "http_connect_send_host_header", Type: Bool, Default: true,
+			Help: "Send Host with a CONNECT to a parent proxy. Some old ones stumble over it."},
 		{Name: "tcp_timeout", Type: Duration, Default: int64(600),
 			Help: "Close an idle connection after TIME. No timer runs while an answer is awaited."},
 	})
@@ -170,6 +181,16 @@ func in(group string, options []Option) []Option {
 		options[i].Group = group
 	}
 	return options
+}
+
+// isCredentials refuses what has no user or no password. The registry does not
+// print why: it might be a secret.
+func isCredentials(v any) error {
+	s, _ := v.(string)
+	if user, _, ok := strings.Cut(s, ":"); !ok || user == "" || strings.ContainsAny(s, "\r\n\x00") {
+		return errors.New("it is written USER:PASSWORD")
+	}
+	return nil
 }
 
 func isAddress(v any) error {

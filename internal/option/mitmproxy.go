@@ -37,7 +37,7 @@ type Row struct {
 func Mitmproxy() []Row {
 	return []Row{
 		{"server", Works, "`-n` too"},
-		{"mode", Works, "`regular` and `reverse:http(s)://...`; the other modes are not there yet"},
+		{"mode", Works, "`regular`, `upstream` and `reverse:http(s)://...`; the other modes are not there yet"},
 		{"listen_host", Works, "empty is 127.0.0.1 and ::1, not every address"},
 		{"listen_port", Works, ""},
 		{"confdir", Works, "`~/.midstream`; it cannot be set in the file that lies in it"},
@@ -54,7 +54,7 @@ func Mitmproxy() []Row {
 		{"keep_alt_svc_header", Missing, "Alt-Svc is left as it is"},
 		{"tcp_timeout", Works, "a plain number is seconds; units work too, as 10m"},
 		{"proxy_debug", Renamed, "`-v`, or termlog_verbosity=debug"},
-		{"upstream_auth", Missing, "a script can set Authorization in requestheaders"},
+		{"upstream_auth", Works, "Digest as well as Basic; a parent gets it when it asks. One parent only: others get theirs by upstream_routes. `@FILE` reads it from a file"},
 		{"proxyauth", Missing, "listen on 127.0.0.1, which is the default"},
 		{"block_global", Missing, "listen on 127.0.0.1, which is the default"},
 		{"block_private", Missing, "listen on 127.0.0.1, which is the default"},
@@ -82,7 +82,7 @@ func Mitmproxy() []Row {
 		{"http2_ping_keepalive", Works, "clients are asked like servers; without a request open nobody is"},
 		{"http3", Missing, "connections speak HTTP/1.1 or HTTP/2, as with http3=false"},
 		{"websocket", Missing, "messages are always listed, and hooks get them where a script has one, as with websocket=true"},
-		{"http_connect_send_host_header", Missing, "there is no upstream mode yet"},
+		{"http_connect_send_host_header", Works, ""},
 		{"normalize_outbound_headers", Missing, "names of fields leave as they came"},
 		{"validate_inbound_headers", Renamed, "http_profile=tolerant or strict; ambiguous framing passes in neither"},
 		{"strip_ech", Missing, "there is no DNS mode yet"},

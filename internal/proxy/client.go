@@ -19,6 +19,7 @@ type client struct {
 	mode  Mode
 	facts *flow.Conn // replaced, never changed, when more is known
 	pool  *upstream.Pool
+	parents
 }
 
 // serveClient serves a connection from its acceptance to its end.
@@ -46,10 +47,11 @@ func (p *Proxy) serveClient(nc net.Conn, m Mode) {
 	}
 	c.pool = p.dialer.Pool(c.facts)
 	defer c.pool.Close()
+	c.parents = p.parentsFor(m)
 	switch m.Kind {
 	case Reverse:
 		c.serveReverse(p.base, down)
-	case Regular:
+	case Regular, Upstream:
 		c.serveRegular(p.base, down)
 	}
 }
@@ -101,7 +103,7 @@ func (c *client) serveRegular(ctx context.Context, down *conn) {
 		c.learn(withTLS(c.facts, facts))
 		defer down.Close()
 	}
-	c.serveRequests(ctx, down, asProxy{c.p})
+	c.serveRequests(ctx, down, asProxy{c})
 }
 
 // recordHandshake is the first octet of a ClientHello's record (RFC 8446

@@ -45,6 +45,8 @@ type Config struct {
 	// KeepHost leaves the Host of requests in reverse mode (option
 	// keep_host_header), and the client's server name.
 	KeepHost bool
+	// Parents say which parent proxy leads to a server.
+	Parents Parents
 	// TLS are the settings of handshakes with clients.
 	TLS TLS
 	// HTTP are the settings of the codec towards clients; zero = its defaults.

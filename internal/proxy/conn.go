@@ -39,6 +39,12 @@ func (c *conn) peek(min int) ([]byte, error) {
 	return c.head, nil
 }
 
+// Await waits until an octet has come, which stays to be read.
+func (c *conn) Await() error {
+	_, err := c.peek(1)
+	return err
+}
+
 // Read returns what was looked at, then what comes.
 func (c *conn) Read(p []byte) (int, error) {
 	if len(c.head) > 0 {

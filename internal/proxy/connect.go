@@ -16,7 +16,7 @@ import (
 // connect does. Each tunnel has connections to servers of its own, as if it had
 // come over a connection of its own.
 func (c *client) connectStream(ctx context.Context, st engine.Stream) {
-	one := &client{p: c.p, mode: c.mode, facts: c.facts, pool: c.p.dialer.Pool(c.facts)}
+	one := &client{p: c.p, mode: c.mode, facts: c.facts, pool: c.p.dialer.Pool(c.facts), parents: c.parents}
 	defer one.pool.Close()
 	one.connect(ctx, st, nil)
 }
@@ -27,6 +27,7 @@ func (c *client) connectStream(ctx context.Context, st engine.Stream) {
 func (c *client) connect(ctx context.Context, st engine.Stream, down *conn) (done bool) {
 	req := st.Request()
 	set := c.p.cfg.Hooks()
+	req.Via = c.parent("https", req.Host, req.Port)
 	x, control := hook.NewExchange(*req, c.facts, set, func() {
 		st.Abort(&flow.Error{Cause: flow.WasKilled, Err: errors.New("killed by a hook or a person")})
 	})
@@ -54,9 +55,9 @@ func (c *client) connect(ctx context.Context, st engine.Stream, down *conn) (don
 	case c.p.toItself(host, port):
 		return c.refuse(st, x, refusal(403, "CONNECT to %s: this is midstream itself, which does not connect to itself; ask for another host or port", shorten(hostPort(host, port)))) != nil
 	}
-	t := &tunnel{client: c, host: host, port: port, address: hostPort(host, port)}
+	t := &tunnel{client: c, host: host, port: port, address: hostPort(host, port), via: x.Request.Via}
 	if c.p.cfg.Strategy == Eager {
-		t.dial = c.startDial(ctx, t.address)
+		t.dial = c.startDial(ctx, t.target())
 	}
 	if down = t.establish(st, down, x.Response); down == nil {
 		t.giveUp()

@@ -155,6 +155,9 @@ func (c *client) keepPartial(req *flow.Request, err *flow.Error, head *flow.Resp
 	c.keep(d)
 }
 
+// Owns tells whether a host and port are certain to be one of our own listeners.
+func (p *Proxy) Owns(host string, port uint16) bool { return p.toItself(host, port) }
+
 // toItself tells whether a host and port are certain to be one of our own
 // listeners; other names are found out when they are dialled.
 func (p *Proxy) toItself(host string, port uint16) bool {

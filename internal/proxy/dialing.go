@@ -14,15 +14,15 @@ type dialing struct {
 	cancel context.CancelFunc
 }
 
-// startDial connects to address beside what else happens. The caller must
+// startDial connects to target beside what else happens. The caller must
 // collect the result: by wait, or by drop.
-func (c *client) startDial(ctx context.Context, address string) *dialing {
+func (c *client) startDial(ctx context.Context, target upstream.Target) *dialing {
 	ctx, cancel := context.WithCancel(ctx)
 	d := &dialing{done: make(chan struct{}), cancel: cancel}
 	facts := c.facts
 	go func() {
 		defer close(d.done)
-		d.conn, d.err = c.p.dialer.Dial(ctx, facts, address)
+		d.conn, d.err = c.p.dialer.Dial(ctx, facts, target)
 	}()
 	return d
 }

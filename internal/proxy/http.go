@@ -40,7 +40,7 @@ func (c *client) serveHTTP(ctx context.Context, down *conn, r route) {
 			}
 			continue
 		}
-		c.exchange(ctx, st, found)
+		c.exchange(ctx, st, r, found)
 	}
 }
 
@@ -52,8 +52,9 @@ type codecStream interface {
 
 // exchange runs the exchange of a request whose way is known; found is what was
 // noticed about that.
-func (c *client) exchange(ctx context.Context, st codecStream, found []flow.Finding) {
-	o := engine.Origin{Client: c.facts, Set: c.p.cfg.Hooks()}
+func (c *client) exchange(ctx context.Context, st codecStream, r route, found []flow.Finding) {
+	_, asked := r.(asProxy) // what it says to a proxy is said to us
+	o := engine.Origin{Client: c.facts, Set: c.p.cfg.Hooks(), OwnProxyAuth: asked}
 	if c.p.cfg.Origin != nil {
 		c.p.cfg.Origin(&o)
 	}

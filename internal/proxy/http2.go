@@ -45,7 +45,7 @@ func (c *client) serveHTTP2(ctx context.Context, down *conn, r route) {
 			c.refuse(withFindings(st, found), nil, refused)
 			return
 		}
-		c.exchange(ctx, st, found)
+		c.exchange(ctx, st, r, found)
 	})
 	if err != nil {
 		c.p.log.Debug("client "+c.facts.Peer+": "+err.Error(), "client", c.facts.Peer)

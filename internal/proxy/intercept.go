@@ -77,7 +77,7 @@ func (t *tunnel) serveTLS(ctx context.Context, down *conn) {
 		c.pool.Adopt(up, t.address)
 		up = nil
 	}
-	c.serveRequests(ctx, secured, inTunnel{scheme: "https", host: t.host, port: t.port, sni: h.serverName})
+	c.serveRequests(ctx, secured, inTunnel{scheme: "https", host: t.host, port: t.port, sni: h.serverName, via: t.via})
 }
 
 // discard closes a connection that is not needed, nil included.
@@ -205,7 +205,7 @@ func (t *tunnel) rawTLS(ctx context.Context, down, far *conn, up *upstream.Conn,
 			offer = []string{protocol}
 		}
 		var err error
-		if up, err = t.client.p.dialer.Dial(ctx, t.client.facts, t.address); err == nil {
+		if up, err = t.client.p.dialer.Dial(ctx, t.client.facts, t.target()); err == nil {
 			err = up.Secure(ctx, t.nameForServer(), offer)
 		}
 		if err != nil {

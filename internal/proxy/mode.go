@@ -1,11 +1,14 @@
 package proxy
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"net/netip"
 	"strconv"
 	"strings"
+
+	"midstream/flow"
 )
 
 // Kind is what a listener's clients expect of it.
@@ -13,13 +16,17 @@ type Kind uint8
 
 // The kinds.
 const (
-	Regular Kind = iota // clients know that it is a proxy
-	Reverse             // clients take it for the server
+	Regular  Kind = iota // clients know that it is a proxy
+	Reverse              // clients take it for the server
+	Upstream             // regular, and everything goes through a parent proxy
 )
 
 func (k Kind) String() string {
-	if k == Reverse {
+	switch k {
+	case Reverse:
 		return "reverse"
+	case Upstream:
+		return "upstream"
 	}
 	return "regular"
 }
@@ -30,7 +37,8 @@ func (k Kind) defaultPort() int { return DefaultPort }
 // Mode is one way in: what it is, and where it listens.
 type Mode struct {
 	Kind Kind
-	// Scheme, Host and Port are the target of a reverse mode.
+	// Scheme, Host and Port are the target of a reverse mode, or the parent of an
+	// upstream mode; the parent of upstream:env has the scheme "env" alone.
 	Scheme string
 	Host   string
 	Port   uint16
@@ -44,18 +52,22 @@ type Mode struct {
 // missing are modes of the inventory that are not there, so that a user who has
 // them in a script learns it at once.
 var missing = map[string]bool{
-	"transparent": true, "upstream": true, "socks5": true, "dns": true,
+	"transparent": true, "socks5": true, "dns": true,
 	"wireguard": true, "local": true, "tun": true, "osproxy": true,
 }
 
 // ParseMode parses mode[:data][@[host:]port], as "regular@8081" or
 // "reverse:https://example.com@127.0.0.1:8443". The mode's name folds case.
 func ParseMode(spec string) (Mode, error) {
+	shown := spec
 	fail := func(format string, args ...any) (Mode, error) {
-		return Mode{}, fmt.Errorf("mode %s: %s", strconv.Quote(shorten(spec)), fmt.Sprintf(format, args...))
+		return Mode{}, fmt.Errorf("mode %s: %s", strconv.Quote(shorten(shown)), fmt.Sprintf(format, args...))
 	}
 	m := Mode{Spec: spec, ListenPort: -1}
 	what, at, listens := cutLast(spec, '@')
+	if listens && strings.HasPrefix(strings.ToLower(spec), "upstream:") {
+		shown = "upstream:..." // what stands before an @ may be a password
+	}
 	if listens {
 		var err error
 		if m.ListenHost, m.ListenPort, err = parseListen(at); err != nil {
@@ -75,11 +87,23 @@ func ParseMode(spec string) (Mode, error) {
 			return fail("%v", err)
 		}
 		return m, nil
+	case name == "upstream":
+		m.Kind = Upstream
+		switch err := m.parseParent(data); {
+		case err != nil && listens:
+			return fail("what stands before @ is not a parent proxy; write upstream:http://HOST:PORT@LISTEN_PORT, and give credentials with upstream_auth")
+		case err != nil:
+			return fail("%v", err)
+		}
+		return m, nil
 	case missing[name]:
-		return fail("%s mode is not there yet; there are regular and reverse:http[s]://HOST[:PORT]", name)
+		return fail("%s mode is not there yet; there are %s", name, known)
 	}
-	return fail("no such mode; there are regular and reverse:http[s]://HOST[:PORT]")
+	return fail("no such mode; there are %s", known)
 }
+
+// known are the modes there are, for errors.
+const known = "regular, reverse:http[s]://HOST[:PORT], upstream:http[s]://HOST[:PORT] and upstream:env"
 
 func cutLast(s string, sep byte) (before, after string, found bool) {
 	i := strings.LastIndexByte(s, sep)
@@ -159,7 +183,31 @@ func (m *Mode) parseTarget(data string) error {
 	return nil
 }
 
-// Target returns host:port of a reverse mode's target.
+// parseParent reads the parent proxy of an upstream mode.
+func (m *Mode) parseParent(data string) error {
+	if strings.EqualFold(data, env) {
+		m.Scheme = env
+		return nil
+	}
+	v, err := flow.ParseVia(data)
+	switch {
+	case err != nil:
+		return fmt.Errorf("%w; write upstream:http://HOST:PORT, upstream:https://HOST:PORT or upstream:env", err)
+	case v.User != "" || v.Password != "":
+		return errors.New("credentials do not stand in a mode, where everybody sees them: give them with upstream_auth")
+	}
+	m.Scheme, m.Host, m.Port = v.Scheme, v.Host, v.Port
+	return nil
+}
+
+// env is the scheme of a parent that the environment names.
+const env = "env"
+
+// FromEnvironment tells whether the parent of an upstream mode is what the
+// environment names.
+func (m Mode) FromEnvironment() bool { return m.Kind == Upstream && m.Scheme == env }
+
+// Target returns host:port of a reverse mode's target, or of a parent.
 func (m Mode) Target() string { return net.JoinHostPort(m.Host, strconv.Itoa(int(m.Port))) }
 
 // String is the spec in its shortest form, as flows show it.

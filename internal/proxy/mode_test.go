@@ -19,6 +19,11 @@ func TestParseMode(t *testing.T) {
 		"reverse:https://[::1]:8443":       {Kind: Reverse, Scheme: "https", Host: "::1", Port: 8443, ListenPort: -1},
 		"reverse:https://[::1]":            {Kind: Reverse, Scheme: "https", Host: "::1", Port: 443, ListenPort: -1},
 		"reverse:http://a_b.test@lo:65535": {Kind: Reverse, Scheme: "http", Host: "a_b.test", Port: 80, ListenHost: "lo", ListenPort: 65535},
+		"upstream:http://p.test:3128":      {Kind: Upstream, Scheme: "http", Host: "p.test", Port: 3128, ListenPort: -1},
+		"UPSTREAM:p.test":                  {Kind: Upstream, Scheme: "http", Host: "p.test", Port: 80, ListenPort: -1},
+		"upstream:https://[::1]:8443@9":    {Kind: Upstream, Scheme: "https", Host: "::1", Port: 8443, ListenPort: 9},
+		"upstream:env":                     {Kind: Upstream, Scheme: "env", ListenPort: -1},
+		"upstream:ENV@127.0.0.1:0":         {Kind: Upstream, Scheme: "env", ListenHost: "127.0.0.1"},
 	} {
 		want.Spec = spec
 		if got, err := ParseMode(spec); err != nil || got != want {
@@ -29,12 +34,19 @@ func TestParseMode(t *testing.T) {
 
 func TestParseModeRefuses(t *testing.T) {
 	for spec, text := range map[string]string{
-		"":                            "no such mode",
-		"regulr":                      "no such mode",
-		"regular:x":                   "nothing behind a colon",
-		"socks5":                      "not there yet",
-		"transparent@8080":            "not there yet",
-		"upstream:http://h:1":         "not there yet",
+		"":                                      "no such mode",
+		"regulr":                                "no such mode",
+		"regular:x":                             "nothing behind a colon",
+		"socks5":                                "not there yet",
+		"transparent@8080":                      "not there yet",
+		"upstream:":                             "not a host",
+		"upstream":                              "not a host",
+		"upstream:ftp://h":                      "not http or https",
+		"upstream:http://h:0":                   "port",
+		"upstream:http://user:hunter2@h:8080":   "upstream_auth",
+		"upstream:http://user:hunter2@h":        "listen port",
+		"upstream:http://user:hunter2@h:8080@9": "upstream_auth",
+		"upstream:http://user:hunter2@h:8080@[::1]:": "listen port",
 		"reverse:":                    "no host",
 		"reverse:https://":            "no host",
 		"reverse:ftp://h":             "not a scheme",
@@ -52,7 +64,7 @@ func TestParseModeRefuses(t *testing.T) {
 		"reverse:https://h:443@h:abc": "listen port",
 	} {
 		_, err := ParseMode(spec)
-		if err == nil || !strings.Contains(err.Error(), text) {
+		if err == nil || !strings.Contains(err.Error(), text) || strings.Contains(err.Error(), "hunter2") {
 			t.Errorf("%q: %v, want %q", spec, err, text)
 		}
 	}
@@ -67,7 +79,7 @@ func FuzzParseMode(f *testing.F) {
 		if err != nil {
 			return
 		}
-		if m.ListenPort < -1 || m.ListenPort > 65535 || m.Kind == Reverse && (m.Host == "" || m.Port == 0 || m.Scheme == "") {
+		if m.ListenPort < -1 || m.ListenPort > 65535 || (m.Kind == Reverse || m.Kind == Upstream && m.Scheme != env) && (m.Host == "" || m.Port == 0 || m.Scheme == "") {
 			t.Fatalf("%q: %+v", spec, m)
 		}
 		again, err := ParseMode(m.String())

@@ -12,10 +12,13 @@ import (
 // address, and the client's server name, and passed to the target as it comes.
 func (c *client) serveReverse(ctx context.Context, down *conn) {
 	m, hosts := c.mode, &c.p.cfg.Hosts
-	t := &tunnel{client: c, host: m.Host, port: m.Port, address: m.Target(), names: []string{m.Target()}}
+	t := &tunnel{client: c, host: m.Host, port: m.Port, address: m.Target(), names: []string{m.Target()}, via: c.parent(m.Scheme, m.Host, m.Port)}
 	defer t.giveUp()
+	if ps := &c.p.cfg.Parents; ps.User != "" {
+		c.pool.Authorize(t.address, m.Scheme == "https", ps.User, ps.Password)
+	}
 	if hosts.any() && c.p.cfg.Strategy == Eager {
-		t.dial = c.startDial(ctx, t.address)
+		t.dial = c.startDial(ctx, t.target())
 		attend(ctx, down, brokenOff, func(ctx context.Context) { t.namePeer(ctx) })
 	}
 	if matchAny(hosts.Ignore, t.names) {
@@ -45,7 +48,7 @@ func (c *client) serveReverse(ctx context.Context, down *conn) {
 		}
 	}
 	t.giveUp()
-	c.serveRequests(ctx, down, toTarget{mode: m, keepHost: c.p.cfg.KeepHost})
+	c.serveRequests(ctx, down, toTarget{mode: m, keepHost: c.p.cfg.KeepHost, via: t.via})
 }
 
 // serveReverseTLS completes a handshake with the client. It returns nil when the

@@ -17,13 +17,13 @@ type route interface {
 }
 
 // asProxy is the route of clients that know us for a proxy: the target says.
-type asProxy struct{ p *Proxy }
+type asProxy struct{ c *client }
 
 func (a asProxy) direct(r *flow.Request) ([]flow.Finding, *flow.Error) {
 	forUs := r.Form != flow.AbsoluteForm
 	if r.Version >= flow.HTTP2 {
 		// Every target names an authority there.
-		forUs = r.Host != "" && a.p.toItself(r.Host, r.Port)
+		forUs = r.Host != "" && a.c.p.toItself(r.Host, r.Port)
 	}
 	if forUs {
 		return nil, refusal(400, "this is midstream, an HTTP proxy, and not a web server: set it as the proxy of your client, as in curl -x http://PROXY-ADDRESS https://example.com/")
@@ -34,6 +34,7 @@ func (a asProxy) direct(r *flow.Request) ([]flow.Finding, *flow.Error) {
 	if r.Scheme != "http" && r.Scheme != "https" {
 		return nil, refusal(400, "scheme %s is not http or https", strconv.Quote(shorten(r.Scheme)))
 	}
+	r.Via = a.c.parents.of(r.Scheme, r.Host, r.Port)
 	return nil, nil
 }
 
@@ -44,6 +45,7 @@ type inTunnel struct {
 	host   string
 	port   uint16
 	sni    string // "" without TLS or a server name
+	via    *flow.Via
 }
 
 func (t inTunnel) direct(r *flow.Request) ([]flow.Finding, *flow.Error) {
@@ -78,7 +80,7 @@ func (t inTunnel) direct(r *flow.Request) ([]flow.Finding, *flow.Error) {
 	if t.sni != "" && net.ParseIP(t.host) == nil && !sameHost(t.sni, t.host) {
 		found = append(found, flow.Finding{Code: "sni-mismatch", Text: "the TLS server name is " + strconv.Quote(shorten(t.sni)) + ", the connection is to " + strconv.Quote(shorten(t.host))})
 	}
-	r.Scheme, r.Host, r.Port = t.scheme, t.host, t.port
+	r.Scheme, r.Host, r.Port, r.Via = t.scheme, t.host, t.port, t.via
 	return found, nil
 }
 
@@ -112,6 +114,7 @@ func sameHost(a, b string) bool {
 type toTarget struct {
 	mode     Mode
 	keepHost bool
+	via      *flow.Via
 }
 
 func (t toTarget) direct(r *flow.Request) ([]flow.Finding, *flow.Error) {
@@ -129,7 +132,7 @@ func (t toTarget) direct(r *flow.Request) ([]flow.Finding, *flow.Error) {
 			r.Path = "/"
 		}
 	}
-	r.Scheme, r.Host, r.Port = t.mode.Scheme, t.mode.Host, t.mode.Port
+	r.Scheme, r.Host, r.Port, r.Via = t.mode.Scheme, t.mode.Host, t.mode.Port, t.via
 	if !t.keepHost {
 		target := flow.HostPort(r.Scheme, r.Host, r.Port)
 		if r.Fields.Has("Host") {

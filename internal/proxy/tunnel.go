@@ -6,6 +6,7 @@ import (
 	"errors"
 	"time"
 
+	"midstream/flow"
 	"midstream/internal/upstream"
 )
 
@@ -15,6 +16,7 @@ type tunnel struct {
 	host       string
 	port       uint16
 	address    string // host:port
+	via        *flow.Via
 	dial       *dialing
 	serverName string   // SNI, once there was a ClientHello
 	ignored    bool     // its octets are nobody's business
@@ -62,7 +64,7 @@ func (t *tunnel) serve(ctx context.Context, down *conn) {
 			t.client.pool.Introduce(t.address, upstream.Name{Prior: true})
 		}
 		t.adopt(ctx, down)
-		t.client.serveRequests(ctx, down, inTunnel{scheme: "http", host: t.host, port: t.port})
+		t.client.serveRequests(ctx, down, inTunnel{scheme: "http", host: t.host, port: t.port, via: t.via})
 	case serverFirst, clientOther:
 		t.raw(ctx, down)
 	}
@@ -90,13 +92,16 @@ func (t *tunnel) giveUp() {
 	}
 }
 
+// target is where the tunnel's server is, and how it is reached.
+func (t *tunnel) target() upstream.Target { return upstream.Target{Address: t.address, Via: t.via} }
+
 // take hands over the server's connection, dialling where nothing was dialled.
 func (t *tunnel) take(ctx context.Context) (*upstream.Conn, error) {
 	if d := t.dial; d != nil {
 		t.dial = nil
 		return d.wait(ctx)
 	}
-	return t.client.p.dialer.Dial(ctx, t.client.facts, t.address)
+	return t.client.p.dialer.Dial(ctx, t.client.facts, t.target())
 }
 
 // adopt lets the first request use what was dialled.

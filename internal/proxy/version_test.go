@@ -47,7 +47,10 @@ func TestChunkedUploadToAnHTTP10Server(t *testing.T) {
 	p = r.dial() // another client profits
 	p.send("POST %s HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2\r\nde\r\n0\r\nSum: 1\r\n\r\n", target)
 	ask("abcde")
-	f := r.flows.wait(t, 2)[1]
+	f := r.flows.wait(t, 2)[0]
+	if f.Request.Method != "POST" { // they may end in either order
+		f = r.flows.wait(t, 2)[1]
+	}
 	if b := f.RequestBody; b.Disposition != flow.Hold || b.Reason != "an HTTP/1.0 server needs the length first" || b.Sent != 5 {
 		t.Errorf("%+v", b)
 	}

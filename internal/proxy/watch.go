@@ -15,10 +15,16 @@ type watch struct {
 
 	mu      sync.Mutex // guards what follows
 	stopped bool
-	server  *conn // what is being read; nil while there is nothing
+	server  awaited // what is being read; nil while there is nothing
 
 	// Valid after stop: the server has sent something, or ended the connection.
 	spoke, left bool
+}
+
+// awaited is a connection whose first octet can be waited for; it stays to be read.
+type awaited interface {
+	Await() error
+	SetReadDeadline(time.Time) error
 }
 
 // past is a deadline that has gone by: it interrupts a read that waits.
@@ -39,7 +45,7 @@ func startWatch(d *dialing, down *conn) *watch {
 			w.bound(down)
 			return
 		}
-		w.look(&conn{Conn: d.conn.Conn}, down)
+		w.look(d.conn.Conn, down)
 	}()
 	return w
 }
@@ -55,7 +61,7 @@ func watchSecured(server, down *conn) *watch {
 }
 
 // look waits for the server's first octet.
-func (w *watch) look(server, down *conn) {
+func (w *watch) look(server awaited, down *conn) {
 	w.mu.Lock()
 	if w.stopped {
 		w.mu.Unlock()
@@ -63,7 +69,7 @@ func (w *watch) look(server, down *conn) {
 	}
 	w.server = server
 	w.mu.Unlock()
-	_, err := server.peek(1)
+	err := server.Await()
 	switch {
 	case err == nil:
 		w.spoke = true

@@ -20,6 +20,8 @@ type connection struct {
 	c       *flow.Conn
 	refused string
 	dial    *dial // while server_connect runs
+	// plan is the flow whose connection this will be; nil once there is one.
+	plan *flowState
 }
 
 // dial is the argument of the server events.
@@ -27,6 +29,7 @@ type dial struct {
 	d       *hook.Dial
 	conn    *connection
 	address string // as a script changed it
+	via     *flow.Via
 }
 
 // conn returns the object of c, the same for all flows of the connection.
@@ -66,7 +69,7 @@ func (e *engine) dial(d *hook.Dial) goja.Value {
 }
 
 func (e *engine) dialling(d *hook.Dial) (*dial, goja.Value) {
-	data := &dial{d: d, address: d.Address}
+	data := &dial{d: d, address: d.Address, via: d.Via}
 	o := e.vm.NewObject()
 	o.Set("client", e.conn(d.Client))
 	var server goja.Value
@@ -88,7 +91,7 @@ func (e *engine) dialling(d *hook.Dial) (*dial, goja.Value) {
 // apply hands over what server_connect changed.
 func (d *dial) apply(name string) {
 	d.conn.dial = nil
-	d.d.Address = d.address
+	d.d.Address, d.d.Via = d.address, d.via
 	if d.conn.refused != "" && d.d.Err == nil {
 		d.d.Err = errors.New("script " + name + ": " + d.conn.refused)
 	}
@@ -131,6 +134,9 @@ var connClass = &class[*connection]{
 		"address": {
 			get: func(e *engine, cn *connection) goja.Value {
 				switch {
+				case cn.plan != nil:
+					r := cn.plan.x.Request
+					return e.vm.NewArray(r.Host, int64(r.Port))
 				case cn.dial != nil:
 					return e.hostPort(cn.dial.address)
 				case cn.c.Address != "":
@@ -151,6 +157,7 @@ var connClass = &class[*connection]{
 				cn.dial.address = net.JoinHostPort(host, strconv.FormatInt(port, 10))
 			},
 		},
+		"via": {get: getVia, set: setVia},
 		"error": {
 			get: func(e *engine, cn *connection) goja.Value { return textOrNull(e, cn.refused) },
 			set: func(e *engine, cn *connection, v goja.Value) {

@@ -33,6 +33,7 @@ type flowState struct {
 	warned   map[string]bool
 	streams  []*generator
 	socket   *webSocket // nil until the script asks for it
+	plan     goja.Value // server_conn before the dial
 
 	mu   sync.Mutex // guards late
 	late []func(*hook.Exchange)
@@ -186,10 +187,13 @@ var flowClass = &class[*flowState]{
 			return e.conn(f.pic.client)
 		}},
 		"server_conn": {get: func(e *engine, f *flowState) goja.Value {
-			if f.live > 0 {
-				return e.conn(f.x.Server)
+			switch {
+			case f.live == 0:
+				return e.conn(f.pic.server)
+			case f.x.Server == nil && f.event.beforeDial():
+				return f.planned()
 			}
-			return e.conn(f.pic.server)
+			return e.conn(f.x.Server)
 		}},
 		"marked": {
 			get: func(e *engine, f *flowState) goja.Value {

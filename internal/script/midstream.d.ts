@@ -104,6 +104,12 @@ interface Connection {
   readonly sockname: [string, number] | null;
   /** Settable on data.server in server_connect. */
   address: [string, number] | null;
+  /**
+   * The parent proxy on the way. Settable on flow.server_conn in http_connect,
+   * requestheaders and request, and on data.server in server_connect: a URL (which
+   * may hold credentials for this parent), a pair, or null for none.
+   */
+  via: ["http" | "https", [string, number]] | string | null;
   /** Set in client_connected or server_connect, it refuses the connection. */
   error: string | null;
   readonly tls: boolean;

@@ -217,10 +217,10 @@ function requestheaders(flow) { flow.comment = String(flow.client_conn === clien
 function client_disconnected(c) { console.log("gone " + (c === client)) }
 function server_connect(data) {
   if (data.server.address[0] === "bad.test") data.server.error = "blocked";
-  else data.server.address = ["other.test", 81];
+  else { data.server.address = ["other.test", 81]; data.server.via = ["http", ["::1", 3128]] }
 }
 function server_connect_error(data) { console.log("failed " + data.server.error) }
-function http_connect(flow) { flow.response = Response.make(403) }
+function http_connect(flow) { flow.server_conn.via = "http://u:p@a.test"; flow.response = Response.make(403) }
 `)
 	ctx := context.Background()
 	x, _ := r.exchange()
@@ -237,8 +237,8 @@ function http_connect(flow) { flow.response = Response.make(403) }
 	}
 	d := &hook.Dial{Client: x.Client, Address: "h.test:80"}
 	r.must(r.set.ServerConnect(ctx, d))
-	if d.Address != "other.test:81" {
-		t.Errorf("dials %q", d.Address)
+	if d.Address != "other.test:81" || d.Via.String() != "http://[::1]:3128" {
+		t.Errorf("dials %q by way of %s", d.Address, d.Via)
 	}
 	d = &hook.Dial{Client: x.Client, Address: "bad.test:80"}
 	if err := r.set.ServerConnect(ctx, d); err == nil || !strings.Contains(err.Error(), "blocked") {
@@ -251,5 +251,8 @@ function http_connect(flow) { flow.response = Response.make(403) }
 	r.must(r.set.HTTPConnect(ctx, x))
 	if x.Response == nil || x.Response.Status != 403 {
 		t.Error("CONNECT was not refused")
+	}
+	if v := x.Request.Via; v == nil || v.String() != "http://a.test:80" || v.User != "u" || v.Password != "p" {
+		t.Errorf("CONNECT goes by way of %s", v)
 	}
 }

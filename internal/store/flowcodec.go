@@ -87,6 +87,7 @@ const (
 	tagSecured     = 9
 	tagConnEnd     = 10
 	tagOpening     = 11
+	tagVia         = 12
 	tagTLSVersion  = 1
 	tagCipher      = 2
 	tagSNI         = 3
@@ -224,6 +225,7 @@ func appendConn(dst []byte, c *flow.Conn) []byte {
 		dst = appendOpening(dst, c.HTTP2)
 	}
 	dst = appendString(dst, tagMode, c.Mode)
+	dst = appendString(dst, tagVia, c.Via)
 	dst = appendTime(dst, tagConnStart, c.Start)
 	dst = appendTime(dst, tagConnected, c.Connected)
 	dst = appendTime(dst, tagSecured, c.Secured)

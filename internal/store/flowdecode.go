@@ -343,6 +343,8 @@ func decodeConn(p []byte) (*flow.Conn, error) {
 			return decodeInto(&c.HTTP2, v, decodeOpening)
 		case tagMode:
 			c.Mode = v.string()
+		case tagVia:
+			c.Via = v.string()
 		case tagConnStart:
 			c.Start = v.time()
 		case tagConnected:

@@ -18,7 +18,7 @@ import (
 // exchange is a flow as an engine would hand it in.
 func exchange(n int) *flow.Flow {
 	now := time.UnixMicro(1_700_000_000_000_000 + int64(n)*1000).UTC()
-	client := &flow.Conn{ID: flow.ID{1}, Peer: "127.0.0.1:50000", Local: "127.0.0.1:8080", Mode: "regular", Start: now}
+	client := &flow.Conn{ID: flow.ID{1}, Peer: "127.0.0.1:50000", Local: "127.0.0.1:8080", Mode: "regular", Via: "http://p.test:3128", Start: now}
 	server := &flow.Conn{ID: flow.ID{2}, Address: "example.test:443", Peer: "127.0.0.1:443",
 		TLS: &flow.TLS{Version: 0x304, Cipher: 0x1301, SNI: "example.test", ALPN: "http/1.1", Offered: []string{"http/1.1"}, Certificates: [][]byte{bytes.Repeat([]byte{7}, 900)}}}
 	return &flow.Flow{

@@ -118,6 +118,23 @@ func (c *Conn) Peek(min, n int) ([]byte, error) {
 	return w.peeked(n), nil
 }
 
+// Await waits until an octet has come, which stays to be read. It belongs to the
+// reader.
+func (c *Conn) Await() error {
+	if c.hasOne {
+		return nil
+	}
+	if c.tls == nil {
+		_, err := c.Peek(1, 1)
+		return err
+	}
+	n, err := c.Conn.Read(c.one[:])
+	if c.hasOne = n == 1; c.hasOne {
+		return nil
+	}
+	return err
+}
+
 // widen makes room for n octets where the buffer is full.
 func (w *wire) widen(n int) {
 	if w.ahead == nil || w.w-w.r < len(w.ahead.b) || n <= len(w.ahead.b) {

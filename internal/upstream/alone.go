@@ -80,7 +80,7 @@ func (d *Dialer) Agree(ctx context.Context, c *Conn, client *flow.Conn, address 
 	if !d.cfg.HTTP2 || !errors.Is(err, errNoProtocol) || slices.Contains(offer, h2Name) {
 		return nil, err
 	}
-	again, dialErr := d.Dial(ctx, client, address)
+	again, dialErr := d.Dial(ctx, client, Target{Address: address, Via: c.asked.Via})
 	if dialErr != nil {
 		return nil, err
 	}
@@ -104,7 +104,7 @@ func (p *Pool) turnsOut(ctx context.Context, s *session) bool {
 	p.mu.Lock()
 	client := p.client
 	p.mu.Unlock()
-	c, err := d.Dial(ctx, client, s.place.address)
+	c, err := d.Dial(ctx, client, s.conn.asked)
 	if err != nil || c.Secure(ctx, facts.SNI, both) != nil {
 		return false
 	}

@@ -36,6 +36,9 @@ type Config struct {
 	// Own tells whether an address, as resolved, is one of our own listeners,
 	// which are never dialled; nil = none is.
 	Own func(netip.AddrPort) bool
+	// ConnectWithoutHost leaves Host out of CONNECTs to parent proxies (option
+	// http_connect_send_host_header=false).
+	ConnectWithoutHost bool
 	// TLS are the settings of handshakes with servers.
 	TLS TLS
 	// HTTP are the settings of the codec towards servers: its profile and limits;
@@ -81,6 +84,8 @@ type Dialer struct {
 	chosen memory[string, string]
 	old    memory[site, struct{}]
 	alone  memory[port, struct{}]
+	// answers are how parents want to be told who asks.
+	answers answers
 }
 
 // New returns a Dialer.

@@ -24,9 +24,13 @@ type Conn struct {
 	dialer *Dialer
 	hooks  *hook.Set
 	dial   *hook.Dial
-	facts  *flow.Conn  // replaced, never changed, when more is known
-	spoken atomic.Bool // octets of the server's have been read
-	ended  sync.Once
+	asked  Target // as the caller wanted it
+	// via and forward are how it was reached in the end.
+	via     *flow.Via
+	forward bool
+	facts   *flow.Conn  // replaced, never changed, when more is known
+	spoken  atomic.Bool // octets of the server's have been read
+	ended   sync.Once
 }
 
 // Read reads from the server.
@@ -47,6 +51,10 @@ func (c *Conn) Ready() bool {
 // Facts tells about the connection. The caller may keep it.
 func (c *Conn) Facts() *flow.Conn { return c.facts }
 
+// protected tells whether the way to the server is TLS; that of a parent that
+// requests are forwarded to does not count.
+func (c *Conn) protected() bool { return c.facts.TLS != nil }
+
 // protocol is what was agreed upon by ALPN, "" without.
 func (c *Conn) protocol() string {
 	if c.facts.TLS == nil {
@@ -55,47 +63,56 @@ func (c *Conn) protocol() string {
 	return c.facts.TLS.ALPN
 }
 
+// Target is where a connection leads.
+type Target struct {
+	// Address is host:port of the server.
+	Address string
+	// Via is the parent proxy on the way, nil for none.
+	Via *flow.Via
+	// Forward stops at the parent: requests are sent to it in absolute form. Without
+	// it the connection is a tunnel through the parent.
+	Forward bool
+}
+
 // Address is the host:port that was dialled.
 func (c *Conn) Address() string { return c.dial.Address }
 
-// Dial connects to address (host:port) on behalf of client, which may be nil.
-// The server events run around it. Errors are *flow.Error in phase Dialing. The
-// caller must Close the connection or hand it to a Pool.
-func (d *Dialer) Dial(ctx context.Context, client *flow.Conn, address string) (*Conn, error) {
+// Dial connects to t on behalf of client, which may be nil. The server events run
+// around it. Errors are *flow.Error in phase Dialing (Handshaking for the TLS of a
+// parent). The caller must Close the connection or hand it to a Pool.
+func (d *Dialer) Dial(ctx context.Context, client *flow.Conn, t Target) (*Conn, error) {
 	hooks := d.cfg.Hooks()
-	facts := &flow.Conn{ID: flow.NewID(), Address: address, Start: time.Now()}
-	dial := &hook.Dial{Client: client, Server: facts, Address: address}
+	address := t.Address
+	facts := &flow.Conn{ID: flow.NewID(), Address: address, Via: t.Via.String(), Start: time.Now()}
+	dial := &hook.Dial{Client: client, Server: facts, Address: address, Via: t.Via}
 	if err := hooks.ServerConnect(ctx, dial); err != nil {
 		dial.Err = dialError(flow.Forbidden, "connect to server %s: refused by an addon: %w", address, err)
 		hooks.ServerConnectError(ctx, dial)
 		return nil, dial.Err
 	}
-	nc, err := d.connect(ctx, dial.Address)
+	asked := t
+	t.Address, t.Via, t.Forward = dial.Address, dial.Via, t.Forward && dial.Via != nil
+	nc, err := d.reach(ctx, t)
 	if err != nil {
 		dial.Err = err
 		hooks.ServerConnectError(context.WithoutCancel(ctx), dial)
 		return nil, err
 	}
 	connected := *facts
-	connected.Address = dial.Address
+	connected.Address, connected.Via = dial.Address, dial.Via.String()
 	connected.Connected = time.Now()
 	connected.Peer, connected.Local = nc.RemoteAddr().String(), nc.LocalAddr().String()
 	dial.Server = &connected
 	hooks.ServerConnected(ctx, dial)
-	return &Conn{Conn: transport.New(nc), dialer: d, hooks: hooks, dial: dial, facts: &connected}, nil
+	return &Conn{Conn: nc, dialer: d, hooks: hooks, dial: dial, asked: asked, via: t.Via, forward: t.Forward, facts: &connected}, nil
 }
 
-// connect dials TCP, all addresses of a name in turn (RFC 8305).
-func (d *Dialer) connect(ctx context.Context, address string) (net.Conn, error) {
-	host, port, err := net.SplitHostPort(address)
-	if err != nil {
-		return nil, dialError(flow.NoConnection, "connect to server %s: not a host and port", strconv.Quote(address))
-	}
-	if n, err := strconv.ParseUint(port, 10, 16); err != nil || n == 0 {
-		return nil, dialError(flow.NoConnection, "connect to server %s: port %s is not one of 1 to 65535", address, strconv.Quote(port))
-	}
-	if host == "" || len(host) > maxHost || strings.ContainsAny(host, "\x00/ \t\r\n") {
-		return nil, dialError(flow.NoConnection, "connect to server %s: %s is not a host", cut(address), strconv.Quote(cut(host)))
+// connect dials TCP, all addresses of a name in turn (RFC 8305). Errors begin with
+// what.
+func (d *Dialer) connect(ctx context.Context, address, what string) (net.Conn, error) {
+	host, port, bad := checkAddress(address, what)
+	if bad != nil {
+		return nil, bad
 	}
 	if ip, ok := looseIPv4(host); ok {
 		address = net.JoinHostPort(ip.String(), port)
@@ -109,9 +126,24 @@ func (d *Dialer) connect(ctx context.Context, address string) (net.Conn, error) 
 	}
 	nc, err := nd.DialContext(ctx, "tcp", address)
 	if err != nil {
-		return nil, d.describeDial(ctx, address, err)
+		return nil, d.describeDial(ctx, what, err)
 	}
 	return nc, nil
+}
+
+// checkAddress takes host:port apart and refuses what is no host and port.
+func checkAddress(address, what string) (host, port string, _ *flow.Error) {
+	host, port, err := net.SplitHostPort(address)
+	if err != nil {
+		return "", "", dialError(flow.NoConnection, "%s%s is not a host and port", what, strconv.Quote(cut(address)))
+	}
+	if n, err := strconv.ParseUint(port, 10, 16); err != nil || n == 0 {
+		return "", "", dialError(flow.NoConnection, "%sport %s is not one of 1 to 65535", what, strconv.Quote(port))
+	}
+	if host == "" || len(host) > maxHost || strings.ContainsAny(host, "\x00/ \t\r\n") {
+		return "", "", dialError(flow.NoConnection, "%s%s is not a host", what, strconv.Quote(cut(host)))
+	}
+	return host, port, nil
 }
 
 // maxHost is above any name that a resolver takes (253) and bounds what is
@@ -142,42 +174,41 @@ func (d *Dialer) refuseOwn(_ context.Context, _, resolved string, _ syscall.RawC
 	return nil
 }
 
-func (d *Dialer) describeDial(ctx context.Context, address string, err error) error {
-	const what = "connect to server %s: "
+func (d *Dialer) describeDial(ctx context.Context, what string, err error) error {
 	if cause := context.Cause(ctx); cause != nil {
 		if e, ok := errors.AsType[*flow.Error](cause); ok {
 			return e
 		}
 	}
 	if errors.Is(err, errOwn) {
-		e := dialError(flow.Forbidden, what+"%w, which does not connect to itself; ask for another host or port", address, errOwn)
+		e := dialError(flow.Forbidden, "%s%w, which does not connect to itself; ask for another host or port", what, errOwn)
 		e.Status = 403
 		return e
 	}
 	if dns, ok := errors.AsType[*net.DNSError](err); ok {
 		switch {
 		case dns.IsNotFound:
-			return dialError(flow.NoConnection, what+"no such host; check its name", address)
+			return dialError(flow.NoConnection, "%sno such host; check its name", what)
 		case dns.IsTimeout:
-			return dialError(flow.Timeout, what+"looking up its name took too long; check the name server", address)
+			return dialError(flow.Timeout, "%slooking up its name took too long; check the name server", what)
 		}
-		return dialError(flow.NoConnection, what+"looking up its name: %s; check the name server", address, dns.Err)
+		return dialError(flow.NoConnection, "%slooking up its name: %s; check the name server", what, dns.Err)
 	}
 	if ne, ok := errors.AsType[net.Error](err); ok && ne.Timeout() {
-		return dialError(flow.Timeout, what+"no answer within %v", address, d.cfg.DialTimeout)
+		return dialError(flow.Timeout, "%sno answer within %v", what, d.cfg.DialTimeout)
 	}
 	switch {
 	case errors.Is(err, context.Canceled):
-		return dialError(flow.LeftByClient, what+"given up: %w", address, err)
+		return dialError(flow.LeftByClient, "%sgiven up: %w", what, err)
 	case errors.Is(err, syscall.ECONNREFUSED):
-		return dialError(flow.NoConnection, what+"connection refused; nothing listens there, or a firewall says so", address)
+		return dialError(flow.NoConnection, "%sconnection refused; nothing listens there, or a firewall says so", what)
 	case errors.Is(err, syscall.EMFILE), errors.Is(err, syscall.ENFILE):
-		return dialError(flow.NoConnection, what+"too many open files; raise the limit (ulimit -n)", address)
+		return dialError(flow.NoConnection, "%stoo many open files; raise the limit (ulimit -n)", what)
 	}
 	if op, ok := errors.AsType[*net.OpError](err); ok {
 		err = op.Err
 	}
-	return dialError(flow.NoConnection, what+"%w", address, err)
+	return dialError(flow.NoConnection, "%s%w", what, err)
 }
 
 func dialError(cause flow.Cause, format string, args ...any) *flow.Error {

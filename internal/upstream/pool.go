@@ -36,6 +36,11 @@ type Pool struct {
 	shared []*session // with HTTP/2: requests of all kinds of ages are on them
 	// dialling are the places that a connection is being made to that may be shared.
 	dialling map[place]chan struct{}
+	// guarded is the server that credentials are for, and what they are.
+	guarded struct {
+		address, field string
+		tls            bool
+	}
 	// adopted are connections with HTTP/2 on which nothing has been sent.
 	adopted []unopened
 	names   map[string]Name
@@ -61,6 +66,8 @@ type place struct {
 	tls     bool
 	address string
 	sni     string
+	via     flow.Via // the zero value for none
+	forward bool     // requests are sent to via in absolute form
 }
 
 // Pool makes the pool of one client connection.
@@ -91,10 +98,32 @@ func (p *Pool) Introduce(address string, n Name) {
 	}
 }
 
+// Authorize gives every request to address (host:port), over TLS or not, an
+// Authorization field by Basic (RFC 7617); no other server gets it.
+func (p *Pool) Authorize(address string, tls bool, user, password string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.guarded.address, p.guarded.tls, p.guarded.field = address, tls, basic(user, password)
+}
+
+// authorized is req with the credentials of its server, where there are any.
+func (p *Pool) authorized(pl place, req *flow.Request) *flow.Request {
+	p.mu.Lock()
+	g := p.guarded
+	p.mu.Unlock()
+	if g.field == "" || g.address != pl.address || g.tls != pl.tls {
+		return req
+	}
+	r := *req
+	r.Fields = slices.Clone(r.Fields)
+	r.Fields.Set("Authorization", g.field)
+	return &r
+}
+
 // Adopt takes over a connection that was dialled beside the pool, for requests
-// to address (host:port): over TLS when it is secured.
+// to address (host:port) by the same parent: over TLS when it is secured.
 func (p *Pool) Adopt(c *Conn, address string) {
-	pl := p.place(address, c.Conn.TLS() != nil)
+	pl := p.place(address, c.protected(), c.asked.Via)
 	select {
 	case p.slots <- struct{}{}:
 	default:
@@ -110,8 +139,11 @@ func (p *Pool) Adopt(c *Conn, address string) {
 	p.park(p.newSession(c, pl))
 }
 
-func (p *Pool) place(address string, tls bool) place {
+func (p *Pool) place(address string, tls bool, via *flow.Via) place {
 	pl := place{tls: tls, address: address}
+	if via != nil {
+		pl.via = *via
+	}
 	if tls {
 		p.mu.Lock()
 		defer p.mu.Unlock()
@@ -127,8 +159,16 @@ func (p *Pool) Open(ctx context.Context, req *flow.Request, f flow.Framing, reus
 	default:
 		return nil, dialError(flow.NoConnection, "connect to server %s: scheme %s is not http or https", cut(req.Host), strconv.Quote(cut(req.Scheme)))
 	}
-	pl := p.place(net.JoinHostPort(req.Host, strconv.Itoa(int(req.Port))), secured(req.Scheme))
+	pl := p.place(net.JoinHostPort(req.Host, strconv.Itoa(int(req.Port))), secured(req.Scheme), req.Via)
 	p.begin()
+	req = p.authorized(pl, req)
+	if req.Via != nil && !pl.tls {
+		return p.openForwarded(ctx, pl, req, f, reuse)
+	}
+	return p.open(ctx, pl, req, f, reuse)
+}
+
+func (p *Pool) open(ctx context.Context, pl place, req *flow.Request, f flow.Framing, reuse engine.Reuse) (engine.Call, error) {
 	for fresh := 0; ; {
 		if c, err := p.openShared(ctx, pl, req, f, reuse); c != nil || err != nil {
 			return c, err
@@ -270,7 +310,11 @@ func (p *Pool) connect(ctx context.Context, pl place) (*Conn, error) {
 	client := p.client
 	name, known := p.names[pl.address]
 	p.mu.Unlock()
-	c, err := p.dialer.Dial(ctx, client, pl.address)
+	t := Target{Address: pl.address, Forward: pl.forward}
+	if pl.via != (flow.Via{}) {
+		t.Via = &pl.via
+	}
+	c, err := p.dialer.Dial(ctx, client, t)
 	if err != nil {
 		return nil, err
 	}

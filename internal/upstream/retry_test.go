@@ -40,7 +40,7 @@ func (u *unwritable) Close() error {
 // stale puts such a connection into the pool, as one that has served or not.
 func (p *Pool) stale(t *testing.T, addr string, takes int, served bool) {
 	t.Helper()
-	c, err := p.dialer.Dial(t.Context(), nil, addr)
+	c, err := p.dialer.Dial(t.Context(), nil, Target{Address: addr})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -51,7 +51,7 @@ func (p *Pool) stale(t *testing.T, addr string, takes int, served bool) {
 	c.Conn.Close()
 	c.Conn = transport.New(&unwritable{Conn: nc, takes: takes, ended: make(chan struct{})})
 	p.slots <- struct{}{}
-	s := p.newSession(c, p.place(addr, false))
+	s := p.newSession(c, p.place(addr, false, nil))
 	s.served = served
 	p.park(s)
 }

@@ -35,7 +35,7 @@ func (c *Conn) Secure(ctx context.Context, serverName string, protocols []string
 	defer cancel()
 	secured, err := c.Conn.TLSClient(within, cfg)
 	if err != nil {
-		err = d.describeHandshake(within, c.dial.Address, serverName, err)
+		err = d.describeHandshake(within, "server "+c.dial.Address, serverName, err)
 		c.Reset()
 		return err
 	}
@@ -59,6 +59,9 @@ func (c *Conn) Secure(ctx context.Context, serverName string, protocols []string
 
 // Certificate returns the server's certificate, nil without TLS.
 func (c *Conn) Certificate() *x509.Certificate {
+	if c.facts.TLS == nil {
+		return nil
+	}
 	state := c.Conn.TLS()
 	if state == nil || len(state.PeerCertificates) == 0 {
 		return nil
@@ -69,10 +72,10 @@ func (c *Conn) Certificate() *x509.Certificate {
 var errTooSlow = errors.New("too slow")
 
 // describeHandshake says what a failed handshake means and what helps.
-func (d *Dialer) describeHandshake(ctx context.Context, address, name string, err error) *flow.Error {
+func (d *Dialer) describeHandshake(ctx context.Context, peer, name string, err error) *flow.Error {
 	fail := func(cause flow.Cause, text string) *flow.Error {
 		return &flow.Error{Peer: flow.AtServer, Phase: flow.Handshaking, Cause: cause, Err: &handshakeError{
-			text: fmt.Sprintf("TLS handshake with server %s: %s", address, text), err: err,
+			text: fmt.Sprintf("TLS handshake with %s: %s", peer, text), err: err,
 		}}
 	}
 	if cause := context.Cause(ctx); cause != nil {

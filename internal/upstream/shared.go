@@ -108,7 +108,7 @@ func (p *Pool) mayShare(pl place) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	name := p.names[pl.address]
-	return pl.tls && slices.Contains(name.Protocols, h2Name) || !pl.tls && name.Prior || p.dialer.isAlone(pl.port())
+	return !pl.forward && (pl.tls && slices.Contains(name.Protocols, h2Name) || !pl.tls && name.Prior || p.dialer.isAlone(pl.port()))
 }
 
 // prior tells whether HTTP/2 is spoken to a place without asking.
@@ -120,7 +120,7 @@ func (p *Pool) prior(pl place) bool {
 
 // multiplexed tells whether HTTP/2 is what is spoken on a new connection.
 func (p *Pool) multiplexed(c *Conn, pl place) bool {
-	return p.dialer.http2On(c, pl) || p.prior(pl)
+	return !pl.forward && (p.dialer.http2On(c, pl) || p.prior(pl))
 }
 
 // dialTurn waits for its turn to connect to a place; done gives it on.

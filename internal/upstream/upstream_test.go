@@ -283,7 +283,7 @@ func TestDialErrors(t *testing.T) {
 		"a\x00b:1":                       "not a host",
 		strings.Repeat("h", 2000) + ":1": "not a host",
 	} {
-		_, err := d.Dial(t.Context(), nil, address)
+		_, err := d.Dial(t.Context(), nil, Target{Address: address})
 		e, ok := errors.AsType[*flow.Error](err)
 		if !ok || e.Phase != flow.Dialing || e.Peer != flow.AtServer || !strings.Contains(err.Error(), text) || len(err.Error()) > 600 {
 			t.Errorf("%.30s: %v", address, err)
@@ -301,7 +301,7 @@ func TestDialErrors(t *testing.T) {
 		{&net.OpError{Op: "dial", Err: syscall.EHOSTUNREACH}, flow.NoConnection, "no route to host"},
 		{syscall.EMFILE, flow.NoConnection, "ulimit"},
 	} {
-		err := d.describeDial(t.Context(), "h:1", c.err)
+		err := d.describeDial(t.Context(), "connect to server h:1: ", c.err)
 		if flow.CauseOf(err) != c.cause || !strings.Contains(err.Error(), c.text) || !strings.HasPrefix(err.Error(), "connect to server h:1: ") {
 			t.Errorf("%v: %v", c.err, err)
 		}
@@ -363,7 +363,7 @@ func (o origin) serve(t *testing.T, change func(*tls.Config)) string {
 
 func secure(t *testing.T, d *Dialer, addr, name string) (*Conn, error) {
 	t.Helper()
-	c, err := d.Dial(t.Context(), nil, addr)
+	c, err := d.Dial(t.Context(), nil, Target{Address: addr})
 	if err != nil {
 		t.Fatal(err)
 	}
