@@ -243,7 +243,7 @@ func (o *Option) Format(v any) string {
 	if v == nil {
 		return "none"
 	}
-	if o.Secret {
+	if list, many := v.([]string); o.Secret && !(many && len(list) == 0) {
 		return "(set, not shown)"
 	}
 	switch v := v.(type) {
