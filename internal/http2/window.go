@@ -12,6 +12,7 @@ type recvWindow struct {
 
 	epoch time.Time // when the present count began
 	moved int       // taken since then
+	low   int       // the least that lay unread since then
 }
 
 const (
@@ -56,20 +57,21 @@ const (
 // took notes that the reader has taken n octets, and returns the credit to give.
 func (w *recvWindow) took(n int, now time.Time, p pressure) int {
 	w.unread -= n
+	w.low = min(w.low, w.unread)
 	switch {
 	case p != plenty:
 		w.size = max(initialWindow, w.size-n)
-		w.moved, w.epoch = 0, now
+		w.moved, w.epoch, w.low = 0, now, w.unread
 	default:
 		if w.epoch.IsZero() {
-			w.epoch = now
+			w.epoch, w.low = now, w.unread
 		}
 		if w.moved += n; w.moved >= w.size {
-			// A reader that leaves more than a half waiting is what is slow.
-			if now.Sub(w.epoch) <= growWithin && w.unread <= w.size/2 {
+			// A reader that always leaves more than a half waiting is what is slow.
+			if now.Sub(w.epoch) <= growWithin && w.low <= w.size/2 {
 				w.size = min(2*w.size, maxWindow)
 			}
-			w.moved, w.epoch = 0, now
+			w.moved, w.epoch, w.low = 0, now, w.unread
 		}
 	}
 	return w.credit()
