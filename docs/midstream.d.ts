@@ -177,6 +177,35 @@ interface SSEEvent {
   insert_after(...events: (SSEFields | string)[]): void;
 }
 
+/** A message of gRPC, gRPC-Web, Connect (grpc_message), or of another format (stream_message). */
+interface StreamMessage {
+  readonly kind: "grpc" | "grpc-web" | "connect" | "ndjson" | "json-seq" | "aws" | "multipart";
+  /** It is in a request. */
+  readonly from_client: boolean;
+  /** Counts the messages of the body from 0. */
+  readonly index: number;
+  /** What it says, not compressed: payload, line, JSON text, body of the part. A copy; assigned anew it changes the message. */
+  content: Bytes;
+  /** content, as text. */
+  text: string;
+  /** The payload is compressed on the wire (grpc-encoding, connect-content-encoding). */
+  compressed: boolean;
+  /** No message, but what ends the body: the trailer section of gRPC-Web, the JSON object of Connect. */
+  readonly trailers: boolean;
+  /** Of a part; the headers of an AWS message, as text. */
+  readonly fields: [string, string][];
+  readonly dropped: boolean;
+  /** text, parsed. */
+  json(): any;
+  /** Keeps it from being sent. */
+  drop(): void;
+  /** The same as drop. */
+  kill(): void;
+  /** Sends others before it, not compressed and otherwise framed as this one. */
+  insert_before(...content: (Bytes | string)[]): void;
+  insert_after(...content: (Bytes | string)[]): void;
+}
+
 interface WebSocketMessage {
   readonly from_client: boolean;
   /** A copy; assigned anew it changes the message. */
@@ -246,6 +275,10 @@ interface Addon {
   error?(flow: HTTPFlow): void | Promise<void>;
   /** Each event of a text/event-stream body, before it is sent on. */
   sse_event?(flow: HTTPFlow, event: SSEEvent): void | Promise<void>;
+  /** Each message of gRPC, gRPC-Web and Connect, in both directions, before it is sent on. */
+  grpc_message?(flow: HTTPFlow, message: StreamMessage): void | Promise<void>;
+  /** Each line, JSON text, AWS message or part of the other formats, before it is sent on. */
+  stream_message?(flow: HTTPFlow, message: StreamMessage): void | Promise<void>;
   websocket_start?(flow: HTTPFlow): void | Promise<void>;
   /** Each text and binary message, before it is sent on: flow.websocket.messages[-1]. */
   websocket_message?(flow: HTTPFlow): void | Promise<void>;

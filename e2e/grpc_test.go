@@ -353,9 +353,9 @@ func (s *rpc) recorded(t *testing.T, r *recording) {
 		shown             string
 	}{
 		{"Echo", "completed", []string{"last"}, []string{"last"}, "tee", "x-tail: end"},
-		{"Fail", "completed", []string{"x"}, nil, "none", "grpc-message: not now: 100 %25 \"sp%C3%A4ter\""},
-		{"Join", "completed", []string{"a", "", "bc", "dddd"}, []string{"abcd"}, "tee", "grpc-status: 0"},
-		{"Letters", "completed", []string{"stream"}, []string{"s", "t", "r", "e", "a", "m"}, "tee", "grpc-status: 15"},
+		{"Fail", "completed", []string{"x"}, nil, "none", "call      grpc 9 FAILED_PRECONDITION: not now: 100 % \"später\""},
+		{"Join", "completed", []string{"a", "", "bc", "dddd"}, []string{"abcd"}, "tee", "call      grpc 0 OK"},
+		{"Letters", "completed", []string{"stream"}, []string{"s", "t", "r", "e", "a", "m"}, "tee", "grpc 15 DATA_LOSS: no more letters"},
 		{"Talk", "client left after 10 bytes", []string{"a"}, []string{"re: a"}, "tee", ""},
 	} {
 		f := r.flow("/tests.Words/" + want.method)

@@ -89,6 +89,7 @@ type Flow struct {
 	Tries    []Try
 	Findings []Finding
 	Outcome  Outcome
+	RPC      *RPC // how the call ended, nil where it is none or that is not known
 
 	Start time.Time
 	End   time.Time // zero while it lives

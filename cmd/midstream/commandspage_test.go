@@ -60,6 +60,7 @@ Octets that are not UTF-8 become U+FFFD: the session has them as they were.
 | ` + "`client` `server`" + ` | connections: ` + "`peer` `local` `address` `mode` `start` `connected` `secured` `end` `tls`" + `; of a client also ` + "`http2`" + `: how it opened its HTTP/2 connection (` + "`settings` `window_update` `priorities` `fingerprint`" + `), or null |
 | ` + "`request` `response` `interim`" + ` | heads: ` + "`line` `method` `path` `status` `reason` `version` `fields` `trailers` `never_indexed`" + ` and more; of a request in HTTP/2 also ` + "`pseudo_fields`" + ` (their order) and ` + "`priority`" + ` |
 | ` + "`request_body` `response_body`" + ` | ` + "`disposition`" + ` (none, tee, hold, pass), ` + "`reason` `changes` `declared` `received` `sent` `record` `recorded` `removed` (bytes in front of those, removed later) `cut_reason` `transformed` `ended` `messages` (how many were found in it as it passed)" + ` |
+| ` + "`rpc`" + ` | how a call of gRPC, gRPC-Web or Connect ended: ` + "`protocol` `code` `name` `message`" + `; null where it is none or that is not known |
 | ` + "`tries` `findings`" + ` | attempts to reach the server; what was seen and repaired |
 | ` + "`outcome`" + ` | ` + "`kind` `text` `bytes` `phase` `error`" + `: how it ended |
 | ` + "`marker` `comment` `metadata`" + ` | what people and scripts put on it |

@@ -54,6 +54,7 @@ func (form Object) Append(dst []byte, f *flow.Flow) []byte {
 	})
 	o.body("request_body", f.RequestBody)
 	o.body("response_body", f.ResponseBody)
+	o.rpc(f.RPC)
 	o.list("tries", len(f.Tries), func(i int) { o.try(f.Tries[i]) })
 	o.list("findings", len(f.Findings), func(i int) {
 		o.open("", '{')
@@ -251,6 +252,19 @@ func (o *object) body(name string, b flow.Body) {
 	o.truth("transformed", b.Transformed)
 	o.truth("ended", b.Ended)
 	o.number("messages", b.Messages)
+	o.close('}')
+}
+
+func (o *object) rpc(r *flow.RPC) {
+	if r == nil {
+		o.null("rpc")
+		return
+	}
+	o.open("rpc", '{')
+	o.text("protocol", r.Protocol)
+	o.number("code", int64(r.Code))
+	o.text("name", r.Name())
+	o.text("message", r.Message)
 	o.close('}')
 }
 

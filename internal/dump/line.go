@@ -105,6 +105,9 @@ func tunnelOf(f *flow.Flow) string {
 	return "?"
 }
 
+// maxCall is how much is said of how a call ended, in columns.
+const maxCall = 200
+
 // factsOf returns the bodies and the time, safe, joined by ", ".
 func factsOf(f *flow.Flow, now time.Time) string {
 	var b []byte
@@ -123,6 +126,9 @@ func factsOf(f *flow.Flow, now time.Time) string {
 	if !f.Start.IsZero() {
 		b = appendComma(b)
 		b = append(b, Span(end.Sub(f.Start))...)
+	}
+	if f.RPC != nil {
+		b = AppendSafe(append(b, ", "...), Shorten(f.RPC.String(), maxCall))
 	}
 	if n := len(f.Tries); n > 1 {
 		b = append(b, ", try "...)

@@ -46,6 +46,9 @@ func (x *exchange) respond(last lastness) (body.Sink, *flow.Error) {
 	x.arriving.out = framing
 	if out.Status != 101 {
 		x.resp.format(out.Fields)
+		if x.watched() && x.unaryCall(out.Status, out.Fields) {
+			x.resp.errorBody(out.Status, out.Fields)
+		}
 	}
 	if m.change == resized && m.length > 0 && bodiless(m.method, m.status) {
 		x.find("body-not-sent", "a response to "+m.method+" with this status has no body: the one that a hook set was not sent")

@@ -76,6 +76,7 @@ type exchange struct {
 	uploadErr error // why the server took no more of the request
 	lateStop  context.CancelFunc
 	begun     bool         // the head of a response, not an error page, was sent
+	called    *flow.RPC    // how a call ended, where its messages have said it
 	settled   bool         // the response has been sent whole
 	told      flow.Framing // of the response, as the client was told; the delivering goroutine's
 	ran       bool         // the response event has run

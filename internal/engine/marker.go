@@ -19,7 +19,10 @@ type marker struct {
 	h    *half
 	kind message.Kind
 
-	split *message.Splitter
+	split *message.Splitter // nil where the whole is one text
+	codec message.Codec
+	text  []byte         // of an error of Connect
+	code  int            // of HTTP
 	feed  *coding.Feeder // takes codings away; nil where there are none
 	over  bool
 	now   time.Time
@@ -37,7 +40,22 @@ func (h *half) format(fields flow.Fields) {
 	if kind == message.None {
 		return
 	}
-	m := &marker{h: h, kind: kind, split: message.New(kind, boundary, markLimit)}
+	h.marks = newMarker(h, kind, boundary, fields)
+}
+
+// errorBody makes the marker of a body that says why a call of Connect failed.
+func (h *half) errorBody(status int, fields flow.Fields) {
+	if h.marks = newMarker(h, message.None, "", fields); h.marks != nil {
+		h.marks.code = status
+	}
+}
+
+// newMarker returns nil where the content cannot be had.
+func newMarker(h *half, kind message.Kind, boundary string, fields flow.Fields) *marker {
+	m := &marker{h: h, kind: kind, codec: message.Codec{Kind: kind, Coding: message.PayloadCoding(kind, fields)}}
+	if kind != message.None {
+		m.split = message.New(kind, boundary, markLimit)
+	}
 	name := fields.Joined("Content-Encoding")
 	if !coding.Identity(name) || kind == message.GRPCWebText {
 		var err error
@@ -55,10 +73,10 @@ func (h *half) format(fields flow.Fields) {
 			return r, nil
 		}, m.content)
 		if err != nil {
-			return
+			return nil
 		}
 	}
-	h.marks = m
+	return m
 }
 
 // sent takes octets of the body that have been sent on.
@@ -87,6 +105,11 @@ func (m *marker) end() {
 		}
 		m.feed.Close()
 	}
+	if m.split == nil {
+		m.h.x.noteCall(message.ErrorStatus(m.text, m.code))
+		m.over = true
+		return
+	}
 	m.split.End()
 	m.drain()
 	if m.mark.Lost {
@@ -99,6 +122,10 @@ func (m *marker) end() {
 func (m *marker) content(p []byte) {
 	if m.mark.Lost {
 		m.mark.Length += int64(len(p))
+		return
+	}
+	if m.split == nil {
+		m.text = append(m.text, p[:min(len(p), maxErrorBody-len(m.text))]...)
 		return
 	}
 	m.split.Write(p)
@@ -118,6 +145,9 @@ func (m *marker) drain() {
 		}
 		m.mark.Length += int64(len(p.Raw))
 		m.mark.Unfinished = p.Unfinished
+		if m.mark.Attr > 1 && p.Part == message.Whole && !p.Unfinished && !m.mark.Lost {
+			m.status(p.Raw)
+		}
 		if p.Part.Ends() && !m.mark.Lost {
 			m.note()
 		}

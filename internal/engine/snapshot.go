@@ -67,6 +67,7 @@ func (x *exchange) picture() *flow.Flow {
 		Findings: l.Findings(), Start: l.Request.Start,
 		Marker: l.Marker, Comment: l.Comment, Metadata: maps.Clone(l.Metadata),
 	}
+	f.RPC = x.rpc()
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	f.RequestBody, f.ResponseBody = x.req.picture(), x.resp.picture()

@@ -130,8 +130,12 @@ func writeLine(w io.Writer, s *store.Summary, width int) {
 	if s.Kind == flow.TCP {
 		method = "tcp"
 	}
+	url := dump.Safe(s.URL())
+	if s.Outcome.Kind == flow.Completed && s.Outcome.Text != "" {
+		url += "  " + dump.Safe(s.Outcome.Text) // a call that failed
+	}
 	io.WriteString(w, columnsOf(strconv.FormatUint(s.Number, 10), s.Start.Local().Format("15:04:05.000"), method, status,
-		s.Response.Disposition.Word(), dump.Size(s.Response.Size), duration, s.Outcome.Kind.String(), dump.Safe(s.URL()), width))
+		s.Response.Disposition.Word(), dump.Size(s.Response.Size), duration, s.Outcome.Kind.String(), url, width))
 }
 
 // listJSON is one line of `flows list --json`. Keys are only ever added.

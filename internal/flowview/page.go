@@ -22,6 +22,9 @@ func Page(w io.Writer, f *flow.Flow) error {
 		p.line("raw tunnel")
 	}
 	p.line("outcome   %s", f.Outcome.String())
+	if f.RPC != nil {
+		p.line("call      %s", f.RPC)
+	}
 	if f.Outcome.Text != "" {
 		p.line("          %s", f.Outcome.Text)
 	}

@@ -38,6 +38,8 @@ var (
 	_ hook.ErrorHook              = (*addon)(nil)
 	_ hook.FinishedHook           = (*addon)(nil)
 	_ hook.SSEEventHook           = (*addon)(nil)
+	_ hook.GRPCMessageHook        = (*addon)(nil)
+	_ hook.StreamMessageHook      = (*addon)(nil)
 	_ hook.WebSocketStartHook     = (*addon)(nil)
 	_ hook.WebSocketMessageHook   = (*addon)(nil)
 	_ hook.WebSocketEndHook       = (*addon)(nil)
@@ -77,9 +79,16 @@ func (a *addon) Finished(x *hook.Exchange) {
 	}
 }
 
-// run runs the function for one event on a flow; ev is its second argument,
-// where it has one.
-func (a *addon) run(ctx context.Context, x *hook.Exchange, id eventID, ev *event) error {
+// argument is what an event has beside its flow. close is called when its hook has
+// returned.
+type argument interface {
+	object(e *engine) goja.Value
+	close()
+}
+
+// run runs the function for one event on a flow; arg is its second argument, nil
+// where it has none.
+func (a *addon) run(ctx context.Context, x *hook.Exchange, id eventID, arg argument) error {
 	f := a.v.flow(x)
 	e := f.e
 	en := e.objects[a.index]
@@ -95,14 +104,16 @@ func (a *addon) run(ctx context.Context, x *hook.Exchange, id eventID, ev *event
 		defer e.leave()
 		f.begin(id)
 		pending, err := e.start(c, func() (goja.Value, error) {
-			if ev != nil {
-				return fn(en.this, f.object(), eventClass.wrap(e, e.ready.event, ev))
+			if arg != nil {
+				return fn(en.this, f.object(), arg.object(e))
 			}
 			return fn(en.this, f.object())
 		}, func(goja.Value) error { return nil })
 		if !pending {
 			f.end()
-			ev.close()
+			if arg != nil {
+				arg.close()
+			}
 		}
 		return pending, err
 	}()
@@ -121,7 +132,9 @@ func (a *addon) run(ctx context.Context, x *hook.Exchange, id eventID, ev *event
 	defer e.leave()
 	delete(e.waiting, c)
 	f.end()
-	ev.close()
+	if arg != nil {
+		arg.close()
+	}
 	return err
 }
 

@@ -89,6 +89,28 @@ var examples = map[string]func(t *testing.T, r *rig){
 			t.Errorf("got %q, comment %q", got, x.Comment)
 		}
 	},
+	"messages.js": func(t *testing.T, r *rig) {
+		x, _ := r.exchange()
+		r.must(r.set.RequestHeaders(context.Background(), x))
+		answer(x, 200)
+		for _, in := range []string{"\x0a\x06secret", "\xff"} {
+			m := &hook.StreamMessage{Kind: "grpc", Data: []byte(in)}
+			r.must(r.set.GRPCMessage(context.Background(), x, m))
+			if string(m.Data) != strings.Replace(in, "secret", "******", 1) {
+				t.Errorf("%q became %q", in, m.Data)
+			}
+		}
+		for in, dropped := range map[string]bool{`{"level":"debug"}`: true, `{"level":"info"}`: false} {
+			m := &hook.StreamMessage{Kind: "ndjson", Data: []byte(in)}
+			r.must(r.set.StreamMessage(context.Background(), x, m))
+			if m.Dropped() != dropped {
+				t.Errorf("%s: dropped %v", in, m.Dropped())
+			}
+		}
+		if x.Comment != "2 messages" || len(x.Findings()) > 0 {
+			t.Errorf("comment %q, findings %v", x.Comment, x.Findings())
+		}
+	},
 	"events.js": func(t *testing.T, r *rig) {
 		x, _ := r.exchange()
 		r.must(r.set.RequestHeaders(context.Background(), x))

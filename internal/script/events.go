@@ -19,6 +19,8 @@ const (
 	response
 	failed
 	sseEvent
+	grpcMessage
+	streamMessageEvent
 	webSocketStart
 	webSocketMessage
 	webSocketEnd
@@ -43,6 +45,8 @@ var events = [eventCount]struct {
 	response:           {"response", hook.OnResponse},
 	failed:             {"error", hook.OnError},
 	sseEvent:           {"sse_event", hook.OnSSEEvent},
+	grpcMessage:        {"grpc_message", hook.OnGRPCMessage},
+	streamMessageEvent: {"stream_message", hook.OnStreamMessage},
 	webSocketStart:     {"websocket_start", hook.OnWebSocketStart},
 	webSocketMessage:   {"websocket_message", hook.OnWebSocketMessage},
 	webSocketEnd:       {"websocket_end", hook.OnWebSocketEnd},

@@ -18,9 +18,9 @@ type natives struct {
 	parseJSON     goja.Callable
 	asyncIterator *goja.Symbol
 
-	flow, request, response, conn, stream, dict, event *goja.Object // prototypes
-	webSocket, socketMessage                           *goja.Object
-	requests, responses                                *class[*message]
+	flow, request, response, conn, stream, dict, event, streamMessage *goja.Object // prototypes
+	webSocket, socketMessage                                          *goja.Object
+	requests, responses                                               *class[*message]
 }
 
 const preludeName = "midstream-prelude.js"
@@ -48,6 +48,7 @@ func (e *engine) install() error {
 	e.ready.conn = connClass.proto(e)
 	e.ready.stream = streamClass.proto(e)
 	e.ready.event = eventClass.proto(e)
+	e.ready.streamMessage = streamMessageClass.proto(e)
 	e.ready.webSocket = webSocketClass.proto(e)
 	e.ready.socketMessage = socketMessageClass.proto(e)
 	e.ready.dict = e.dictProto()

@@ -24,11 +24,10 @@ func (a *addon) SSEEvent(ctx context.Context, x *hook.Exchange, e *hook.SSEEvent
 	return a.run(ctx, x, sseEvent, ev)
 }
 
+func (ev *event) object(e *engine) goja.Value { return eventClass.wrap(e, e.ready.event, ev) }
+
 // close takes the event away from the script.
 func (ev *event) close() {
-	if ev == nil {
-		return
-	}
 	kept := *ev.e
 	ev.e, ev.over = &kept, true
 }

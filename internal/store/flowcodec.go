@@ -35,6 +35,7 @@ const (
 	tagReplayed     = 24
 	tagCarried      = 25
 	tagMarks        = 26 // one for each side that has some
+	tagRPC          = 27 // protocol, code, message
 )
 
 // The tags of a message.
@@ -174,6 +175,14 @@ func appendFlow(dst []byte, f *flow.Flow, client, server Pos) []byte {
 		for _, k := range keys {
 			dst = appendPair(dst, tagMetadata, k, f.Metadata[k])
 		}
+	}
+	if r := f.RPC; r != nil {
+		var at int
+		dst, at = openNested(dst, tagRPC)
+		dst = appendString(dst, tagFirst, r.Protocol)
+		dst = appendUint(dst, tagSecond, uint64(r.Code))
+		dst = appendString(dst, tagThird, r.Message)
+		dst = closeNested(dst, at)
 	}
 	dst = appendUint(dst, tagReplayed, uint64(f.Replayed))
 	return appendString(dst, tagCarried, string(f.Carried))

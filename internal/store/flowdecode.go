@@ -75,6 +75,19 @@ func decodePicture(p []byte) (*picture, error) {
 			}
 			f.Metadata[k] = val
 			return err
+		case tagRPC:
+			f.RPC = &flow.RPC{}
+			return values(v.octets, func(v value) error {
+				switch v.tag {
+				case tagFirst:
+					f.RPC.Protocol = v.string()
+				case tagSecond:
+					f.RPC.Code = uint32(v.number)
+				case tagThird:
+					f.RPC.Message = v.string()
+				}
+				return nil
+			})
 		case tagReplayed:
 			f.Replayed = flow.Replayed(v.number)
 		case tagCarried:

@@ -62,6 +62,9 @@ func Summarize(f *flow.Flow) Summary {
 		Outcome:  flow.Outcome{Kind: f.Outcome.Kind, Bytes: f.Outcome.Bytes, Text: cutText(f.Outcome.Text), Answered: f.Outcome.Answered},
 		Marker:   cutText(f.Marker),
 	}
+	if f.RPC != nil && f.RPC.Code != 0 && s.Outcome.Text == "" {
+		s.Outcome.Text = cutText(f.RPC.String()) // the exchange is complete, the call failed
+	}
 	if !f.End.IsZero() {
 		s.Duration = f.End.Sub(f.Start)
 	}
