@@ -86,8 +86,7 @@ func (m *matcher) byHead(a *Atom) bool {
 	case Failed:
 		return f.Outcome.Kind != flow.Running && f.Outcome.Kind != flow.Completed
 	case Ended:
-		kind := f.Outcome.Kind.String()
-		return a.Matches(kind) || strings.Contains(kind, " ") && a.Matches(strings.ReplaceAll(kind, " ", "-"))
+		return a.MatchesOutcome(f.Outcome.Kind)
 	case Marked:
 		return f.Marker != ""
 	case Marker:
@@ -137,6 +136,13 @@ func (m *matcher) dnsByHead() Truth {
 	return Unknown
 }
 
+// MatchesOutcome tells whether the pattern of a is in the words for an outcome,
+// which may be written with a hyphen.
+func (a *Atom) MatchesOutcome(kind flow.OutcomeKind) bool {
+	words := kind.String()
+	return a.Matches(words) || strings.Contains(words, " ") && a.Matches(strings.ReplaceAll(words, " ", "-"))
+}
+
 // byHTTP answers what only HTTP has.
 func (m *matcher) byHTTP(a *Atom) bool {
 	r, s := m.f.Request, m.f.Response
@@ -144,7 +150,7 @@ func (m *matcher) byHTTP(a *Atom) bool {
 	case URL:
 		return a.Matches(r.DisplayURL())
 	case Domain:
-		return a.Matches(r.Host) || a.Matches(named(r))
+		return a.Matches(r.Host) || a.Matches(Named(r))
 	case Method:
 		return a.Matches(r.Method)
 	case Unanswered:
@@ -225,8 +231,9 @@ func IsAsset(contentType string) bool {
 	return false
 }
 
-// named is the host that the client named, without its port.
-func named(r *flow.Request) string {
+// Named is the host that the client named, without its port; where it named
+// none, the one that the request is sent to.
+func Named(r *flow.Request) string {
 	host := r.Authority
 	if host == "" {
 		host = r.Fields.Get("Host")
@@ -234,11 +241,11 @@ func named(r *flow.Request) string {
 	if host == "" {
 		return r.Host
 	}
-	return withoutPort(host)
+	return WithoutPort(host)
 }
 
-// withoutPort cuts the port from an authority, and the brackets of an address.
-func withoutPort(host string) string {
+// WithoutPort cuts the port from an authority, and the brackets of an address.
+func WithoutPort(host string) string {
 	if strings.HasPrefix(host, "[") {
 		if i := strings.IndexByte(host, ']'); i > 0 {
 			return host[1:i]

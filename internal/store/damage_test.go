@@ -160,7 +160,7 @@ func TestOpenRefuses(t *testing.T) {
 		spoil func(t *testing.T, dir string)
 		want  string
 	}{
-		{"a newer index", sqlFile("PRAGMA user_version = 7"), "index version 7, this midstream knows up to 1"},
+		{"a newer index", sqlFile("PRAGMA user_version = 7"), "index version 7, this midstream knows up to 2"},
 		{"another program's database", sqlFile("PRAGMA application_id = 5"), "not the index of a session"},
 		{"an index with a trigger", sqlFile("CREATE TRIGGER t AFTER INSERT ON flows BEGIN DELETE FROM flows; END"), "not the index of a session"},
 		{"a newer session", func(t *testing.T, dir string) {

@@ -22,18 +22,25 @@ type row struct {
 	Summary
 	at       Pos // its newest head or its end record
 	bodiesAt Pos
+	traits   uint64
+	texts    factTexts
 }
 
-func rowOf(f *flow.Flow, at, bodiesAt Pos) row { return row{Summarize(f), at, bodiesAt} }
+func rowOf(f *flow.Flow, at, bodiesAt Pos) row {
+	r := row{Summary: Summarize(f), at: at, bodiesAt: bodiesAt}
+	r.traits, r.texts = traitsOf(f)
+	return r
+}
 
 // index is flows.db, open for writing. It belongs to one goroutine.
 type index struct {
-	db    *sql.DB
-	conn  *sql.Conn
-	words map[string]int64
-	many  driver.Stmt // rowsAtOnce rows
-	one   driver.Stmt
-	args  []driver.NamedValue // of one statement
+	db     *sql.DB
+	conn   *sql.Conn
+	words  map[string]int64
+	many   driver.Stmt // rowsAtOnce rows
+	one    driver.Stmt
+	args   []driver.NamedValue // of one statement
+	blocks blocks
 }
 
 const (
@@ -112,6 +119,11 @@ func openIndex(dir string) (_ *index, err error) {
 			return nil, fmt.Errorf("make index: %w", err)
 		}
 	}
+	if version, err := indexVersionOf(ctx, x.conn); err == nil && version < indexVersion {
+		if err := x.upgrade(ctx, dir, version); err != nil {
+			return nil, fmt.Errorf("bring the index of version %d to version %d: %w", version, indexVersion, err)
+		}
+	}
 	if _, err := x.conn.ExecContext(ctx, indexIndexes); err != nil {
 		return nil, fmt.Errorf("make index: %w", err)
 	}
@@ -158,7 +170,7 @@ func checkIndex(ctx context.Context, c *sql.Conn) (fresh bool, err error) {
 	// A schema that is not ours, with triggers perhaps, is never run.
 	var odd int
 	err = c.QueryRowContext(ctx, `SELECT count(*) FROM sqlite_schema WHERE type IN ('trigger', 'view')
-		OR type = 'table' AND name NOT IN ('meta', 'words', 'flows') AND name NOT LIKE 'sqlite_stat%'`).Scan(&odd)
+		OR type = 'table' AND name NOT IN ('meta', 'words', 'flows', 'blocks') AND name NOT LIKE 'sqlite_stat%'`).Scan(&odd)
 	if err != nil {
 		return false, fmt.Errorf("open index: %w", err)
 	}
@@ -180,6 +192,9 @@ func (x *index) add(rows []row, marks map[string]any) error {
 		return fmt.Errorf("write index: %w", err)
 	}
 	err := x.insert(ctx, rows)
+	if err == nil {
+		err = x.writeBlocks(ctx)
+	}
 	for name, v := range marks {
 		if err == nil {
 			_, err = x.conn.ExecContext(ctx, "INSERT OR REPLACE INTO meta VALUES (?, ?)", name, v)
@@ -191,6 +206,7 @@ func (x *index) add(rows []row, marks map[string]any) error {
 	if err != nil {
 		x.conn.ExecContext(ctx, "ROLLBACK")
 		clear(x.words)
+		x.blocks.drop()
 		return fmt.Errorf("write index: %w", err)
 	}
 	return nil
@@ -206,6 +222,9 @@ func (x *index) insert(ctx context.Context, rows []row) error {
 		x.args = x.args[:0]
 		for i := range rows[:n] {
 			if err := x.addArgs(ctx, &rows[i]); err != nil {
+				return err
+			}
+			if err := x.note(ctx, &rows[i]); err != nil {
 				return err
 			}
 		}
@@ -306,43 +325,6 @@ func markText(ctx context.Context, c *sql.Conn, name string) (string, error) {
 		return "", nil
 	}
 	return v, err
-}
-
-// marked returns the flows with a marker that have ended and may have something
-// in a segment, in the order of their numbers.
-func (x *index) marked(stream uint8, segment uint32, after uint64, limit int) ([]markedFlow, error) {
-	where, from := "bodies >= ? AND bodies < ?", Pos(0)
-	if stream == headsStream {
-		where, from = "head >= ? AND head < ?", posOf(segment, 0)
-	}
-	rows, err := x.conn.QueryContext(context.Background(), "SELECT number, head FROM flows WHERE marker <> '' AND outcome <> 0 AND number > ? AND "+
-		where+" ORDER BY number LIMIT ?", int64(after), int64(from), int64(posOf(segment+1, 0)), limit)
-	if err != nil {
-		return nil, fmt.Errorf("read index: %w", err)
-	}
-	defer rows.Close()
-	var list []markedFlow
-	for rows.Next() {
-		var number, head int64
-		if err := rows.Scan(&number, &head); err != nil {
-			return nil, fmt.Errorf("read index: %w", err)
-		}
-		list = append(list, markedFlow{uint64(number), Pos(head)})
-	}
-	if err := rows.Err(); err != nil {
-		return nil, fmt.Errorf("read index: %w", err)
-	}
-	return list, nil
-}
-
-// trim removes the rows of flows without a marker whose heads stand before a
-// position.
-func (x *index) trim(before Pos) error {
-	_, err := x.conn.ExecContext(context.Background(), "DELETE FROM flows WHERE head < ? AND marker = ''", int64(before))
-	if err != nil {
-		return fmt.Errorf("write index: %w", err)
-	}
-	return nil
 }
 
 func (x *index) close() error {

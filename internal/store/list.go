@@ -33,38 +33,30 @@ func (r *Reader) List(ctx context.Context, o ListOptions) iter.Seq2[Summary, err
 	if o.Filter == nil {
 		return r.list(ctx, o)
 	}
+	if o.Last == 0 {
+		return r.Search(ctx, SearchOptions{Filter: o.Filter, After: o.After, Oldest: true})
+	}
 	return func(yield func(Summary, error) bool) {
-		m := r.matching(o.Filter)
-		var last []Summary // the newest so far, where only those are wanted
-		for s, err := range r.list(ctx, ListOptions{After: o.After}) {
-			wanted := false
-			if err == nil {
-				wanted, err = m.wants(ctx, &s)
+		var last []Summary
+		var undecided error
+		for s, err := range r.Search(ctx, SearchOptions{Filter: o.Filter, After: o.After, Limit: o.Last}) {
+			if _, some := Undecided(err); some {
+				undecided = err
+				break
 			}
 			if err != nil {
 				yield(Summary{}, err)
 				return
 			}
-			switch {
-			case !wanted:
-			case o.Last == 0:
-				if !yield(s, nil) {
-					return
-				}
-			default:
-				if len(last) == o.Last {
-					last = append(last[:0], last[1:]...)
-				}
-				last = append(last, s)
-			}
+			last = append(last, s)
 		}
-		for _, s := range last {
+		for _, s := range slices.Backward(last) {
 			if !yield(s, nil) {
 				return
 			}
 		}
-		if err := m.rest(); err != nil {
-			yield(Summary{}, err)
+		if undecided != nil {
+			yield(Summary{}, undecided)
 		}
 	}
 }
@@ -164,7 +156,7 @@ func (r *Reader) some(ctx context.Context, after uint64, last int64, list []Summ
 	}
 	defer rows.Close()
 	for rows.Next() {
-		s, err := scanRow(rows)
+		s, _, err := scanRow(rows)
 		if err != nil {
 			return list, err
 		}
@@ -218,7 +210,7 @@ func (r *Reader) lastFrom(ctx context.Context, n int, overlay map[uint64]Summary
 	return numbers[len(numbers)-n-1], nil
 }
 
-func scanRow(rows *sql.Rows) (Summary, error) {
+func scanRow(rows *sql.Rows) (Summary, Pos, error) {
 	var s Summary
 	var id []byte
 	var start, duration, head, bodies int64
@@ -227,7 +219,7 @@ func scanRow(rows *sql.Rows) (Summary, error) {
 		&s.Request.Disposition, &s.Request.Size, &s.Request.Record, &s.Response.Disposition, &s.Response.Size, &s.Response.Record,
 		&s.Outcome.Kind, &s.Outcome.Bytes, &s.Outcome.Text, &s.Marker, &head, &bodies)
 	if err != nil {
-		return s, fmt.Errorf("read index: %w", err)
+		return s, 0, fmt.Errorf("read index: %w", err)
 	}
 	if s.Status < 0 {
 		s.Status, s.Outcome.Answered = 0, -s.Status
@@ -238,7 +230,7 @@ func scanRow(rows *sql.Rows) (Summary, error) {
 		s.Start = time.UnixMicro(start).UTC()
 	}
 	s.Duration = time.Duration(duration) * time.Microsecond
-	return s, nil
+	return s, Pos(head), nil
 }
 
 // Last returns the number of the newest flow.
@@ -323,7 +315,7 @@ func (r *Reader) TailOf(ctx context.Context, filter *query.Filter) iter.Seq2[Sum
 			wanted := true
 			if err == nil {
 				m.now = time.Now()
-				wanted, err = m.wants(ctx, &s)
+				wanted, err = m.wants(ctx, &s, 0)
 			}
 			if wanted || err != nil {
 				if !yield(s, err) || err != nil {

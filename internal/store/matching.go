@@ -35,25 +35,31 @@ type matching struct {
 	now       time.Time
 	live      bool // a process writes the session
 	undecided UndecidedError
+	heads     headShelf
 }
 
 func (r *Reader) matching(filter *query.Filter) *matching {
 	return &matching{r: r, filter: filter, now: time.Now(), live: r.Live()}
 }
 
-// wants tells whether the filter means the flow of a row.
-func (m *matching) wants(ctx context.Context, s *Summary) (bool, error) {
+// wants tells whether the filter means the flow of a row; at is where its end
+// record is, 0 where that is not known.
+func (m *matching) wants(ctx context.Context, s *Summary, at Pos) (bool, error) {
 	if m.filter == nil {
 		return true, nil
 	}
 	if t := m.filter.Eval(func(a *query.Atom) query.Truth { return m.row(a, s) }); t != query.Unknown {
 		return t == query.Yes, nil
 	}
-	f, err := m.r.Get(ctx, s.Number)
-	if err != nil {
+	var f *flow.Flow
+	var from query.Bodies = bodies{m.r}
+	var err error
+	if pic := m.heads.picture(m.r.dir, at, s.Number); pic != nil {
+		f, from = pic.flow, extents{m.r.dir, pic}
+	} else if f, err = m.r.Get(ctx, s.Number); err != nil {
 		return false, m.undecidable(ctx, err)
 	}
-	yes, err := m.filter.Match(ctx, f, bodies{m.r}, m.now)
+	yes, err := m.filter.Match(ctx, f, from, m.now)
 	if err != nil {
 		return false, m.undecidable(ctx, err)
 	}
@@ -90,6 +96,12 @@ func (m *matching) row(a *query.Atom, s *Summary) query.Truth {
 		return query.TruthOf("~"+s.Kind.String() == a.Name)
 	case query.Failed:
 		return query.TruthOf(s.Outcome.Kind != flow.Running && s.Outcome.Kind != flow.Completed || s.Outcome.Kind == flow.Running && !m.live)
+	case query.Ended:
+		kind := s.Outcome.Kind
+		if kind == flow.Running && !m.live {
+			kind = flow.Interrupt
+		}
+		return query.TruthOf(a.MatchesOutcome(kind))
 	case query.Marked:
 		return query.TruthOf(s.Marker != "")
 	case query.Marker:
@@ -136,7 +148,21 @@ type bodies struct{ r *Reader }
 
 // Open opens what is left of one side of f.
 func (b bodies) Open(ctx context.Context, f *flow.Flow, side flow.Side) (io.ReadCloser, error) {
-	body, err := b.r.Body(ctx, f.Number, side)
+	return readBody(b.r.Body(ctx, f.Number, side))
+}
+
+// extents opens the bodies of one flow that has ended.
+type extents struct {
+	dir string
+	pic *picture
+}
+
+// Open opens what is left of one side.
+func (e extents) Open(_ context.Context, f *flow.Flow, side flow.Side) (io.ReadCloser, error) {
+	return readBody(openExtents(e.dir, f.Number, SideOf(side), e.pic.extents[side&1], e.pic.base))
+}
+
+func readBody(body *Body, err error) (io.ReadCloser, error) {
 	if err != nil {
 		return nil, err
 	}

@@ -15,9 +15,11 @@ import (
 // Reader reads a session, also while another process writes it. Its methods
 // may be called at once; it must be closed.
 type Reader struct {
-	dir  string
-	meta Meta
-	db   *sql.DB
+	dir     string
+	meta    Meta
+	db      *sql.DB
+	words   wordTable
+	version int // of the index
 }
 
 // OpenReader opens the session in dir for reading. Where nobody writes it and
@@ -78,6 +80,10 @@ func openReader(dir string) (*Reader, error) {
 	}
 	if err != nil {
 		return r, err
+	}
+	r.words.db = r.db
+	if r.version, err = indexVersionOf(ctx, c); err != nil {
+		return r, fmt.Errorf("open index: %w", err)
 	}
 	session, err := markText(ctx, c, metaSession)
 	if err == nil && session != meta.ID {

@@ -22,7 +22,7 @@ func (r *Reader) remnant(ctx context.Context, number uint64) (*flow.Flow, error)
 		}
 		return nil, fmt.Errorf("flow %d: %w in this session", number, ErrNotFound)
 	}
-	s, err := scanRow(rows)
+	s, _, err := scanRow(rows)
 	if err != nil {
 		return nil, err
 	}

@@ -7,7 +7,7 @@ const (
 	indexApplication = 0x6d696473
 	// indexVersion is its user_version. A newer midstream migrates an older
 	// index once; an older one refuses a newer.
-	indexVersion = 1
+	indexVersion = 2
 )
 
 const indexSchema = `
@@ -44,6 +44,16 @@ CREATE TABLE flows(
 	head     INTEGER NOT NULL,
 	bodies   INTEGER NOT NULL
 );
+` + blocksSchema
+
+// blocksSchema is new in version 2.
+const blocksSchema = `
+CREATE TABLE blocks(
+	block  INTEGER PRIMARY KEY,
+	flows  INTEGER NOT NULL,
+	digest BLOB NOT NULL,
+	facts  BLOB NOT NULL
+);
 `
 
 // indexIndexes are made where they are missing: any version reads without them.
@@ -66,5 +76,6 @@ const (
 	metaBodies  = "bodies"  // where bodies stood then
 	metaSession = "session" // the session's id
 	metaBoot    = "boot"    // the boot of the machine during which it was written
+	metaPlain   = "plain"   // the flows up to this number have no facts in blocks
 	metaClean   = "clean"   // 1 when it was closed properly
 )

@@ -1,0 +1,199 @@
+//go:build unix
+
+package store
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"runtime/debug"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"midstream/flow"
+)
+
+// crowd records n flows with replies of 1 KiB: 500 hosts, some rare methods,
+// statuses and types, one flow in a million that nothing else is like.
+func crowd(t testing.TB, s *Store, n int) {
+	body := make([]byte, 1024)
+	f := answered(exchange(1), 1024)
+	began := time.Now().Add(-time.Duration(n) * time.Millisecond)
+	for i := range n {
+		request, response := *f.Request, *f.Response
+		request.Fields = flow.Fields{{Name: "Host", Value: "host" + strconv.Itoa(i%499) + ".example"}, {Name: "Accept", Value: "*/*"}}
+		request.Method, request.Path = "GET", "/some/path/"+strconv.Itoa(i)
+		response.Fields = flow.Fields{{Name: "Content-Type", Value: "application/json"}}
+		switch {
+		case i%1000 == 7:
+			request.Method = "DELETE"
+		case i%4 == 1:
+			request.Method = "POST"
+		}
+		switch {
+		case i%5000 == 9:
+			response.Status = 503
+		case i%10 == 3:
+			response.Status = 404
+		}
+		if i%2000 == 11 {
+			response.Fields[0].Value = "image/png"
+		}
+		if i == n/3 {
+			request.Fields[0].Value, request.Method, response.Status, response.Fields[0].Value = "lonely.example", "PROPFIND", 418, "text/teapot"
+		}
+		request.Host = request.Fields[0].Value
+		c := *f
+		c.ID, c.Request, c.Response = flow.ID{byte(i), byte(i >> 8), byte(i >> 16)}, &request, &response
+		c.Start = began.Add(time.Duration(i) * time.Millisecond)
+		r := s.Start()
+		r.Head(&c, flow.ToClient)
+		r.Piece(flow.ToClient, body)
+		r.End(completed(&c))
+		if i%1000 == 999 {
+			s.Flush()
+		}
+	}
+	s.Flush()
+}
+
+// resident is what this process has in memory, in octets.
+func resident(t testing.TB) int64 {
+	t.Helper()
+	debug.FreeOSMemory()
+	p, err := os.ReadFile("/proc/self/status")
+	if err != nil {
+		t.Skip("there is no /proc here")
+	}
+	for line := range strings.Lines(string(p)) {
+		if rest, ok := strings.CutPrefix(line, "VmRSS:"); ok {
+			kib, _ := strconv.ParseInt(strings.Fields(rest)[0], 10, 64)
+			return kib << 10
+		}
+	}
+	return 0
+}
+
+// pages are the questions that a person asks of a million flows; found is how
+// many flows of n the filter means.
+var pages = []struct {
+	filter string
+	found  func(n int) int
+}{
+	{"", func(n int) int { return n }},
+	{"~d host7.example", nil},
+	{"~d ^lonely", func(int) int { return 1 }},
+	{"~d nowhere", func(int) int { return 0 }},
+	{"~m DELETE", nil},
+	{"~m propfind", func(int) int { return 1 }},
+	{"~c 503", nil},
+	{"~c 418", func(int) int { return 1 }},
+	{"~c 5xx & ~d host3", nil},
+	{"~t image", nil},
+	{"~t teapot", func(int) int { return 1 }},
+	{"~a", nil},
+	{"~age >1h", nil},
+	{"~age <10s", nil},
+	{"!~c 2xx & !~c 404", nil},
+}
+
+// TestSoakScale makes a session of a million flows through the store, and of
+// three, and says what it takes to look into it. It fails where a bound of
+// memory is passed, or a search finds something else than there is.
+func TestSoakScale(t *testing.T) {
+	if os.Getenv("MIDSTREAM_SOAK") == "" {
+		t.Skip("minutes: make soak runs it")
+	}
+	n := 1_000_000
+	if v, err := strconv.Atoi(os.Getenv("MIDSTREAM_SOAK_FLOWS")); err == nil {
+		n = v
+	}
+	dir := filepath.Join(t.TempDir(), "s")
+	var before int64
+	for round, more := range []int{n, 2 * n} {
+		if round == 1 && os.Getenv("MIDSTREAM_SOAK_FLOWS") != "" {
+			break
+		}
+		began := time.Now()
+		s := openStore(t, dir, Config{Stall: -1})
+		t.Logf("opened for writing in %v", time.Since(began))
+		began = time.Now()
+		crowd(t, s, more)
+		written := resident(t)
+		t.Logf("%d flows in %v, resident %d MiB", more, time.Since(began), written>>20)
+		if err := s.Close(); err != nil {
+			t.Fatal(err)
+		}
+		if round == 0 {
+			look(t, dir, n)
+			before = resident(t)
+		} else {
+			look(t, dir, 0)
+			after := resident(t)
+			t.Logf("resident after a million flows %d MiB, after three %d MiB", before>>20, after>>20)
+			if after > before+before/4+16<<20 {
+				t.Errorf("memory grows with the number of flows")
+			}
+		}
+		if m := resident(t); m > 200<<20 || written > 200<<20 {
+			t.Errorf("resident %d MiB", max(m, written)>>20)
+		}
+	}
+}
+
+// look asks the questions of pages and says how long each took, the best of
+// three.
+func look(t *testing.T, dir string, n int) {
+	began := time.Now()
+	r := openRead(t, dir)
+	if _, err := r.Last(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("opened for reading in %v", time.Since(began))
+	for _, page := range pages {
+		o := SearchOptions{Limit: 50}
+		if page.filter != "" {
+			o.Filter = filter(t, page.filter)
+		}
+		best := func(f func()) time.Duration {
+			least := time.Hour
+			for range 3 {
+				began := time.Now()
+				f()
+				least = min(least, time.Since(began))
+			}
+			return least
+		}
+		rows := 0
+		first := best(func() {
+			rows = 0
+			for _, err := range r.Search(context.Background(), o) {
+				if err != nil {
+					t.Fatal(err)
+				}
+				rows++
+			}
+		})
+		var found uint64
+		count := best(func() {
+			var err error
+			if found, err = r.Count(context.Background(), o); err != nil {
+				t.Fatal(err)
+			}
+		})
+		t.Logf("%-22s first %2d in %9v, counted %7d in %9v", page.filter, rows, first.Round(time.Microsecond), found, count.Round(time.Microsecond))
+		if page.found != nil && n > 0 && found != uint64(page.found(n)) || rows != min(50, int(found)) {
+			t.Errorf("%s: %d flows, first page %d", page.filter, found, rows)
+		}
+	}
+	skip := SearchOptions{Skip: n / 2, Limit: 50}
+	began = time.Now()
+	for s, err := range r.Search(context.Background(), skip) {
+		if err != nil || n > 0 && s.Number > uint64(n-n/2) {
+			t.Fatal(s.Number, err)
+		}
+	}
+	t.Logf("row %d in %v", n/2, time.Since(began))
+}
