@@ -4,42 +4,59 @@ import (
 	"runtime"
 	"runtime/debug"
 	"runtime/metrics"
+	"time"
+)
+
+// pace is how much garbage starts a collection: slack octets beside a small heap,
+// least percent of a large one, and never more than mostPace percent.
+type pace struct{ slack, least uint64 }
+
+var (
+	// busy is for a heap that fills quickly.
+	busy = pace{16 << 20, 20}
+	// calm is for one that does not: collecting it sooner costs next to nothing.
+	calm = pace{8 << 20, 10}
 )
 
 const (
-	// slack is how much garbage may lie beside a small heap before it is
-	// collected.
-	slack = 16 << 20
-	// leastPace and mostPace bound GOGC: how much garbage, in percent of what is
-	// in use, starts a collection.
-	leastPace = 20
-	mostPace  = 100
+	mostPace = 100
+	// calmAfter is how long a heap takes to fill to count as calm, busyWithin as
+	// busy.
+	calmAfter  = 300 * time.Millisecond
+	busyWithin = 150 * time.Millisecond
 )
 
 // paceCollector keeps memory close to what is in use when much is in use: by
 // default a heap doubles, which a thousand slow streams make dear, while
 // a small heap that serves many small requests needs that room. The pace
-// follows the live heap after each collection.
+// follows the live heap after each collection, and how long it took to fill.
 func paceCollector() {
 	type sentinel struct{ _ [16]byte }
 	live := []metrics.Sample{{Name: "/gc/heap/live:bytes"}}
-	pace := mostPace
+	percent, as, last := mostPace, busy, time.Now()
 	var again func(*sentinel)
 	again = func(*sentinel) {
 		metrics.Read(live)
-		if next := paceFor(live[0].Value.Uint64()); next != pace {
-			pace = next
-			debug.SetGCPercent(pace)
+		switch took := time.Since(last); {
+		case took >= calmAfter:
+			as = calm
+		case took <= busyWithin:
+			as = busy
+		}
+		last = time.Now()
+		if next := as.percent(live[0].Value.Uint64()); next != percent {
+			percent = next
+			debug.SetGCPercent(percent)
 		}
 		runtime.SetFinalizer(new(sentinel), again)
 	}
 	runtime.SetFinalizer(new(sentinel), again)
 }
 
-// paceFor is the GOGC value for a live heap of that many octets.
-func paceFor(live uint64) int {
+// percent is the GOGC value for a live heap of that many octets.
+func (p pace) percent(live uint64) int {
 	if live == 0 {
 		return mostPace
 	}
-	return int(min(max(slack*100/live, leastPace), mostPace))
+	return int(min(max(p.slack*100/live, p.least), mostPace))
 }

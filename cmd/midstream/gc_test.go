@@ -2,10 +2,15 @@ package main
 
 import "testing"
 
-func TestPaceForLeavesASmallHeapRoomAndALargeOneAFifth(t *testing.T) {
-	for live, want := range map[uint64]int{0: 100, 4 << 20: 100, 16 << 20: 100, 32 << 20: 50, 80 << 20: 20, 1 << 30: 20} {
-		if got := paceFor(live); got != want {
-			t.Errorf("%d MiB live: GOGC %d, want %d", live>>20, got, want)
+func TestASmallHeapHasRoomAndALargeOneAPart(t *testing.T) {
+	for live, want := range map[uint64]struct{ busy, calm int }{
+		0: {100, 100}, 4 << 20: {100, 100}, 16 << 20: {100, 50}, 32 << 20: {50, 25}, 80 << 20: {20, 10}, 1 << 30: {20, 10},
+	} {
+		if got := busy.percent(live); got != want.busy {
+			t.Errorf("%d MiB live, busy: GOGC %d, want %d", live>>20, got, want.busy)
+		}
+		if got := calm.percent(live); got != want.calm {
+			t.Errorf("%d MiB live, calm: GOGC %d, want %d", live>>20, got, want.calm)
 		}
 	}
 }

@@ -9,6 +9,9 @@ const (
 	// tinyBuffer is for a body whose receiver is slow: a thousand of those wait
 	// in the middle of a write, each with its buffer.
 	tinyBuffer = 4 << 10
+	// lengthBuffer is what a body by length begins with: one TLS record. Most
+	// that are larger come fast, and get a large one; the others are many.
+	lengthBuffer = 16 << 10
 	// smallBuffer has room for one piece and for small ones before it.
 	smallBuffer = PieceSize + 4<<10
 	// largeBuffer makes bulk transfers cheap: fewer, longer system calls.
@@ -25,11 +28,9 @@ const (
 // its methods may be called at once. A nil *Buffers lends small buffers that
 // are not used again.
 type Buffers struct {
-	mu    sync.Mutex
-	tiny  [][]byte // guarded by mu, idle
-	small [][]byte // guarded by mu, idle
-	large [][]byte // guarded by mu, idle
-	lent  int      // guarded by mu: bytes in large buffers that are out
+	mu   sync.Mutex
+	idle [4][][]byte // guarded by mu, by class
+	lent int         // guarded by mu: bytes in large buffers that are out
 }
 
 // take lends a buffer of that size; for a large one a small one when the budget
@@ -46,15 +47,35 @@ func (b *Buffers) take(size int) []byte {
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	idle := &b.small
-	if size == tinyBuffer {
-		idle = &b.tiny
+	if p := b.pop(size); p != nil {
+		return p
 	}
+	return make([]byte, size)
+}
+
+// bufferSizes are the sizes by class, with how many idle ones are kept.
+var bufferSizes = [4]struct{ size, keep int }{
+	{tinyBuffer, 4 * idleBuffers}, {lengthBuffer, 2 * idleBuffers}, {smallBuffer, idleBuffers}, {largeBuffer, idleBuffers},
+}
+
+func bufferClass(size int) int {
+	for i := range bufferSizes {
+		if bufferSizes[i].size == size {
+			return i
+		}
+	}
+	return -1
+}
+
+// pop takes an idle buffer, nil where there is none. The caller holds mu.
+func (b *Buffers) pop(size int) []byte {
+	idle := &b.idle[bufferClass(size)]
 	n := len(*idle)
 	if n == 0 {
-		return make([]byte, size)
+		return nil
 	}
 	p := (*idle)[n-1]
+	(*idle)[n-1] = nil
 	*idle = (*idle)[:n-1]
 	return p
 }
@@ -70,9 +91,7 @@ func (b *Buffers) takeLarge() []byte {
 		return nil
 	}
 	b.lent += largeBuffer
-	if n := len(b.large); n > 0 {
-		p := b.large[n-1]
-		b.large = b.large[:n-1]
+	if p := b.pop(largeBuffer); p != nil {
 		return p
 	}
 	return make([]byte, largeBuffer)
@@ -85,19 +104,14 @@ func (b *Buffers) give(p []byte) {
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	switch len(p) {
-	case largeBuffer:
+	class := bufferClass(len(p))
+	if class < 0 {
+		return
+	}
+	if len(p) == largeBuffer {
 		b.lent -= largeBuffer
-		if len(b.large) < idleBuffers {
-			b.large = append(b.large, p)
-		}
-	case tinyBuffer:
-		if len(b.tiny) < 4*idleBuffers {
-			b.tiny = append(b.tiny, p)
-		}
-	case smallBuffer:
-		if len(b.small) < idleBuffers {
-			b.small = append(b.small, p)
-		}
+	}
+	if len(b.idle[class]) < bufferSizes[class].keep {
+		b.idle[class] = append(b.idle[class], p)
 	}
 }

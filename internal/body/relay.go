@@ -13,6 +13,15 @@ type Tap interface {
 	Piece(p []byte)
 }
 
+// Pacer is a Tap that can be full, so that a body which it holds up holds no
+// buffer meanwhile.
+type Pacer interface {
+	// Full tells whether Piece would have to wait now.
+	Full() bool
+	// AwaitRoom waits as Piece would.
+	AwaitRoom()
+}
+
 // RelayOptions say how a body is moved; the zero value is a good choice.
 type RelayOptions struct {
 	// PieceSize is the largest piece in bytes; what comes in one piece of up to
@@ -65,9 +74,14 @@ type Waiter interface {
 // between pieces: to interrupt a Read or Write that waits the caller calls
 // src.Cancel and dst.Abort. A transfer costs no allocation per piece.
 func Relay(ctx context.Context, dst Sink, src Reader, tap Tap, opt RelayOptions) (n int64, err error) {
-	buf := opt.Buffers.take(smallBuffer)
+	usual := smallBuffer
+	if opt.PieceSize == 0 {
+		usual = lengthBuffer
+	}
+	buf := opt.Buffers.take(usual)
 	defer func() { opt.Buffers.give(buf) }()
 	waiter, _ := dst.(Waiter)
+	pacer, _ := tap.(Pacer)
 	var b batch
 	full, short, slow := 0, 0, 0
 	for {
@@ -86,14 +100,24 @@ func Relay(ctx context.Context, dst Sink, src Reader, tap Tap, opt RelayOptions)
 				if opt.PieceSize == 0 {
 					buf = opt.Buffers.take(tinyBuffer)
 				} else {
-					buf = opt.Buffers.take(smallBuffer)
+					buf = opt.Buffers.take(usual)
 				}
 			case slow > 0:
 				if slow--; slow == 0 && len(buf) == tinyBuffer {
 					opt.Buffers.give(buf)
-					buf = opt.Buffers.take(smallBuffer)
+					buf = opt.Buffers.take(usual)
 				}
 			}
+		}
+		if pacer != nil && n > 0 && pacer.Full() {
+			size := len(buf)
+			opt.Buffers.give(buf)
+			pacer.AwaitRoom()
+			if opt.PieceSize == 0 && size != largeBuffer {
+				// The next piece may have to wait, too: as many others do.
+				full, short, slow, size = 0, 0, quickAfter, tinyBuffer
+			}
+			buf = opt.Buffers.take(size)
 		}
 		if ctx.Err() != nil {
 			return n, context.Cause(ctx)
@@ -110,19 +134,19 @@ func Relay(ctx context.Context, dst Sink, src Reader, tap Tap, opt RelayOptions)
 		if rerr != nil {
 			return n, &ReadError{asFlow(rerr, opt.From)}
 		}
-		if sent >= PieceSize {
+		if sent >= int64(min(PieceSize, len(buf))) {
 			full, short = full+1, 0
 		} else {
 			full, short = 0, short+1
 		}
 		switch {
-		case full == growAfter && len(buf) == smallBuffer:
+		case full == growAfter && len(buf) == usual:
 			if large := opt.Buffers.takeLarge(); large != nil {
 				opt.Buffers.give(buf)
 				buf = large
 			}
 		case short >= shrinkAfter && len(buf) == largeBuffer:
-			small := opt.Buffers.take(smallBuffer)
+			small := opt.Buffers.take(usual)
 			opt.Buffers.give(buf)
 			buf = small
 		}
@@ -131,24 +155,25 @@ func Relay(ctx context.Context, dst Sink, src Reader, tap Tap, opt RelayOptions)
 
 // batch is the pieces that are in the buffer.
 type batch struct {
-	ends  [maxPieces]int // where in the buffer each piece ends
+	ends  [maxPieces]int32 // where in the buffer each piece ends
 	count int
 }
 
 // fill reads one piece, waiting for it, and more as long as they are ready and
 // have room. Its error is that of the last Read; there may be pieces with it.
 func (b *batch) fill(src Reader, buf []byte, size int) error {
-	if size <= 0 || size > len(buf) {
-		size = len(buf)
-	}
 	room := min(size, PieceSize) // what a further piece needs to come uncut
+	if size <= 0 {
+		size, room = len(buf), min(tinyBuffer, len(buf))
+	}
+	size = min(size, len(buf))
 	off, empty := 0, 0
 	b.count = 0
 	for {
 		n, err := src.Read(buf[off:min(off+size, len(buf))])
 		if n > 0 {
 			off += n
-			b.ends[b.count] = off
+			b.ends[b.count] = int32(off)
 			b.count++
 		}
 		if err != nil {
@@ -189,13 +214,13 @@ func (b *batch) send(dst Sink, tap Tap, buf []byte) (sent int64, err error) {
 			}
 			break
 		}
-		start = b.ends[i]
+		start = int(b.ends[i])
 		done = start
 	}
 	if tap != nil {
 		start = 0
 		for i := 0; i < b.count && start < done; i++ {
-			end := min(b.ends[i], done)
+			end := min(int(b.ends[i]), done)
 			tap.Piece(buf[start:end])
 			start = end
 		}

@@ -245,7 +245,7 @@ func TestBuffersAreBounded(t *testing.T) {
 	for _, p := range lent {
 		b.give(p)
 	}
-	if b.lent != 0 || len(b.large) > idleBuffers {
-		t.Errorf("%d bytes lent, %d idle", b.lent, len(b.large))
+	if b.lent != 0 || len(b.idle[bufferClass(largeBuffer)]) > idleBuffers {
+		t.Errorf("%d bytes lent, %d idle", b.lent, len(b.idle[bufferClass(largeBuffer)]))
 	}
 }

@@ -101,7 +101,7 @@ func TestTransformed(t *testing.T) {
 				t.Errorf("then %v, want %v again", again, err)
 			}
 			r.Cancel(errors.New("late")) // does nothing
-			if len(c.opt.Buffers.small) != 1 {
+			if len(c.opt.Buffers.idle[bufferClass(smallBuffer)]) != 1 {
 				t.Error("the buffer did not come back")
 			}
 			if c.err == "" && !r.Trailers().Has("t") {

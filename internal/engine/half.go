@@ -99,6 +99,19 @@ func (h *half) Piece(p []byte) {
 	}
 }
 
+// Full tells whether the recorder would make the next piece wait.
+func (h *half) Full() bool {
+	p, ok := h.x.record.(Paced)
+	return ok && h.keep && p.Full(h.side)
+}
+
+// AwaitRoom waits until the recorder takes pieces again.
+func (h *half) AwaitRoom() {
+	if p, ok := h.x.record.(Paced); ok {
+		p.AwaitRoom(h.side)
+	}
+}
+
 // ended notes that the body of h came to its end and that the end was sent on.
 func (x *exchange) ended(h *half) {
 	x.mu.Lock()

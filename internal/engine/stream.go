@@ -130,6 +130,15 @@ type Record interface {
 	End(f *flow.Flow)
 }
 
+// Paced is a Record that tells when its queue is full, so that a body need not
+// hold a piece while it waits.
+type Paced interface {
+	// Full tells whether a Piece of side would have to wait now.
+	Full(side flow.Side) bool
+	// AwaitRoom waits as Piece would.
+	AwaitRoom(side flow.Side)
+}
+
 // Watcher is told of flows as they pass: when a head has come and when the flow
 // has ended. It must return at once and must not change f.
 type Watcher interface {

@@ -258,10 +258,11 @@ func (s *source) watcher() {
 		if s.w-s.r >= aheadLimit {
 			break
 		}
-		s.aheadRoom()
-		into := s.buf[s.w:]
 		s.mu.Unlock()
-		n, err := readSome(s.conn, into)
+		if a, ok := s.conn.(awaiter); ok {
+			a.AwaitRead()
+		}
+		n, err := s.readAhead()
 		s.mu.Lock()
 		s.w += n
 		if err != nil {
@@ -273,6 +274,22 @@ func (s *source) watcher() {
 		}
 	}
 	s.stopWatching(0, nil)
+}
+
+// awaiter is a Conn that can wait without a buffer.
+type awaiter interface {
+	AwaitRead()
+}
+
+// readAhead is one Read of the watcher's.
+//
+//go:noinline
+func (s *source) readAhead() (int, error) {
+	s.mu.Lock()
+	s.aheadRoom()
+	into := s.buf[s.w:]
+	s.mu.Unlock()
+	return readSome(s.conn, into)
 }
 
 // stopWatching gives the connection back; it takes mu held and releases it.

@@ -17,6 +17,7 @@ import (
 type client struct {
 	p     *Proxy
 	mode  Mode
+	set   *hook.Set  // those that were told of its connection
 	facts *flow.Conn // replaced, never changed, when more is known
 	pool  *upstream.Pool
 	parents
@@ -24,28 +25,12 @@ type client struct {
 
 // serveClient serves a connection from its acceptance to its end.
 func (p *Proxy) serveClient(nc net.Conn, m Mode) {
-	now := time.Now()
-	c := &client{p: p, mode: m, facts: &flow.Conn{
-		ID: flow.NewID(), Peer: nc.RemoteAddr().String(), Local: nc.LocalAddr().String(),
-		Mode: m.String(), Start: now, Connected: now,
-	}}
+	c := p.newClient(nc, m)
 	down := &conn{Conn: transport.New(nc)}
-	set := p.cfg.Hooks()
-	defer func() {
-		down.Close()
-		end := *c.facts
-		end.End = time.Now()
-		set.ClientDisconnected(context.WithoutCancel(p.base), &end)
-	}()
-	if err := set.ClientConnected(p.base, c.facts); err != nil {
-		level := p.log.Warn
-		if _, ok := errors.AsType[*hook.Refusal](err); ok {
-			level = p.log.Info
-		}
-		level("client "+c.facts.Peer+" refused: "+err.Error(), "client", c.facts.Peer)
+	defer c.left(down)
+	if !c.welcome() {
 		return
 	}
-	c.pool = p.dialer.Pool(c.facts)
 	defer c.pool.Close()
 	c.parents = p.parentsFor(m)
 	switch m.Kind {
@@ -54,6 +39,36 @@ func (p *Proxy) serveClient(nc net.Conn, m Mode) {
 	case Regular, Upstream:
 		c.serveRegular(p.base, down)
 	}
+}
+
+func (p *Proxy) newClient(nc net.Conn, m Mode) *client {
+	now := time.Now()
+	return &client{p: p, mode: m, set: p.cfg.Hooks(), facts: &flow.Conn{
+		ID: flow.NewID(), Peer: nc.RemoteAddr().String(), Local: nc.LocalAddr().String(),
+		Mode: m.String(), Start: now, Connected: now,
+	}}
+}
+
+// welcome tells whether the hooks admit the client, which then has a pool.
+func (c *client) welcome() bool {
+	if err := c.set.ClientConnected(c.p.base, c.facts); err != nil {
+		level := c.p.log.Warn
+		if _, ok := errors.AsType[*hook.Refusal](err); ok {
+			level = c.p.log.Info
+		}
+		level("client "+c.facts.Peer+" refused: "+err.Error(), "client", c.facts.Peer)
+		return false
+	}
+	c.pool = c.p.dialer.Pool(c.facts)
+	return true
+}
+
+// left closes the connection and tells the hooks that were told of it.
+func (c *client) left(down *conn) {
+	down.Close()
+	end := *c.facts
+	end.End = time.Now()
+	c.set.ClientDisconnected(context.WithoutCancel(c.p.base), &end)
 }
 
 // learn replaces the facts of the client's connection.

@@ -60,6 +60,24 @@ func (c *conn) Read(p []byte) (int, error) {
 // Ready tells that a Read would not wait.
 func (c *conn) Ready() bool { return len(c.head) > 0 || c.Conn.Ready() }
 
+// AwaitRead waits until a Read may have something to return.
+func (c *conn) AwaitRead() {
+	if len(c.head) == 0 {
+		c.Conn.AwaitRead()
+	}
+}
+
+// protocol is what was agreed upon by ALPN, "" without; secured tells whether there
+// is TLS. The large state of TLS stays out of the callers' frames, which live long.
+//
+//go:noinline
+func (c *conn) protocol() (name string, secured bool) {
+	if state := c.TLS(); state != nil {
+		return state.NegotiatedProtocol, true
+	}
+	return "", false
+}
+
 // WriteTo copies to w until the end.
 func (c *conn) WriteTo(w io.Writer) (int64, error) {
 	n := int64(0)

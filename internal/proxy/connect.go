@@ -16,7 +16,7 @@ import (
 // connect does. Each tunnel has connections to servers of its own, as if it had
 // come over a connection of its own.
 func (c *client) connectStream(ctx context.Context, st engine.Stream) {
-	one := &client{p: c.p, mode: c.mode, facts: c.facts, pool: c.p.dialer.Pool(c.facts), parents: c.parents}
+	one := &client{p: c.p, mode: c.mode, set: c.set, facts: c.facts, pool: c.p.dialer.Pool(c.facts), parents: c.parents}
 	defer one.pool.Close()
 	one.connect(ctx, st, nil)
 }
@@ -25,6 +25,18 @@ func (c *client) connectStream(ctx context.Context, st engine.Stream) {
 // end: over down, or over the request's stream where that is nil. It tells whether
 // the connection was used up by that.
 func (c *client) connect(ctx context.Context, st engine.Stream, down *conn) (done bool) {
+	t, over, done := c.answerConnect(ctx, st, down)
+	if t != nil {
+		defer over.Close()
+		t.serve(ctx, over)
+	}
+	return done
+}
+
+// answerConnect answers a CONNECT and returns the tunnel that is to be served, nil
+// without one, and the connection that it is on. A tunnel lives long: what is needed
+// to begin it is off the stack by then.
+func (c *client) answerConnect(ctx context.Context, st engine.Stream, down *conn) (t *tunnel, over *conn, done bool) {
 	req := st.Request()
 	set := c.p.cfg.Hooks()
 	req.Via = c.parent("https", req.Host, req.Port)
@@ -40,32 +52,30 @@ func (c *client) connect(ctx context.Context, st engine.Stream, down *conn) (don
 	switch {
 	case x.Killed():
 		c.keep(denial{request: &x.Request.Request, live: x, outcome: flow.Outcome{Kind: flow.Killed, Phase: flow.InHead.String(), Text: "killed by a hook or a person"}})
-		return true
+		return nil, nil, true
 	case err != nil:
-		return c.refuse(st, x, &flow.Error{Phase: flow.InHead, Status: 502, Err: err}) != nil
+		return nil, nil, c.refuse(st, x, &flow.Error{Phase: flow.InHead, Status: 502, Err: err}) != nil
 	case x.Response != nil && x.Response.Status/100 != 2:
 		content, _ := control.Replaced(&x.Response.Body)
-		return c.deny(st, denial{live: x, head: &x.Response.Response, content: content, reason: "made by a hook",
+		return nil, nil, c.deny(st, denial{live: x, head: &x.Response.Response, content: content, reason: "made by a hook",
 			outcome: flow.Outcome{Kind: flow.Refused, Phase: flow.InHead.String(), Text: strconv.Itoa(x.Response.Status) + ": a hook refused the CONNECT"}}) != nil
 	}
 	host, port := x.Request.Host, x.Request.Port
 	switch {
 	case host == "" || port == 0:
-		return c.refuse(st, x, refusal(400, "CONNECT to %s: it must name a host and a port from 1 to 65535", strconv.Quote(shorten(req.Authority)))) != nil
+		return nil, nil, c.refuse(st, x, refusal(400, "CONNECT to %s: it must name a host and a port from 1 to 65535", strconv.Quote(shorten(req.Authority)))) != nil
 	case c.p.toItself(host, port):
-		return c.refuse(st, x, refusal(403, "CONNECT to %s: this is midstream itself, which does not connect to itself; ask for another host or port", shorten(hostPort(host, port)))) != nil
+		return nil, nil, c.refuse(st, x, refusal(403, "CONNECT to %s: this is midstream itself, which does not connect to itself; ask for another host or port", shorten(hostPort(host, port)))) != nil
 	}
-	t := &tunnel{client: c, host: host, port: port, address: hostPort(host, port), via: x.Request.Via}
+	t = &tunnel{client: c, host: host, port: port, address: hostPort(host, port), via: x.Request.Via}
 	if c.p.cfg.Strategy == Eager {
 		t.dial = c.startDial(ctx, t.target())
 	}
-	if down = t.establish(st, down, x.Response); down == nil {
+	if over = t.establish(st, down, x.Response); over == nil {
 		t.giveUp()
-		return true
+		return nil, nil, true
 	}
-	defer down.Close()
-	t.serve(ctx, down)
-	return true
+	return t, over, true
 }
 
 // establish answers 200: with neither Content-Length nor Transfer-Encoding (RFC

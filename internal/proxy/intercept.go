@@ -14,10 +14,20 @@ import (
 // the server's own; when the server cannot be asked, the client's handshake is
 // completed all the same, so that it can be told why.
 func (t *tunnel) serveTLS(ctx context.Context, down *conn) {
+	if secured, way := t.decrypt(ctx, down); secured != nil {
+		defer secured.Close()
+		t.client.serveRequests(ctx, secured, way)
+	}
+}
+
+// decrypt shakes hands with both sides. It returns the client's connection where
+// requests come on it, and their way; else it has served the tunnel, and returns
+// nil.
+func (t *tunnel) decrypt(ctx context.Context, down *conn) (_ *conn, way route) {
 	c := t.client
 	h, err := down.peekHello()
 	if err != nil {
-		return
+		return nil, nil
 	}
 	t.serverName = h.serverName
 	hosts := &c.p.cfg.Hosts
@@ -26,7 +36,7 @@ func (t *tunnel) serveTLS(ctx context.Context, down *conn) {
 	}
 	if hosts.ignores(t.names...) {
 		t.passOn(ctx, down)
-		return
+		return nil, nil
 	}
 	var up *upstream.Conn
 	asked := c.p.cfg.Strategy == Eager
@@ -40,7 +50,7 @@ func (t *tunnel) serveTLS(ctx context.Context, down *conn) {
 	if asked {
 		if attend(ctx, down, anyEnd, func(ctx context.Context) { up = t.askServer(ctx, forServer) }) {
 			discard(up)
-			return
+			return nil, nil
 		}
 	}
 	defer func() { discard(up) }()
@@ -49,9 +59,14 @@ func (t *tunnel) serveTLS(ctx context.Context, down *conn) {
 	})
 	if err != nil {
 		c.handshakeFailed(down, h, t.address, err)
-		return
+		return nil, nil
 	}
-	defer secured.Close()
+	serve := false
+	defer func() {
+		if !serve {
+			secured.Close()
+		}
+	}()
 	c.learn(withTLS(c.facts, facts))
 	var far *conn
 	if up != nil {
@@ -60,7 +75,7 @@ func (t *tunnel) serveTLS(ctx context.Context, down *conn) {
 	if facts.ALPN == "" && !raw {
 		switch t.openInside(secured, far) {
 		case clientLeft:
-			return
+			return nil, nil
 		case clientHTTP:
 		default:
 			raw = true
@@ -68,7 +83,7 @@ func (t *tunnel) serveTLS(ctx context.Context, down *conn) {
 	}
 	if raw {
 		t.rawTLS(ctx, secured, far, up, facts.ALPN)
-		return
+		return nil, nil
 	}
 	if c.beginsHTTP2(secured) {
 		// The server has not been asked for HTTP/2 either.
@@ -77,7 +92,8 @@ func (t *tunnel) serveTLS(ctx context.Context, down *conn) {
 		c.pool.Adopt(up, t.address)
 		up = nil
 	}
-	c.serveRequests(ctx, secured, inTunnel{scheme: "https", host: t.host, port: t.port, sni: h.serverName, via: t.via})
+	serve = true
+	return secured, inTunnel{scheme: "https", host: t.host, port: t.port, sni: h.serverName, via: t.via}
 }
 
 // discard closes a connection that is not needed, nil included.

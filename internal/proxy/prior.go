@@ -11,12 +11,12 @@ import (
 // that it was told in TLS, else what it begins with (RFC 9113 section 3.3). Its
 // first octet has come, unless there is TLS.
 func (c *client) serveRequests(ctx context.Context, down *conn, r route) {
-	state := down.TLS()
+	protocol, secured := down.protocol()
 	switch {
-	case state != nil && state.NegotiatedProtocol == h2:
+	case protocol == h2:
 		c.serveHTTP2(ctx, down, r)
 		return
-	case state != nil && state.NegotiatedProtocol == "":
+	case secured && protocol == "":
 		if _, ok := c.waitFirst(down); !ok {
 			return
 		}
@@ -38,7 +38,7 @@ const priorLine = "PRI * HTTP/2.0\r\n"
 // beginsHTTP2 tells whether a client whose first octet has come speaks HTTP/2
 // without having been asked. The octets stay to be read.
 func (c *client) beginsHTTP2(down *conn) bool {
-	if state := down.TLS(); state != nil && state.NegotiatedProtocol != "" {
+	if protocol, _ := down.protocol(); protocol != "" {
 		return false // it said that it would speak something else
 	}
 	down.SetReadDeadline(time.Now().Add(c.p.cfg.TLS.HandshakeTimeout))

@@ -71,6 +71,11 @@ func alignedBytes(n int) []byte {
 	return raw[skip : skip+n : skip+n]
 }
 
+// isAligned tells whether p begins where O_DIRECT asks for.
+func isAligned(p []byte) bool {
+	return uintptr(unsafe.Pointer(unsafe.SliceData(p)))&(alignment-1) == 0
+}
+
 func (b *block) reset() {
 	*b = block{class: b.class, table: b.table[:0], buf: b.buf, end: b.start()}
 }

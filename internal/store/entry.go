@@ -184,7 +184,7 @@ func (r *Record) piece(side flow.Side, p []byte, since time.Duration) {
 		}
 		if st.cur == nil {
 			r.mu.Unlock()
-			b := r.s.q.block(waiter{rec: r, class: max(st.class, classFor(len(p))), small: small})
+			b := r.s.q.block(waiter{rec: r, class: max(st.class, min(classFor(len(p)), chunkClass)), small: small})
 			r.mu.Lock()
 			if b == nil {
 				st.cut = r.s.stallReason()
@@ -200,8 +200,11 @@ func (r *Record) piece(side flow.Side, p []byte, since time.Duration) {
 		p = p[n:]
 		st.n += int64(n)
 		if st.cur.full {
-			st.class = min(st.cur.class+1, bulkClass)
 			st.full = append(st.full, st.cur)
+			st.class = max(st.class, chunkClass)
+			if len(st.full) > bulkAfter {
+				st.class = bulkClass
+			}
 			if st.cur.class == bulkClass && len(st.full) > 1 {
 				nudge(r.s.q.urgent) // one half of the flow's queue is written while the other fills
 			}
@@ -212,6 +215,40 @@ func (r *Record) piece(side flow.Side, p []byte, since time.Duration) {
 		}
 	}
 }
+
+// Full tells whether a Piece of side would have to wait now.
+func (r *Record) Full(side flow.Side) bool {
+	if r.s.cfg.Record != All {
+		return false
+	}
+	r.mu.Lock()
+	st := &r.side[side&1]
+	sure := st.cur != nil || st.cut != "" || st.dropped || r.ended
+	class := max(st.class, chunkClass)
+	r.mu.Unlock()
+	return !sure && r.s.q.crowded(r, class)
+}
+
+// AwaitRoom waits like Piece, so that its caller need not hold a piece
+// meanwhile. Others may take the room before Piece does.
+func (r *Record) AwaitRoom(side flow.Side) {
+	r.mu.Lock()
+	class := max(r.side[side&1].class, chunkClass)
+	r.mu.Unlock()
+	if class, ok := r.s.q.acquire(waiter{rec: r, class: class}); ok {
+		r.s.q.forgo(r, class)
+		return
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if st := &r.side[side&1]; st.cut == "" && !st.dropped && !r.ended {
+		st.cut = r.s.stallReason()
+	}
+}
+
+// bulkAfter is how many full blocks of a body may wait for one batch until its
+// next ones are large: a thousand slow downloads have none.
+const bulkAfter = 3
 
 // Drop forgets what was recorded of side, and what comes later.
 func (r *Record) Drop(side flow.Side) {

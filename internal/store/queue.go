@@ -1,6 +1,7 @@
 package store
 
 import (
+	"slices"
 	"sync"
 	"time"
 )
@@ -8,13 +9,16 @@ import (
 // The bounds of what waits for the disk, in octets.
 const (
 	flowQueue    = 2 << 20  // of one flow's bodies
-	bodyQueue    = 32 << 20 // of all bodies
-	smallReserve = 4 << 20  // of bodyQueue, for pieces under smallPiece
+	bodyQueue    = 16 << 20 // of all bodies
+	smallReserve = 2 << 20  // of bodyQueue, for pieces under smallPiece
 	pictureQueue = 16 << 20 // of heads and ends
-	poolKeeps    = 12       // free bulk blocks that are kept; four and 32 times as many of the smaller classes
 )
 
-var poolFactor = [classes]int{32, 4, 1}
+// How many free blocks of each class are kept while they are used, and for ever.
+var (
+	freeBlocks = [classes]int{256, 128, 16}
+	idleBlocks = [classes]int{32, 8, 2}
+)
 
 // smallPiece is the size under which a piece may use the reserve: a bulk
 // download never delays an event stream.
@@ -31,6 +35,7 @@ type queue struct {
 	bodies   int        // octets in blocks that are not free
 	pictures int        // octets in pictures that are not written
 	free     [classes][]*block
+	unused   [classes]int // the least of free since the last trim
 	waiters  []*waiter
 	dirty    []*Record
 	flushers []chan struct{}
@@ -47,6 +52,7 @@ type waiter struct {
 	small bool
 	size  int // of a picture; 0 for a block
 	ready chan struct{}
+	has   bool // room was taken for it; guarded by the queue's mu
 }
 
 func (q *queue) init(stall time.Duration) {
@@ -88,7 +94,9 @@ func (q *queue) block(w waiter) *block {
 		return newBlock(w.class)
 	}
 	b := free[len(free)-1]
+	free[len(free)-1] = nil
 	q.free[w.class] = free[:len(free)-1]
+	q.unused[w.class] = min(q.unused[w.class], len(free)-1)
 	return b
 }
 
@@ -123,42 +131,45 @@ func (q *queue) acquire(w waiter) (class uint8, ok bool) {
 }
 
 // wait waits for room and takes it.
-func (q *queue) wait(who waiter) (class uint8, ok bool) {
-	w := &who
-	var deadline <-chan time.Time
-	for {
-		q.mu.Lock()
-		if q.stopped {
-			q.mu.Unlock()
-			return 0, false
-		}
-		if q.reserve(w) {
-			q.mu.Unlock()
-			return w.class, true
-		}
-		w.ready = make(chan struct{})
-		q.waiters = append(q.waiters, w)
+func (q *queue) wait(w waiter) (class uint8, ok bool) {
+	q.mu.Lock()
+	if q.stopped {
 		q.mu.Unlock()
-		nudge(q.urgent)
-		if deadline == nil && q.stall >= 0 {
-			t := time.NewTimer(q.stall)
-			defer t.Stop()
-			deadline = t.C
-		}
-		select {
-		case <-w.ready:
-		case <-deadline:
-			q.mu.Lock()
-			for i, x := range q.waiters {
-				if x == w {
-					q.waiters = append(q.waiters[:i], q.waiters[i+1:]...)
-					break
-				}
-			}
-			q.mu.Unlock()
-			return 0, false
+		return 0, false
+	}
+	if q.reserve(&w) {
+		q.mu.Unlock()
+		return w.class, true
+	}
+	w.ready = make(chan struct{})
+	q.waiters = append(q.waiters, &w)
+	q.mu.Unlock()
+	nudge(q.urgent)
+	var deadline <-chan time.Time
+	if q.stall >= 0 {
+		t := time.NewTimer(q.stall)
+		defer t.Stop()
+		deadline = t.C
+	}
+	select {
+	case <-w.ready:
+	case <-deadline:
+	}
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if !w.has {
+		if i := slices.Index(q.waiters, &w); i >= 0 {
+			q.waiters = slices.Delete(q.waiters, i, i+1)
 		}
 	}
+	return w.class, w.has
+}
+
+// crowded tells whether a block for r would have to be waited for.
+func (q *queue) crowded(r *Record, class uint8) bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return !q.stopped && (len(q.waiters) > 0 || !q.fits(&waiter{rec: r, class: class}))
 }
 
 // release gives a block of r back.
@@ -167,11 +178,38 @@ func (q *queue) release(r *Record, b *block) {
 	defer q.mu.Unlock()
 	q.bodies -= b.size()
 	r.inQueue -= b.size()
-	if len(q.free[b.class]) < poolKeeps*poolFactor[b.class] {
+	if len(q.free[b.class]) < freeBlocks[b.class] {
 		b.reset()
 		q.free[b.class] = append(q.free[b.class], b)
 	}
 	q.serve()
+}
+
+// forgo gives room back that no block was made for.
+func (q *queue) forgo(r *Record, class uint8) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.bodies -= classSize[class]
+	r.inQueue -= classSize[class]
+	q.serve()
+}
+
+// trim lets go of the free blocks that nobody has asked for since the last
+// trim, and tells whether there may be more to let go of.
+func (q *queue) trim() bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	more := false
+	for class, free := range q.free {
+		n := min(q.unused[class], len(free)-idleBlocks[class])
+		if n > 0 {
+			clear(free[len(free)-n:])
+			free = free[:len(free)-n]
+		}
+		q.free[class], q.unused[class] = free, len(free)
+		more = more || len(free) > idleBlocks[class]
+	}
+	return more
 }
 
 func (q *queue) releasePicture(size int) {
@@ -181,12 +219,17 @@ func (q *queue) releasePicture(size int) {
 	q.serve()
 }
 
-// serve wakes those that fit now; each takes its room itself. The caller
-// holds mu.
+// serve gives room to those that fit now, the first first. The caller holds mu.
 func (q *queue) serve() {
+	if len(q.waiters) == 0 {
+		return
+	}
 	kept := q.waiters[:0]
 	for _, w := range q.waiters {
-		if q.stopped || q.fits(w) {
+		if !q.stopped {
+			w.has = q.reserve(w)
+		}
+		if q.stopped || w.has {
 			close(w.ready)
 			continue
 		}

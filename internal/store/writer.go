@@ -16,9 +16,13 @@ const (
 	bulkLinger = 40 * time.Millisecond
 	// batchSize is when a buffer is written without waiting for the rest.
 	batchSize = 1 << 20
+	// bodyBuffer holds batchSize, the record that passed it, and padding.
+	bodyBuffer = batchSize + 64<<10
 	// directFrom is how much a bulk block must hold to be written as it is,
 	// aligned; less is copied behind the small ones.
 	directFrom = 64 << 10
+	// trimEvery is how long a block may be free before it goes.
+	trimEvery = time.Second
 	// maxTogether is how many bulk blocks are written in one call.
 	maxTogether = 4
 )
@@ -64,7 +68,9 @@ func (w *writer) run() {
 	linger.Stop()
 	index := time.NewTimer(time.Hour)
 	index.Stop()
-	var armed bool
+	trim := time.NewTimer(time.Hour)
+	trim.Stop()
+	var armed, trimming bool
 	for {
 		select {
 		case <-q.wake:
@@ -78,6 +84,12 @@ func (w *writer) run() {
 		case <-q.urgent:
 		case <-index.C:
 			armed = false
+		case <-trim.C:
+			trimming = q.trim()
+			if trimming {
+				trim.Reset(trimEvery)
+			}
+			continue
 		case <-w.s.closing:
 			w.tryAgain()
 			w.batch()
@@ -93,6 +105,10 @@ func (w *writer) run() {
 		if !armed && (len(w.rows) > 0 || w.s.hasYoung() || w.s.refuses() != "") {
 			index.Reset(indexEvery)
 			armed = true
+		}
+		if !trimming {
+			trim.Reset(trimEvery)
+			trimming = true
 		}
 	}
 }
@@ -180,6 +196,7 @@ func (w *writer) collect(r *Record, now time.Time, all bool) {
 // writeBodies writes the batch's blocks: the small ones in one buffer, then the
 // bulk ones as they are.
 func (w *writer) writeBodies() {
+	w.alignBody()
 	for _, j := range w.small {
 		if j.rest != nil {
 			w.writeMarks(j, j.rest.payload(), int64(j.rest.count))
@@ -210,6 +227,27 @@ func (w *writer) writeBodies() {
 	clear(w.small)
 	clear(w.bulk)
 	w.small, w.bulk = w.small[:0], w.bulk[:0]
+}
+
+// alignBody begins the buffer where it can be written past the page cache, when
+// there is enough for it to be worth the padding.
+func (w *writer) alignBody() {
+	if len(w.body) > 0 || w.bodies.direct == nil {
+		return
+	}
+	octets := 0
+	for _, j := range w.small {
+		if j.b != nil {
+			octets += len(j.b.data())
+		}
+	}
+	if octets < directFrom {
+		return
+	}
+	if cap(w.body) < bodyBuffer || !isAligned(w.body) {
+		w.body = alignedBytes(bodyBuffer)[:0]
+	}
+	w.bodies.at = w.bodies.alignedPos()
 }
 
 // bodyPos is where the next record of w.body will stand.
@@ -360,11 +398,26 @@ func (w *writer) flushBody() {
 	if len(w.body) == 0 || w.s.failed() != nil {
 		return
 	}
-	if err := w.bodies.write(w.body); err != nil {
+	err := w.writeBody()
+	if err != nil {
 		w.s.fail(err)
 		return
 	}
 	w.body = keepSmall(w.body)
+}
+
+// writeBody writes the buffer past the page cache where it is aligned and large
+// enough.
+func (w *writer) writeBody() error {
+	n := len(w.body)
+	padded := (n + alignment - 1) &^ (alignment - 1)
+	if n < directFrom || w.bodies.direct == nil || w.bodies.at != w.bodies.alignedPos() || padded > cap(w.body) || !isAligned(w.body) {
+		return w.bodies.write(w.body)
+	}
+	clear(w.body[n:padded])
+	w.body = w.body[:padded]
+	w.vector = append(w.vector[:0], w.body)
+	return w.bodies.writeAligned(w.vector)
 }
 
 // keepSmall empties a buffer and lets go of one that has grown out of bounds.

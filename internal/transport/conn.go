@@ -82,11 +82,7 @@ func (c *Conn) Ready() bool {
 	}
 	// A record may carry no data (a session ticket, a key update): only its
 	// first octet tells.
-	c.wire.dry = true
-	n, err := c.tls.Read(c.one[:])
-	c.wire.dry = false
-	c.hasOne = n == 1
-	return n == 1 || err != nil && !errors.Is(err, errDry)
+	return c.decrypted()
 }
 
 // Writable tells whether a Write would be taken at once, as far as can be told.
@@ -96,6 +92,31 @@ func (c *Conn) Writable() bool { return c.wire.writable() }
 // AwaitWrite waits until the peer has made room, so that who has something to
 // write need not hold it meanwhile. A deadline or Close ends the wait.
 func (c *Conn) AwaitWrite() error { return c.wire.awaitWrite() }
+
+// AwaitRead waits until the peer has sent something or ended, so that who waits
+// long need not hold a buffer, nor a deep stack. It may return early; a Read
+// says what there is. A deadline or Close ends the wait.
+func (c *Conn) AwaitRead() {
+	if c.hasOne || c.wire.raw == nil {
+		return
+	}
+	if c.tls != nil && c.decrypted() {
+		return
+	}
+	c.wire.awaitRead()
+}
+
+// decrypted asks TLS for what has come, without the socket, and tells whether
+// that is more than nothing.
+//
+//go:noinline
+func (c *Conn) decrypted() bool {
+	c.wire.dry = true
+	n, err := c.tls.Read(c.one[:])
+	c.wire.dry = false
+	c.hasOne = n == 1
+	return n == 1 || err != nil && !errors.Is(err, errDry)
+}
 
 // Peek returns up to n of the octets that come next without consuming them;
 // it waits until there are at least min. At the end of the stream it returns

@@ -33,6 +33,7 @@ type wire struct {
 	try    func(fd uintptr) bool // reads once from fd; made once, so that a read allocates nothing
 	tryN   int
 	tryErr error
+	look   func(fd uintptr) bool // tells whether fd has something to read
 
 	// Writer's side.
 	corked bool
@@ -45,7 +46,7 @@ type wire struct {
 
 func newWire(nc net.Conn) *wire {
 	w := &wire{Conn: nc, raw: rawConn(nc)}
-	w.try, w.poll = w.tryRead, w.pollWrite
+	w.try, w.look, w.poll = w.tryRead, pollRead, w.pollWrite
 	return w
 }
 
@@ -308,6 +309,13 @@ func (w *wire) writable() bool {
 		return true // a Write says what is wrong
 	}
 	return w.takes
+}
+
+// awaitRead waits until there is something to read from the socket.
+func (w *wire) awaitRead() {
+	if w.records || w.buffered() == 0 {
+		_ = w.raw.Read(w.look)
+	}
 }
 
 // awaitWrite waits until the socket takes octets, without holding any.

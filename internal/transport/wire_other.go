@@ -12,4 +12,6 @@ func rawConn(net.Conn) syscall.RawConn { return nil }
 
 func (w *wire) tryRead(uintptr) bool { return true }
 
+func pollRead(uintptr) bool { return true }
+
 func (w *wire) pollWrite(uintptr) bool { return true }

@@ -47,6 +47,19 @@ func (w *wire) tryRead(fd uintptr) bool {
 	}
 }
 
+// pollRead asks once whether fd has something to read. False makes the caller
+// wait until it may.
+func pollRead(fd uintptr) bool {
+	fds := [1]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}
+	for {
+		n, err := unix.Poll(fds[:], 0)
+		if err == unix.EINTR {
+			continue
+		}
+		return err != nil || n > 0
+	}
+}
+
 // pollWrite asks once whether fd takes octets. False makes the caller wait until
 // it may.
 func (w *wire) pollWrite(fd uintptr) bool {
