@@ -233,7 +233,7 @@ func TestCasesOldTLS(t *testing.T) {
 	}
 	o := newRawOriginTLS(t, p, old, script)
 	c := secure(t, p, o.Addr, "127.0.0.1")
-	if status, body := ask(t, c, "/x", "x"); status != 502 || !strings.Contains(body, "tls_version_server_min") {
+	if status, body := ask(t, c, "/x", "x"); status != 502 || !strings.Contains(body, "tls_legacy_hosts") {
 		t.Errorf("answered with %d %q", status, body)
 	}
 	c.Close()
@@ -246,15 +246,17 @@ func TestCasesOldTLS(t *testing.T) {
 	client.Close()
 	p.waitStderr("tls_version_client_min")
 
-	lax := startCases(t, "--set", "tls_version_server_min=TLS1", "--set", "tls_version_client_min=TLS1")
-	o = newRawOriginTLS(t, lax, old, script)
-	config = trusting(t, lax.CA)
-	config.ServerName, config.MinVersion, config.MaxVersion = "127.0.0.1", tls.VersionTLS10, tls.VersionTLS11
-	client = tls.Client(tunnel(t, lax, o.Addr), config)
-	if status, body := ask(t, client, "/x", "x"); status != 200 {
-		t.Errorf("where it is allowed: %d %q", status, body)
+	for _, allow := range []string{"tls_version_server_min=TLS1", `tls_legacy_hosts=^127\.0\.0\.1:`} {
+		lax := startCases(t, "--set", allow, "--set", "tls_version_client_min=TLS1")
+		o = newRawOriginTLS(t, lax, old, script)
+		config = trusting(t, lax.CA)
+		config.ServerName, config.MinVersion, config.MaxVersion = "127.0.0.1", tls.VersionTLS10, tls.VersionTLS11
+		client = tls.Client(tunnel(t, lax, o.Addr), config)
+		if status, body := ask(t, client, "/x", "x"); status != 200 {
+			t.Errorf("where %s allows it: %d %q", allow, status, body)
+		}
+		client.Close()
 	}
-	client.Close()
 }
 
 // A client certificate with an RSA key of 1024 bits is used where it is given.

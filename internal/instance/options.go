@@ -161,6 +161,9 @@ func (in *Instance) proxyConfig() (proxy.Config, error) {
 		Insecure:   o.Bool("ssl_insecure"),
 		MinVersion: bound(o, "tls_version_server_min"), MaxVersion: bound(o, "tls_version_server_max"),
 	}
+	if c.Upstream.TLS.Legacy, err = proxy.NewMatcher("tls_legacy_hosts", o.List("tls_legacy_hosts")); err != nil {
+		return c, &UsageError{err}
+	}
 	if in.keyLog != nil {
 		c.TLS.KeyLog, c.Upstream.TLS.KeyLog = in.keyLog, in.keyLog
 	}

@@ -116,6 +116,8 @@ func tls() []Option {
 			Help: "Newest TLS version that clients may use."},
 		{Name: "tls_version_server_min", Type: Choice, Choices: versions, Default: "TLS1_2", Meta: "VERSION",
 			Help: "Oldest TLS version that is used with servers."},
+		{Name: "tls_legacy_hosts", Type: List, Meta: "REGEX",
+			Help: "Servers that are too old for the rest. TLS 1.0 and 1.1 and old cipher suites are used with those whose host:port the pattern matches; repeat it for several."},
 		{Name: "tls_version_server_max", Type: Choice, Choices: versions, Default: "UNBOUNDED", Meta: "VERSION",
 			Help: "Newest TLS version that is used with servers."},
 	})

@@ -70,7 +70,7 @@ func Mitmproxy() []Row {
 		{"ssl_verify_upstream_trusted_confdir", Renamed, "put the certificates into one PEM file for ssl_verify_upstream_trusted_ca"},
 		{"key_size", Renamed, "key_type=rsa makes RSA keys of 2048 bits"},
 		{"ciphers_client", Missing, "tls_version_client_min and _max bound the version"},
-		{"ciphers_server", Missing, "tls_version_server_min and _max bound the version"},
+		{"ciphers_server", Missing, "tls_version_server_min and _max bound the version, tls_legacy_hosts lets old servers in"},
 		{"tls_version_client_min", Works, "without SSL3"},
 		{"tls_version_client_max", Works, "without SSL3"},
 		{"tls_version_server_min", Works, "without SSL3"},

@@ -37,6 +37,23 @@ func NewHosts(ignore, allow, tcp []string) (h Hosts, err error) {
 	return h, nil
 }
 
+// NewMatcher compiles patterns of the option name, and returns what tells whether
+// any of them matches any of the names of a host; nil where there is no pattern.
+func NewMatcher(name string, texts []string) (func(names ...string) bool, error) {
+	var list []*pattern.Pattern
+	for _, text := range texts {
+		p, err := pattern.Compile(text, pattern.IgnoreCase)
+		if err != nil {
+			return nil, fmt.Errorf("option %s: %w", name, err)
+		}
+		list = append(list, p)
+	}
+	if list == nil {
+		return nil, nil
+	}
+	return func(names ...string) bool { return matchAny(list, names) }, nil
+}
+
 // any tells whether any connection may be ignored.
 func (h *Hosts) any() bool { return len(h.Ignore)+len(h.Allow) > 0 }
 

@@ -65,6 +65,10 @@ type TLS struct {
 	// MinVersion and MaxVersion are bounds as in crypto/tls; 0 = TLS 1.2 and the
 	// newest there is.
 	MinVersion, MaxVersion uint16
+	// Legacy tells of a server by its names (host:port, as asked for and as dialled)
+	// that it is too old for the rest: TLS 1.0 and all cipher suites are offered to
+	// it. nil = none is.
+	Legacy func(names ...string) bool
 	// ClientCert returns the certificate to show to the first of the hosts (server
 	// name, then address) that has one, or nil; nil = no certificates.
 	ClientCert func(hosts ...string) *tls.Certificate

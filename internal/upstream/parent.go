@@ -86,7 +86,7 @@ func (d *Dialer) dialParent(ctx context.Context, via *flow.Via, what string) (*t
 	defer cancel()
 	secured, err := c.TLSClient(within, cfg)
 	if err != nil {
-		err = d.describeHandshake(within, "parent proxy "+via.String(), via.Host, err)
+		err = d.describeHandshake(within, "parent proxy "+via.String(), via.Host, "", err)
 		c.Reset()
 		return nil, err
 	}

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"regexp"
 	"strings"
 	"time"
 
@@ -22,6 +23,9 @@ func (c *Conn) Secure(ctx context.Context, serverName string, protocols []string
 	cfg := d.tls.Clone()
 	cfg.ServerName = serverName
 	cfg.NextProtos = protocols
+	if d.legacy(serverName, c.dial.Address) {
+		cfg.MinVersion, cfg.CipherSuites = tls.VersionTLS10, AllCipherSuites()
+	}
 	if pick := d.cfg.TLS.ClientCert; pick != nil {
 		host, _, _ := net.SplitHostPort(c.dial.Address)
 		cfg.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
@@ -35,7 +39,7 @@ func (c *Conn) Secure(ctx context.Context, serverName string, protocols []string
 	defer cancel()
 	secured, err := c.Conn.TLSClient(within, cfg)
 	if err != nil {
-		err = d.describeHandshake(within, "server "+c.dial.Address, serverName, err)
+		err = d.describeHandshake(within, "server "+c.dial.Address, serverName, d.older(serverName, c.dial.Address), err)
 		c.Reset()
 		return err
 	}
@@ -57,6 +61,15 @@ func (c *Conn) Secure(ctx context.Context, serverName string, protocols []string
 	return nil
 }
 
+// legacy tells whether the server is one of the old ones.
+func (d *Dialer) legacy(serverName, address string) bool {
+	if d.cfg.TLS.Legacy == nil {
+		return false
+	}
+	_, port, _ := net.SplitHostPort(address)
+	return d.cfg.TLS.Legacy(net.JoinHostPort(serverName, port), address)
+}
+
 // Certificate returns the server's certificate, nil without TLS.
 func (c *Conn) Certificate() *x509.Certificate {
 	if c.facts.TLS == nil {
@@ -71,8 +84,9 @@ func (c *Conn) Certificate() *x509.Certificate {
 
 var errTooSlow = errors.New("too slow")
 
-// describeHandshake says what a failed handshake means and what helps.
-func (d *Dialer) describeHandshake(ctx context.Context, peer, name string, err error) *flow.Error {
+// describeHandshake says what a failed handshake means and what helps; older is
+// what lets an old server in.
+func (d *Dialer) describeHandshake(ctx context.Context, peer, name, older string, err error) *flow.Error {
 	fail := func(cause flow.Cause, text string) *flow.Error {
 		return &flow.Error{Peer: flow.AtServer, Phase: flow.Handshaking, Cause: cause, Err: &handshakeError{
 			text: fmt.Sprintf("TLS handshake with %s: %s", peer, text), err: err,
@@ -106,7 +120,7 @@ func (d *Dialer) describeHandshake(ctx context.Context, peer, name string, err e
 		return fail(flow.Unspecified, text)
 	}
 	if alert, ok := errors.AsType[tls.AlertError](err); ok {
-		return fail(flow.Unspecified, alertText(uint8(alert), d.tls.MinVersion))
+		return fail(flow.Unspecified, remoteAlert(tls.AlertError(alert).Error(), older))
 	}
 	switch {
 	case isReset(err):
@@ -117,10 +131,12 @@ func (d *Dialer) describeHandshake(ctx context.Context, peer, name string, err e
 	text := strings.TrimPrefix(err.Error(), "tls: ")
 	// crypto/tls reports an alert from the peer as a net.OpError "remote error".
 	if op, ok := errors.AsType[*net.OpError](err); ok && op.Op == "remote error" {
-		return fail(flow.Unspecified, remoteAlert(op.Err.Error(), d.tls.MinVersion))
+		return fail(flow.Unspecified, remoteAlert(op.Err.Error(), older))
 	}
 	if strings.Contains(text, "unsupported protocol version") || strings.Contains(text, "selected unsupported") {
-		text += "; it may be too old: allow it with --set tls_version_server_min=TLS1"
+		if older != "" {
+			text += "; it may be too old: " + older
+		}
 	}
 	return fail(flow.Malformed, text)
 }
@@ -174,21 +190,33 @@ func untrusted(name string, err error) string {
 
 func day(t time.Time) string { return t.UTC().Format("2006-01-02") }
 
-func alertText(code uint8, minVersion uint16) string {
-	return remoteAlert(tls.AlertError(code).Error(), minVersion)
+// older says how an old server is let in, "" where it already is.
+func (d *Dialer) older(name, address string) string {
+	host, _, _ := net.SplitHostPort(address)
+	if name != "" {
+		host = name
+	}
+	if d.legacy(name, address) {
+		return ""
+	}
+	return "allow it with --set tls_legacy_hosts='" + regexp.QuoteMeta(cut(host)) + "'"
 }
 
-// remoteAlert explains an alert that the server sent.
-func remoteAlert(alert string, minVersion uint16) string {
+// remoteAlert explains an alert that the server sent; older is what lets an old
+// one in.
+func remoteAlert(alert, older string) string {
 	alert = strings.TrimPrefix(alert, "tls: ")
 	text := "it refused with the alert " + strings.ReplaceAll(alert, " ", "_")
 	switch {
 	case strings.Contains(alert, "protocol version"):
-		if minVersion >= tls.VersionTLS12 {
-			text += ": it is too old; allow it with --set tls_version_server_min=TLS1"
+		if older != "" {
+			text += ": it is too old; " + older
 		}
 	case strings.Contains(alert, "handshake failure"):
 		text += ": no cipher suite or version in common, or it wants a client certificate (--set client_certs=FILE)"
+		if older != "" {
+			text += "; an old one: " + older
+		}
 	case strings.Contains(alert, "certificate required"), strings.Contains(alert, "bad certificate"):
 		text += ": it wants a client certificate; give one with --set client_certs=FILE"
 	case strings.Contains(alert, "unrecognized name"):

@@ -391,7 +391,7 @@ func TestHandshakeErrors(t *testing.T) {
 		"too early":   {early, nil, TLS{Roots: early.roots}, "h.test", flow.Untrusted, "not valid before"},
 		"unknown":     {good, nil, TLS{Roots: old.roots}, "h.test", flow.Untrusted, "unknown authority; name it with --set ssl_verify_upstream_trusted_ca=FILE"},
 		"other name":  {good, nil, TLS{Roots: good.roots}, "x.test", flow.Untrusted, "certificate is not for x.test but for h.test"},
-		"too old":     {good, func(c *tls.Config) { c.MaxVersion = tls.VersionTLS11 }, TLS{Roots: good.roots}, "h.test", flow.Unspecified, "tls_version_server_min=TLS1"},
+		"too old":     {good, func(c *tls.Config) { c.MaxVersion = tls.VersionTLS11 }, TLS{Roots: good.roots}, "h.test", flow.Unspecified, `it is too old; allow it with --set tls_legacy_hosts='h\.test'`},
 		"too new":     {good, func(c *tls.Config) { c.MinVersion = tls.VersionTLS13 }, TLS{Roots: good.roots, MaxVersion: tls.VersionTLS12}, "h.test", flow.Unspecified, "protocol_version"},
 		"client cert": {good, func(c *tls.Config) { c.ClientAuth, c.MaxVersion = tls.RequireAnyClientCert, tls.VersionTLS12 }, TLS{Roots: good.roots}, "h.test", flow.Unspecified, "client_certs=FILE"},
 	} {
@@ -449,6 +449,32 @@ func TestInsecureTakesAll(t *testing.T) {
 	})
 	if _, err := secure(t, New(Config{TLS: TLS{Insecure: true}}), addr, "x.test"); err != nil {
 		t.Error(err)
+	}
+}
+
+// A server that is too old is let in by its name, and no other with it.
+func TestLegacyHosts(t *testing.T) {
+	o := newOrigin(t, nil)
+	addr := o.serve(t, func(c *tls.Config) {
+		c.MinVersion, c.MaxVersion = tls.VersionTLS10, tls.VersionTLS11
+		c.CipherSuites = []uint16{tls.TLS_ECDHE_ECDSA_WITH_AES_256_CBC_SHA}
+	})
+	var asked []string
+	d := New(Config{TLS: TLS{Roots: o.roots, Legacy: func(names ...string) bool {
+		asked = names
+		return strings.HasPrefix(names[0], "h.test:")
+	}}})
+	c, err := secure(t, d, addr, "h.test")
+	if err != nil || c.Facts().TLS.Version != tls.VersionTLS11 {
+		t.Fatalf("%+v %v", c, err)
+	}
+	c.Close()
+	_, port, _ := net.SplitHostPort(addr)
+	if len(asked) != 2 || asked[0] != "h.test:"+port || asked[1] != addr {
+		t.Errorf("asked of %q", asked)
+	}
+	if _, err := secure(t, d, addr, "x.test"); err == nil || !strings.Contains(err.Error(), `tls_legacy_hosts='x\.test'`) {
+		t.Errorf("another host: %v", err)
 	}
 }
 
