@@ -71,6 +71,9 @@ type Request struct {
 	// Authority is what the target said (absolute form, CONNECT, :authority),
 	// as sent; empty for the origin form.
 	Authority string
+	// Protocol is what an extended CONNECT asks for (:protocol, RFC 8441), as
+	// "websocket"; empty for any other request.
+	Protocol string
 	// Path is path and query as sent, octet for octet; "*" for the asterisk
 	// form and empty for CONNECT.
 	Path string

@@ -49,7 +49,11 @@ func RequestLine(r *flow.Request) string {
 	case flow.AuthorityForm:
 		target = r.Authority
 	}
-	return r.Method + " " + target + " " + r.Version.String()
+	line := r.Method + " " + target + " " + r.Version.String()
+	if r.Protocol != "" {
+		line += " (:protocol " + r.Protocol + ")"
+	}
+	return line
 }
 
 // StatusLine is the first line of a response, as RequestLine.

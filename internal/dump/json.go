@@ -181,6 +181,7 @@ func (o *object) request(r *flow.Request) {
 	o.text("host", r.Host)
 	o.number("port", int64(r.Port))
 	o.text("authority", r.Authority)
+	o.text("protocol", r.Protocol)
 	o.text("path", r.Path)
 	o.message(&r.Message)
 	names := r.PseudoNames()

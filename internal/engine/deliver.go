@@ -44,7 +44,7 @@ func (x *exchange) respond(last lastness) (body.Sink, *flow.Error) {
 		x.noteStale(flow.ToClient, out.Fields)
 	}
 	x.arriving.out = framing
-	if out.Status != 101 {
+	if !x.switches(out.Status) {
 		x.resp.format(out.Fields)
 		if x.watched() && x.unaryCall(out.Status, out.Fields) {
 			x.resp.errorBody(out.Status, out.Fields)

@@ -23,11 +23,12 @@ type exchange struct {
 
 	// What the client's request said, before any hook changed it: it decides
 	// what the client can read.
-	method  string
-	version flow.Version
-	fields  flow.Fields
-	upload  body.Reader // nil when the request has no body
-	framing flow.Framing
+	method   string
+	protocol string
+	version  flow.Version
+	fields   flow.Fields
+	upload   body.Reader // nil when the request has no body
+	framing  flow.Framing
 
 	// ctx ends when the client leaves, midstream stops, a hook kills, or one
 	// side fails; its cause says which. base ends only when midstream stops.
@@ -86,7 +87,7 @@ func (e *Engine) begin(base context.Context, s Stream, up Upstream, o Origin) *e
 	head := s.Request()
 	x := &exchange{
 		e: e, policy: e.policy.Load(), stream: s, up: up, origin: o, set: o.Set, record: nothing{}, base: base,
-		method: head.Method, version: head.Version, fields: head.Fields, framing: s.Framing(),
+		method: head.Method, protocol: head.Protocol, version: head.Version, fields: head.Fields, framing: s.Framing(),
 		torn: make(chan struct{}),
 	}
 	x.req.x, x.req.side = x, flow.ToServer

@@ -10,7 +10,7 @@ import (
 
 // receive passes the final response of call to the client.
 func (x *exchange) receive(call Call, head *flow.Response) {
-	if head.Status == 101 {
+	if x.switches(head.Status) {
 		x.receiveUpgrade(call, head)
 		return
 	}

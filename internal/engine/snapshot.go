@@ -121,7 +121,7 @@ func (e *Engine) settle(b *flow.Body) {
 
 func sameRequest(a, b *flow.Request) bool {
 	return a.Method == b.Method && a.Scheme == b.Scheme && a.Host == b.Host && a.Port == b.Port &&
-		a.Authority == b.Authority && a.Path == b.Path && a.Form == b.Form && a.Via == b.Via && sameMessage(&a.Message, &b.Message)
+		a.Authority == b.Authority && a.Path == b.Path && a.Form == b.Form && a.Protocol == b.Protocol && a.Via == b.Via && sameMessage(&a.Message, &b.Message)
 }
 
 func sameResponse(a, b *flow.Response) bool {

@@ -88,7 +88,9 @@ type Call interface {
 	Response() body.Reader
 	// Heard tells whether any octet of a response has come.
 	Heard() bool
-	// Upgrade returns the raw connection after a 101 head.
+	// Upgrade returns the raw connection after a 101 head, or after a 2xx to an
+	// extended CONNECT. A call answers in the way that its request asked, whatever
+	// is spoken to the server.
 	Upgrade() (body.Duplex, error)
 	// Cancel gives the call up: the server is told within a second (connection
 	// closed, stream reset). After the response has ended it does nothing.

@@ -8,8 +8,15 @@ import (
 	"midstream/internal/body"
 )
 
-// receiveUpgrade passes a 101 and then the raw connection, whose directions are
-// the two bodies of the flow.
+// switches tells whether a response of status makes a raw connection of what the
+// client's request came on: a 101 (RFC 9110 section 7.8), or a 2xx to an extended
+// CONNECT (RFC 8441 section 4).
+func (x *exchange) switches(status int) bool {
+	return status == 101 || x.protocol != "" && status/100 == 2
+}
+
+// receiveUpgrade passes a 101, or what stands for it in HTTP/2, and then the raw
+// connection, whose directions are the two bodies of the flow.
 func (x *exchange) receiveUpgrade(call Call, head *flow.Response) {
 	x.uploads.Wait() // the request is through before its connection changes
 	x.hooks.Lock()
@@ -19,7 +26,7 @@ func (x *exchange) receiveUpgrade(call Call, head *flow.Response) {
 		x.refuse(err)
 		return
 	}
-	if x.live.Response.Status != 101 {
+	if !x.switches(x.live.Response.Status) {
 		giveUp(call, errNotNeeded)
 		if err := x.deliver(); err != nil {
 			x.undelivered(err)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"sync"
 	"time"
 
@@ -41,7 +40,7 @@ func (x *exchange) newSocketRelay(client, server body.Duplex) *socketRelay {
 		return nil
 	}
 	head := &x.live.Response.Response
-	if !strings.EqualFold(flow.TrimSpace(head.Fields.Joined("Upgrade")), "websocket") {
+	if flow.Switched(&x.live.Request.Request, head) != "websocket" {
 		return nil
 	}
 	up, down, _ := ws.Agreed(head.Fields.Joined("Sec-WebSocket-Extensions"))

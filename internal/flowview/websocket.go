@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"slices"
 	"strings"
 	"sync"
 
@@ -26,17 +27,11 @@ type WebSocket struct {
 }
 
 // isWebSocket tells that the bodies of f are the directions of a WebSocket
-// connection (RFC 6455 section 4.2.2).
+// connection (RFC 6455 section 4.2.2, RFC 8441).
 func isWebSocket(f *flow.Flow) bool {
-	if f.Response == nil || f.Response.Status != 101 {
-		return false
-	}
-	for _, p := range strings.Split(f.Response.Fields.Joined("Upgrade"), ",") {
-		if strings.EqualFold(flow.TrimSpace(p), "websocket") {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(strings.Split(flow.Switched(f.Request, f.Response), ","), func(p string) bool {
+		return flow.TrimSpace(p) == "websocket"
+	})
 }
 
 // webSocket finds the messages of both directions in the order of their times,

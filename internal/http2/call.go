@@ -14,15 +14,17 @@ import (
 
 // Call is one request on its way to a server and the response that comes back.
 type Call struct {
-	client  *Client
-	stream  stream
-	method  string
-	reused  bool
-	sink    sink
-	reader  reader
-	heard   atomic.Bool
-	final   *flow.Response // nil until Head has returned it
-	framing flow.Framing   // of the final response; set before its head is queued
+	client *Client
+	stream stream
+	method string
+	// protocol is what an extended CONNECT asks for.
+	protocol string
+	reused   bool
+	sink     sink
+	reader   reader
+	heard    atomic.Bool
+	final    *flow.Response // nil until Head has returned it
+	framing  flow.Framing   // of the final response; set before its head is queued
 
 	// Guarded by client.mu.
 	heads    []received
@@ -61,7 +63,7 @@ func (call *Call) came(head *flow.Response, found []flow.Finding, size int, leng
 		st.headed = true
 		switch {
 		case call.method == "CONNECT" && head.Status/100 == 2:
-			call.framing = flow.Framing{}
+			call.framing, st.recvEnd = flow.Framing{}, end
 		case end:
 			st.recvEnd = true
 		case bodiless:
@@ -168,7 +170,7 @@ func (call *Call) Upgrade() (body.Duplex, error) {
 		return nil, &flow.Error{Peer: flow.AtProxy, Phase: flow.InHead,
 			Err: errors.New("make a tunnel of a stream to " + call.client.name + ": the server has not agreed to that")}
 	}
-	return newDuplex(&call.stream, &call.sink, ""), nil
+	return newDuplex(&call.stream, &call.sink, call.protocol), nil
 }
 
 // Cancel gives the call up: the stream is reset. After the response has ended it

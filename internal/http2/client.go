@@ -108,6 +108,17 @@ func (c *Client) Greeted(ctx context.Context) error {
 	return nil
 }
 
+// TakesProtocols tells whether the server allows extended CONNECT (RFC 8441 section
+// 3). It waits for the server's SETTINGS; errors are those of Greeted.
+func (c *Client) TakesProtocols(ctx context.Context) (bool, error) {
+	if err := c.Greeted(ctx); err != nil {
+		return false, err
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.extended, nil
+}
+
 // takes tells why no request can be sent any more. mu is held.
 func (c *Client) takes() error {
 	if c.dead != nil || c.goaway || c.leaving || c.nextID > lastID {
@@ -130,7 +141,7 @@ func (c *Client) Open(ctx context.Context, req *flow.Request, f flow.Framing) (*
 	if err := checkRequest(req); err != nil {
 		return nil, c.misuse(err)
 	}
-	call := &Call{client: c, method: req.Method}
+	call := &Call{client: c, method: req.Method, protocol: req.Protocol}
 	st := &call.stream
 	c.mu.Lock()
 	err := c.takes()

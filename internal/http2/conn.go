@@ -84,6 +84,7 @@ type conn struct {
 	unread     int64         // bytes of all streams that came and were not read
 	initial    int64         // the window that streams of the peer begin with
 	peerMax    int           // streams that the peer allows
+	extended   bool          // the peer allows extended CONNECT
 	opened     bool          // the peer's SETTINGS have come
 	greeted    chan struct{} // closed when they have, or cannot any more
 	goaway     bool          // the peer takes no more streams

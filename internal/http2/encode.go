@@ -61,6 +61,8 @@ func (e requestEncoder) pseudos(enc *hpack.Encoder) {
 			write(enc, ":path", "/", false)
 		case letter == 'p' && !tunnel:
 			write(enc, ":path", r.Path, false)
+		case letter == 'o' && r.Protocol != "":
+			write(enc, ":protocol", r.Protocol, false)
 		}
 	}
 	for i := range len(r.Pseudos) {
@@ -72,7 +74,7 @@ func (e requestEncoder) pseudos(enc *hpack.Encoder) {
 }
 
 // usualOrder is that of pseudo-fields where no client has given one.
-const usualOrder = "masp"
+const usualOrder = "maspo"
 
 func (e requestEncoder) authority() string {
 	r := e.r

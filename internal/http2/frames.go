@@ -212,6 +212,10 @@ func (c *conn) readSettings(f *h2.SettingsFrame) error {
 			c.mu.Lock()
 			c.peerMax = int(min(s.Val, 1<<30))
 			c.mu.Unlock()
+		case h2.SettingEnableConnectProtocol:
+			c.mu.Lock()
+			c.extended = s.Val == 1
+			c.mu.Unlock()
 		default:
 			c.w.settings(s)
 		}

@@ -87,6 +87,7 @@ func (p *parser) pseudos(r *flow.Request, protocol string, seen [5]bool, connect
 		p.bad("the pseudo-field :protocol was not agreed upon")
 		return
 	}
+	r.Protocol = protocol
 	if r.Method == "CONNECT" && !extended {
 		if scheme || path || !authority {
 			p.bad("CONNECT has :authority and neither :scheme nor :path")

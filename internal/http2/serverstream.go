@@ -132,7 +132,7 @@ func (st *Stream) Upgrade() (body.Duplex, error) {
 	if !st.sink.tunnel {
 		return nil, st.misuse(errors.New("no response that makes a tunnel of the stream has been sent"))
 	}
-	return newDuplex(&st.stream, &st.sink, ""), nil
+	return newDuplex(&st.stream, &st.sink, st.req.Protocol), nil
 }
 
 // Abort ends the stream without a (further) response: it is reset.

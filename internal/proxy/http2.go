@@ -24,7 +24,11 @@ func (p *Proxy) http2Config() http2.ServerConfig {
 // serveHTTP2 serves the streams of a connection, all at once, and closes it in the
 // end.
 func (c *client) serveHTTP2(ctx context.Context, down *conn, r route) {
+	_, isProxy := r.(asProxy)
 	cfg := c.p.http2Config()
+	// WebSocket can be brought to any server (RFC 8441). Who speaks to us as its
+	// proxy asks for a tunnel instead.
+	cfg.ConnectProtocol = !isProxy
 	cfg.Opened = func(o *flow.Opening) {
 		facts := *c.facts
 		facts.HTTP2 = o
@@ -33,7 +37,6 @@ func (c *client) serveHTTP2(ctx context.Context, down *conn, r route) {
 	srv := http2.NewServer(down, cfg)
 	stop := context.AfterFunc(c.p.idle, srv.Stop)
 	defer stop()
-	_, isProxy := r.(asProxy)
 	err := srv.Serve(ctx, func(st *http2.Stream) {
 		req := st.Request()
 		if isProxy && req.Form == flow.AuthorityForm {

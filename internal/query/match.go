@@ -218,7 +218,7 @@ func IsWebSocket(f *flow.Flow) bool {
 	if s.Status == 101 {
 		return s.Fields.HasToken("Upgrade", "websocket")
 	}
-	return r.Method == "CONNECT" && s.Status/100 == 2 && flow.EqualFold(r.Fields.Get(":protocol"), "websocket")
+	return flow.Switched(r, s) == "websocket"
 }
 
 // IsAsset tells whether a Content-Type is one of ~a.

@@ -57,6 +57,7 @@ const (
 	tagReason    = 15
 	tagPseudos   = 16
 	tagPriority  = 17
+	tagProtocol  = 18
 )
 
 // The tags of a body.
@@ -129,6 +130,7 @@ func appendFlow(dst []byte, f *flow.Flow, client, server Pos) []byte {
 		if r.Priority != nil {
 			dst = appendPriority(dst, tagPriority, r.Priority)
 		}
+		dst = appendString(dst, tagProtocol, r.Protocol)
 		dst = closeNested(dst, at)
 	}
 	if f.Response != nil {

@@ -199,6 +199,8 @@ func decodeRequest(p []byte) (*flow.Request, error) {
 			r.Pseudos = v.string()
 		case tagPriority:
 			return decodeInto(&r.Priority, v, decodePriority)
+		case tagProtocol:
+			r.Protocol = v.string()
 		default:
 			return decodeMessage(v, &r.Message)
 		}

@@ -162,8 +162,11 @@ func (p *Pool) Open(ctx context.Context, req *flow.Request, f flow.Framing, reus
 	pl := p.place(net.JoinHostPort(req.Host, strconv.Itoa(int(req.Port))), secured(req.Scheme), req.Via)
 	p.begin()
 	req = p.authorized(pl, req)
-	if req.Via != nil && !pl.tls {
+	if req.Via != nil && !pl.tls && req.Protocol == "" {
 		return p.openForwarded(ctx, pl, req, f, reuse)
+	}
+	if req.Protocol != "" || upgradesToWebSocket(req) {
+		return p.openSwitching(ctx, pl, req, reuse)
 	}
 	return p.open(ctx, pl, req, f, reuse)
 }
@@ -310,11 +313,7 @@ func (p *Pool) connect(ctx context.Context, pl place) (*Conn, error) {
 	client := p.client
 	name, known := p.names[pl.address]
 	p.mu.Unlock()
-	t := Target{Address: pl.address, Forward: pl.forward}
-	if pl.via != (flow.Via{}) {
-		t.Via = &pl.via
-	}
-	c, err := p.dialer.Dial(ctx, client, t)
+	c, err := p.reach(ctx, client, pl)
 	if err != nil {
 		return nil, err
 	}
@@ -328,6 +327,15 @@ func (p *Pool) connect(ctx context.Context, pl place) (*Conn, error) {
 		return p.dialer.Agree(ctx, c, client, pl.address, name)
 	}
 	return c, nil
+}
+
+// reach dials a place, by its parent where it has one.
+func (p *Pool) reach(ctx context.Context, client *flow.Conn, pl place) (*Conn, error) {
+	t := Target{Address: pl.address, Forward: pl.forward}
+	if pl.via != (flow.Via{}) {
+		t.Via = &pl.via
+	}
+	return p.dialer.Dial(ctx, client, t)
 }
 
 // http1Only is what is offered where no client's offer is known.

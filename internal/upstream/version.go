@@ -29,6 +29,12 @@ var _ engine.Versioned = (*Pool)(nil)
 // was of that version, so that it is sent no chunked body (RFC 9112 section 6.1);
 // HTTP/2 where a connection speaks that; 0 for all others.
 func (p *Pool) Version(req *flow.Request) flow.Version {
+	switch {
+	case req.Protocol != "":
+		return flow.HTTP2 // openSwitching makes of it what the server takes
+	case upgradesToWebSocket(req):
+		return 0
+	}
 	pl := p.place(net.JoinHostPort(req.Host, strconv.Itoa(int(req.Port))), secured(req.Scheme), req.Via)
 	if p.sharesWith(pl) || p.dialer.isAlone(pl.port()) || p.prior(pl) {
 		return flow.HTTP2
