@@ -128,7 +128,7 @@ func TestWhatAServerDidNotProcessIsSentAgain(t *testing.T) {
 	for _, s := range signals {
 		for _, u := range uploads {
 			t.Run(s.name+", "+u.name, func(t *testing.T) {
-				said := make(chan struct{})
+				again := make(chan struct{})
 				port := frameOrigin(t, func(fr *xhttp2.Framer, nth int) {
 					h := nextHead(fr)
 					if h == nil {
@@ -151,9 +151,9 @@ func TestWhatAServerDidNotProcessIsSentAgain(t *testing.T) {
 							read(false)
 						}
 						s.say(fr, h.StreamID)
-						close(said)
 						return
 					}
+					close(again)
 					read(true)
 					fr.WriteHeaders(xhttp2.HeadersFrameParam{StreamID: h.StreamID, BlockFragment: []byte{0x88}, EndHeaders: true}) // 200
 					fr.WriteData(h.StreamID, true, []byte("got "+body))
@@ -180,7 +180,10 @@ func TestWhatAServerDidNotProcessIsSentAgain(t *testing.T) {
 					}()
 				} else {
 					go func() {
-						<-said
+						select {
+						case <-again:
+						case <-t.Context().Done():
+						}
 						io.WriteString(pw, "upload")
 						pw.Close()
 					}()
