@@ -37,7 +37,7 @@ func (r *Reader) remnant(ctx context.Context, number uint64) (*flow.Flow, error)
 	if s.Method != "" {
 		f.Request = &flow.Request{Method: s.Method, Scheme: s.Scheme, Authority: s.Host, Path: s.Path}
 		f.Request.Host, f.Request.Port = splitHost(s.Scheme, s.Host)
-		if s.Method == "CONNECT" {
+		if s.Method == "CONNECT" && s.Path == "" {
 			f.Request.Form, f.Request.Path = flow.AuthorityForm, ""
 		}
 	} else if s.Host != "" {

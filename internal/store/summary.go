@@ -35,7 +35,7 @@ type BodySummary struct {
 
 // URL puts the parts of the target together again.
 func (s *Summary) URL() string {
-	if s.Method == "CONNECT" || s.Scheme == "" {
+	if s.Method == "CONNECT" && s.Path == "" || s.Scheme == "" {
 		return s.Host
 	}
 	if s.Path == "*" {
