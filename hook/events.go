@@ -130,4 +130,8 @@ const (
 	OnWebSocketEnd
 	OnGRPCMessage
 	OnStreamMessage
+	OnTCPStart
+	OnTCPMessage
+	OnTCPEnd
+	OnTCPError
 )

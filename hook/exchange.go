@@ -41,6 +41,9 @@ type Exchange struct {
 	// WebSocketStart on.
 	WebSocket *WebSocket
 
+	// TCP is nil but for a raw tunnel.
+	TCP *TCP
+
 	// Err is why there is no proper response, set before the Error event.
 	Err error
 

@@ -23,5 +23,9 @@ func (s *Set) Hears(e Events) bool {
 		e&OnStreamMessage != 0 && len(s.streamMessage) > 0 ||
 		e&OnWebSocketStart != 0 && len(s.webSocketStart) > 0 ||
 		e&OnWebSocketMessage != 0 && len(s.webSocketMessage) > 0 ||
-		e&OnWebSocketEnd != 0 && len(s.webSocketEnd) > 0
+		e&OnWebSocketEnd != 0 && len(s.webSocketEnd) > 0 ||
+		e&OnTCPStart != 0 && len(s.tcpStart) > 0 ||
+		e&OnTCPMessage != 0 && len(s.tcpMessage) > 0 ||
+		e&OnTCPEnd != 0 && len(s.tcpEnd) > 0 ||
+		e&OnTCPError != 0 && len(s.tcpError) > 0
 }

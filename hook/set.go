@@ -38,6 +38,11 @@ type Set struct {
 	webSocketMessage   []entry[WebSocketMessageHook]
 	webSocketEnd       []entry[WebSocketEndHook]
 
+	tcpStart   []entry[TCPStartHook]
+	tcpMessage []entry[TCPMessageHook]
+	tcpEnd     []entry[TCPEndHook]
+	tcpError   []entry[TCPErrorHook]
+
 	wantsRequest, wantsResponse   bool
 	guardsRequest, guardsResponse bool
 }
@@ -96,6 +101,10 @@ func (s *Set) add(a any) (events int) {
 	events += place(&s.webSocketStart, a, wants&OnWebSocketStart, name, required)
 	events += place(&s.webSocketMessage, a, wants&OnWebSocketMessage, name, required)
 	events += place(&s.webSocketEnd, a, wants&OnWebSocketEnd, name, required)
+	events += place(&s.tcpStart, a, wants&OnTCPStart, name, required)
+	events += place(&s.tcpMessage, a, wants&OnTCPMessage, name, required)
+	events += place(&s.tcpEnd, a, wants&OnTCPEnd, name, required)
+	events += place(&s.tcpError, a, wants&OnTCPError, name, required)
 	if place(&s.request, a, wants&OnRequest, name, required) > 0 {
 		events++
 		s.wantsRequest = s.wantsRequest || !observes

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"midstream/flow"
+	"midstream/hook"
 	"midstream/internal/body"
 )
 
@@ -18,6 +19,8 @@ type TunnelInfo struct {
 	Client, Server *flow.Conn
 	// Findings are what a person should see on the flow, as why it is raw.
 	Findings []flow.Finding
+	// Set is the hooks that hear it; nil runs none.
+	Set *hook.Set
 }
 
 // Tunnel relays a raw connection until both directions have ended, one has
@@ -34,7 +37,17 @@ func (e *Engine) Tunnel(ctx context.Context, client, server body.Duplex, info Tu
 	for _, w := range e.watchers {
 		w.Watch(first)
 	}
-	err := e.both(ctx, client, server, t.sent(flow.ToServer), t.sent(flow.ToClient))
+	ctx = t.hear(ctx)
+	err := t.hooks.start(ctx)
+	if err == nil {
+		err = e.both(ctx, client, server, t.pump)
+	} else {
+		client.Reset()
+		server.Reset()
+	}
+	if t.hooks != nil {
+		t.hooks.end(ctx, err)
+	}
 	last := t.picture()
 	last.End = time.Now()
 	e.settle(&last.RequestBody)
@@ -57,12 +70,36 @@ type tunnel struct {
 	id     flow.ID
 	start  time.Time
 	bytes  [2]atomic.Int64
+	pieces [2]atomic.Int64
+	hooks  *tunnelHooks
+}
+
+// hear begins to run hooks, and returns the context that they may end.
+func (t *tunnel) hear(ctx context.Context) context.Context {
+	t.hooks, ctx = newTunnelHooks(ctx, t)
+	return ctx
+}
+
+// pump moves one direction to its end; busy is called when something has moved.
+func (t *tunnel) pump(ctx context.Context, dst, src body.Duplex, from flow.Peer, busy func()) *flow.Error {
+	side := flow.ToServer
+	if from == flow.AtServer {
+		side = flow.ToClient
+	}
+	sent := t.sent(side)
+	tap := func(p []byte) { busy(); sent(p) }
+	if t.hooks != nil && t.info.Set.Hears(hook.OnTCPMessage) {
+		return t.hooks.pump(ctx, dst, src, from, tap)
+	}
+	return t.e.pump(dst, src, from, tap)
 }
 
 func (t *tunnel) sent(side flow.Side) func([]byte) {
 	return func(p []byte) {
-		t.bytes[side].Add(int64(len(p)))
+		n := t.bytes[side].Add(int64(len(p)))
+		t.pieces[side].Add(1)
 		t.record.Piece(side, p)
+		t.record.Mark(side, flow.Mark{Offset: n - int64(len(p)), Length: int64(len(p)), Time: time.Now()})
 	}
 }
 
@@ -71,15 +108,16 @@ func (t *tunnel) picture() *flow.Flow {
 		Findings: t.info.Findings, Start: t.start}
 	for side, b := range map[flow.Side]*flow.Body{flow.ToServer: &f.RequestBody, flow.ToClient: &f.ResponseBody} {
 		n := t.bytes[side].Load()
-		*b = flow.Body{Disposition: flow.Tee, Reason: "raw tunnel", Declared: -1, Received: n, Sent: n}
+		*b = flow.Body{Disposition: flow.Tee, Reason: "raw tunnel", Declared: -1, Received: n, Sent: n, Messages: t.pieces[side].Load()}
 		b.Record, b.Recorded, b.CutReason = t.record.State(side)
 	}
+	t.hooks.show(f)
 	return f
 }
 
 // both relays two directions to their end and closes both ends. Its error is
 // why the connection did not end properly.
-func (e *Engine) both(ctx context.Context, client, server body.Duplex, up, down func([]byte)) *flow.Error {
+func (e *Engine) both(ctx context.Context, client, server body.Duplex, pump func(context.Context, body.Duplex, body.Duplex, flow.Peer, func()) *flow.Error) *flow.Error {
 	var once sync.Once
 	var failure *flow.Error
 	broken := func(err *flow.Error) {
@@ -92,15 +130,21 @@ func (e *Engine) both(ctx context.Context, client, server body.Duplex, up, down 
 	watch := watchIdle(timeout, &busy, func() {
 		broken(&flow.Error{Phase: flow.InBody, Cause: flow.Timeout, Err: fmt.Errorf("nothing passed for %v; set tcp_timeout to allow more", timeout)})
 	})
-	stop := context.AfterFunc(ctx, func() { broken(errStopping) })
-	run := func(dst, src body.Duplex, from flow.Peer, tap func([]byte)) {
-		if err := e.pump(dst, src, from, func(p []byte) { busy.Add(1); tap(p) }); err != nil {
+	stop := context.AfterFunc(ctx, func() {
+		if context.Cause(ctx) == errKilled {
+			broken(errKilled)
+		} else {
+			broken(errStopping)
+		}
+	})
+	run := func(dst, src body.Duplex, from flow.Peer) {
+		if err := pump(ctx, dst, src, from, func() { busy.Add(1) }); err != nil {
 			broken(err)
 		}
 	}
 	var other sync.WaitGroup
-	other.Go(func() { run(server, client, flow.AtClient, up) })
-	run(client, server, flow.AtServer, down)
+	other.Go(func() { run(server, client, flow.AtClient) })
+	run(client, server, flow.AtServer)
 	other.Wait()
 	stop()
 	watch()

@@ -34,7 +34,10 @@ type places struct {
 // openPlaces opens what is known of the messages of a body.
 func (q *MessageQuery) openPlaces(ctx context.Context, r *store.Reader, f *flow.Flow, kind message.Kind) (*places, error) {
 	b, m := bodyOf(f, q.Side), messageOf(f, q.Side)
-	coded := m.Fields.Joined("Content-Encoding")
+	coded := ""
+	if m != nil {
+		coded = m.Fields.Joined("Content-Encoding")
+	}
 	plain := coding.Identity(coded) && kind != message.GRPCWebText
 	p := &places{}
 	p.open = func(at int64) (recorded, io.Reader, error) {

@@ -43,6 +43,8 @@ type Message struct {
 	// WebSocket is nil for other kinds. Offset counts the octets of its direction,
 	// Length those of the message, inflated.
 	WebSocket *WebSocket
+	// From is who sent it, of a raw tunnel.
+	From flow.Peer
 }
 
 // Cut tells that Raw is not the whole message.
@@ -53,6 +55,9 @@ func KindOf(f *flow.Flow, side flow.Side) (message.Kind, string) {
 	if isWebSocket(f) {
 		return message.WebSocket, ""
 	}
+	if f.Kind == flow.TCP {
+		return message.TCP, ""
+	}
 	m := messageOf(f, side)
 	if m == nil {
 		return message.None, ""
@@ -61,7 +66,7 @@ func KindOf(f *flow.Flow, side flow.Side) (message.Kind, string) {
 }
 
 // Messages finds the messages in what is recorded of a body, of a WebSocket
-// connection those of both directions unless q is for the client's. It begins
+// connection and a raw tunnel those of both directions unless q is for the client's. It begins
 // where the record has noted that the first one is; what was not noted, as in old
 // sessions, is found by reading from the last one noted on. It keeps one message at
 // a time. An error is the last element; it is a *PartialError where the record is
@@ -89,8 +94,11 @@ func (q *MessageQuery) run(ctx context.Context, r *store.Reader, f *flow.Flow, y
 		}
 		return fmt.Errorf("the %s body of flow %d has no messages: %s; without --messages its bytes are written", q.Side, q.Number, what)
 	}
-	if kind == message.WebSocket {
+	switch kind {
+	case message.WebSocket:
 		return q.webSocket(ctx, r, f, yield)
+	case message.TCP:
+		return q.tunnel(ctx, r, f, yield)
 	}
 	p, err := q.openPlaces(ctx, r, f, kind)
 	if err != nil {

@@ -65,6 +65,10 @@ func (m *Message) read() *messageJSON {
 	case message.WebSocket:
 		j.webSocket(m)
 		return j
+	case message.TCP:
+		j.From = m.From.String()
+		j.content(m.Raw)
+		return j
 	}
 	if m.Cut() || m.Unfinished || m.Lost {
 		j.content(m.Raw)

@@ -48,8 +48,12 @@ func (q *MessageQuery) webSocket(ctx context.Context, r *store.Reader, f *flow.F
 	if q.Follow && f.Live() {
 		merged = asTheyCome(all, stop)
 	}
-	var failed error
-	index := int64(0)
+	return q.page(merged, 0, yield)
+}
+
+// page yields of what is merged, whose first message is that of an index, those
+// that are wanted.
+func (q *MessageQuery) page(merged iter.Seq2[*Message, error], index int64, yield func(*Message) bool) (failed error) {
 	for m, err := range merged {
 		if err != nil {
 			failed = errors.Join(failed, err)

@@ -23,11 +23,12 @@ const (
 	AWS              // application/vnd.amazon.eventstream
 	Multipart        // multipart/x-mixed-replace and its like (RFC 2046)
 	WebSocket        // the directions of an upgraded connection: no body, and nothing for New
+	TCP              // the directions of a raw tunnel: what came in one piece; nothing for New
 )
 
 var kindNames = [...]string{
 	"", "server-sent events", "NDJSON", "JSON text sequence", "gRPC", "gRPC-Web", "gRPC-Web in base64", "Connect",
-	"AWS event stream", "multipart", "WebSocket",
+	"AWS event stream", "multipart", "WebSocket", "TCP",
 }
 
 func (k Kind) String() string {
@@ -58,6 +59,8 @@ func (k Kind) Word() string {
 		return "multipart"
 	case WebSocket:
 		return "websocket"
+	case TCP:
+		return "tcp"
 	}
 	return ""
 }

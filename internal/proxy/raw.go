@@ -23,7 +23,7 @@ func (t *tunnel) raw(ctx context.Context, down *conn) {
 
 // record runs a raw tunnel through the engine; far is the server's end.
 func (t *tunnel) record(ctx context.Context, down, far body.Duplex, up *upstream.Conn) {
-	t.client.p.cfg.Engine.Tunnel(ctx, down, far, engine.TunnelInfo{Client: t.client.facts, Server: up.Facts()})
+	t.client.p.cfg.Engine.Tunnel(ctx, down, far, engine.TunnelInfo{Client: t.client.facts, Server: up.Facts(), Set: t.client.p.cfg.Hooks()})
 }
 
 // passOn relays a connection that is ignored, octet for octet: nothing of it is

@@ -43,6 +43,10 @@ var (
 	_ hook.WebSocketStartHook     = (*addon)(nil)
 	_ hook.WebSocketMessageHook   = (*addon)(nil)
 	_ hook.WebSocketEndHook       = (*addon)(nil)
+	_ hook.TCPStartHook           = (*addon)(nil)
+	_ hook.TCPMessageHook         = (*addon)(nil)
+	_ hook.TCPEndHook             = (*addon)(nil)
+	_ hook.TCPErrorHook           = (*addon)(nil)
 )
 
 func (a *addon) Name() string       { return a.name }

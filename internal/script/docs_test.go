@@ -2,6 +2,7 @@ package script
 
 import (
 	"context"
+	"errors"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -87,6 +88,28 @@ var examples = map[string]func(t *testing.T, r *rig){
 		x, got := r.respond([]string{"data: col", "our\n\nda", "ta: b\n\n"}, "Content-Type", "text/event-stream")
 		if got != "data: color\n\ndata: b\n\n" || x.Comment != "2 tokens" {
 			t.Errorf("got %q, comment %q", got, x.Comment)
+		}
+	},
+	"tcp.js": func(t *testing.T, r *rig) {
+		x, _ := r.exchange()
+		x.TCP = &hook.TCP{}
+		for in, want := range map[string]string{"AUTH x": "AUTH ***\r\n", "GET x": "GET x", "\xff": "\xff"} {
+			x.TCP.Message = &hook.TCPMessage{FromClient: true, Content: []byte(in)}
+			r.must(r.set.TCPMessage(context.Background(), x))
+			if string(x.TCP.Message.Content) != want {
+				t.Errorf("%q became %q", in, x.TCP.Message.Content)
+			}
+		}
+		r.must(r.set.TCPEnd(context.Background(), x))
+		if x.Comment != "ended by both" {
+			t.Errorf("comment %q", x.Comment)
+		}
+		x.TCP.Message = &hook.TCPMessage{Content: []byte("SHUTDOWN NOW")}
+		r.must(r.set.TCPMessage(context.Background(), x))
+		x.Err = errors.New("why")
+		r.must(r.set.TCPError(context.Background(), x))
+		if !x.Killed() || x.Comment != "broke: why" {
+			t.Errorf("killed %v, comment %q", x.Killed(), x.Comment)
 		}
 	},
 	"messages.js": func(t *testing.T, r *rig) {

@@ -196,8 +196,8 @@ func TestLoadThatWaitsForEverIsAnError(t *testing.T) {
 }
 
 func TestUnknownEventsAreSaid(t *testing.T) {
-	r := newRig(t, "s.js", "function tcp_message(flow) {}")
-	r.wantLog("tcp_message")
+	r := newRig(t, "s.js", "function udp_message(flow) {}")
+	r.wantLog("udp_message")
 }
 
 func TestGuardsAndObservers(t *testing.T) {

@@ -24,6 +24,10 @@ const (
 	webSocketStart
 	webSocketMessage
 	webSocketEnd
+	tcpStart
+	tcpMessage
+	tcpEnd
+	tcpError
 	eventCount
 )
 
@@ -50,6 +54,10 @@ var events = [eventCount]struct {
 	webSocketStart:     {"websocket_start", hook.OnWebSocketStart},
 	webSocketMessage:   {"websocket_message", hook.OnWebSocketMessage},
 	webSocketEnd:       {"websocket_end", hook.OnWebSocketEnd},
+	tcpStart:           {"tcp_start", hook.OnTCPStart},
+	tcpMessage:         {"tcp_message", hook.OnTCPMessage},
+	tcpEnd:             {"tcp_end", hook.OnTCPEnd},
+	tcpError:           {"tcp_error", hook.OnTCPError},
 }
 
 // always are the events that every script gets, for its own bookkeeping: they
@@ -59,7 +67,6 @@ const always = hook.OnHTTPConnect | hook.OnRequestHeaders | hook.OnFinished |
 
 // unknownHooks are events of mitmproxy that do not come yet.
 var unknownHooks = []string{
-	"tcp_start", "tcp_message", "tcp_end", "tcp_error",
 	"udp_start", "udp_message", "udp_end", "udp_error", "dns_request", "dns_response", "dns_error",
 	"tls_clienthello", "tls_start_client", "tls_start_server", "tls_established_client", "tls_established_server",
 	"tls_failed_client", "tls_failed_server", "next_layer", "http_connect_upstream", "http_connected", "http_connect_error",

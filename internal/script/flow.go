@@ -33,6 +33,7 @@ type flowState struct {
 	warned   map[string]bool
 	streams  []*generator
 	socket   *webSocket // nil until the script asks for it
+	raw      rawMessages
 	plan     goja.Value // server_conn before the dial
 
 	mu   sync.Mutex // guards late
@@ -47,6 +48,7 @@ type picture struct {
 	comment        string
 	meta           map[string]string
 	socket         *hook.WebSocket
+	tcp            *hook.TCP
 }
 
 // begin starts a hook: the exchange is ours.
@@ -64,7 +66,11 @@ func (f *flowState) end() {
 		return
 	}
 	x := f.x
-	f.pic = picture{x.Client, x.Server, x.Err, x.Marker, x.Comment, maps.Clone(x.Metadata), nil}
+	f.pic = picture{x.Client, x.Server, x.Err, x.Marker, x.Comment, maps.Clone(x.Metadata), nil, nil}
+	if x.TCP != nil {
+		tcp := *x.TCP
+		f.pic.tcp = &tcp
+	}
 	if x.WebSocket != nil {
 		socket := *x.WebSocket
 		f.pic.socket = &socket
@@ -152,6 +158,9 @@ var flowClass = &class[*flowState]{
 	order: []string{"id", "type", "request", "response", "error", "client_conn", "server_conn", "marked",
 		"comment", "metadata", "is_replay", "live", "killable", "websocket", "timestamp_start"},
 	text: func(f *flowState) string {
+		if f.x.TCP != nil {
+			return "<TCPFlow>"
+		}
 		s := "<HTTPFlow " + f.req.String()
 		if f.res != nil {
 			s += " " + f.res.String()
@@ -159,12 +168,23 @@ var flowClass = &class[*flowState]{
 		return s + ">"
 	},
 	attrs: map[string]attr[*flowState]{
-		"id":        {get: func(e *engine, f *flowState) goja.Value { return e.vm.ToValue(f.x.ID.String()) }},
-		"number":    {get: func(e *engine, f *flowState) goja.Value { return e.vm.ToValue(int64(f.x.Number)) }},
-		"type":      {get: func(e *engine, f *flowState) goja.Value { return e.vm.ToValue("http") }},
+		"id":     {get: func(e *engine, f *flowState) goja.Value { return e.vm.ToValue(f.x.ID.String()) }},
+		"number": {get: func(e *engine, f *flowState) goja.Value { return e.vm.ToValue(int64(f.x.Number)) }},
+		"type": {get: func(e *engine, f *flowState) goja.Value {
+			if f.x.TCP != nil {
+				return e.vm.ToValue("tcp")
+			}
+			return e.vm.ToValue("http")
+		}},
+		"messages":  {get: getMessages},
 		"is_replay": {get: func(*engine, *flowState) goja.Value { return goja.Null() }},
 		"request": {
-			get: func(e *engine, f *flowState) goja.Value { return f.req.object() },
+			get: func(e *engine, f *flowState) goja.Value {
+				if f.x.TCP != nil {
+					return goja.Null()
+				}
+				return f.req.object()
+			},
 		},
 		"response": {get: getResponse, set: setResponse},
 		"error": {get: func(e *engine, f *flowState) goja.Value {

@@ -19,7 +19,7 @@ type natives struct {
 	asyncIterator *goja.Symbol
 
 	flow, request, response, conn, stream, dict, event, streamMessage *goja.Object // prototypes
-	webSocket, socketMessage                                          *goja.Object
+	rawMessage, webSocket, socketMessage                              *goja.Object
 	requests, responses                                               *class[*message]
 }
 
@@ -49,6 +49,7 @@ func (e *engine) install() error {
 	e.ready.stream = streamClass.proto(e)
 	e.ready.event = eventClass.proto(e)
 	e.ready.streamMessage = streamMessageClass.proto(e)
+	e.ready.rawMessage = rawMessageClass.proto(e)
 	e.ready.webSocket = webSocketClass.proto(e)
 	e.ready.socketMessage = socketMessageClass.proto(e)
 	e.ready.dict = e.dictProto()

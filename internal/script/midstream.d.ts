@@ -238,6 +238,33 @@ interface WebSocketData {
   inject(to_client: boolean, content: Bytes | string, is_text?: boolean): void;
 }
 
+/** What has arrived in one piece over a raw tunnel. */
+interface TCPMessage {
+  readonly from_client: boolean;
+  /** A copy; assigned anew it changes what is sent. Empty sends nothing. */
+  content: Bytes;
+  readonly timestamp: number;
+}
+/** A raw tunnel: neither HTTP nor ignored. */
+interface TCPFlow {
+  readonly id: string;
+  readonly number: number;
+  readonly type: "tcp";
+  /** The current message, or else the last one; [-1] is the same. */
+  readonly messages: TCPMessage[];
+  readonly error: { readonly msg: string } | null;
+  readonly client_conn: Connection;
+  readonly server_conn: Connection;
+  marked: string | boolean;
+  comment: string;
+  metadata: any;
+  readonly live: boolean;
+  readonly killable: boolean;
+  /** Ends the connection, visibly for both sides. */
+  kill(): void;
+  [attribute: string]: any;
+}
+
 interface ServerConnectionData {
   client: Connection;
   server: Connection;
@@ -283,6 +310,13 @@ interface Addon {
   /** Each text and binary message, before it is sent on: flow.websocket.messages[-1]. */
   websocket_message?(flow: HTTPFlow): void | Promise<void>;
   websocket_end?(flow: HTTPFlow): void | Promise<void>;
+  /** A raw tunnel begins. */
+  tcp_start?(flow: TCPFlow): void | Promise<void>;
+  /** What has arrived in one piece, before it is sent on: flow.messages[-1]. */
+  tcp_message?(flow: TCPFlow): void | Promise<void>;
+  tcp_end?(flow: TCPFlow): void | Promise<void>;
+  /** Instead of tcp_end, when the tunnel broke: flow.error.msg says why. */
+  tcp_error?(flow: TCPFlow): void | Promise<void>;
 }
 
 declare const Response: {

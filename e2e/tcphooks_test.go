@@ -1,0 +1,109 @@
+package e2e
+
+import (
+	"bufio"
+	"crypto/tls"
+	"fmt"
+	"io"
+	"net"
+	"strings"
+	"testing"
+)
+
+// echoing is a server of a protocol of its own: it greets, and gives lines back.
+func echoing(t *testing.T, secured bool) string {
+	t.Helper()
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if secured {
+		ln = tls.NewListener(ln, &tls.Config{Certificates: []tls.Certificate{mustPKI(t).leaf}})
+	}
+	t.Cleanup(func() { ln.Close() })
+	go func() {
+		for {
+			conn, err := ln.Accept()
+			if err != nil {
+				return
+			}
+			go func() {
+				defer conn.Close()
+				io.WriteString(conn, "welcome\n")
+				in := bufio.NewReader(conn)
+				for {
+					line, err := in.ReadString('\n')
+					if err != nil {
+						return
+					}
+					io.WriteString(conn, "got "+line)
+				}
+			}()
+		}
+	}()
+	return "localhost:" + port(ln.Addr().String())
+}
+
+// A script sees what passes through a raw tunnel, inside TLS too, changes it, and
+// may end it.
+func TestRawTunnelsInScripts(t *testing.T) {
+	t.Parallel()
+	p := start(t, "-s", scriptFile(t, `
+export function tcp_start(flow) { flow.metadata.began = "yes"; }
+export function tcp_message(flow) {
+  const m = flow.messages[-1], text = bytes.text(m.content);
+  if (text === "quit\n") flow.kill();
+  else if (m.from_client) m.content = bytes.from(text.replace("secret", "***"));
+}
+export function tcp_end(flow) { flow.comment = "proper"; }
+export function tcp_error(flow) { flow.comment = flow.error.msg; }
+`))
+	for _, secured := range []bool{false, true} {
+		address := echoing(t, secured)
+		var conn net.Conn
+		if secured {
+			conn = secure(t, p, address, "localhost")
+		} else {
+			conn = tunnel(t, p, address)
+		}
+		in := bufio.NewReader(conn)
+		if line, err := in.ReadString('\n'); line != "welcome\n" {
+			t.Fatalf("secured %v: %q %v", secured, line, err)
+		}
+		for _, c := range [][2]string{{"a secret\n", "got a ***\n"}, {"plain\n", "got plain\n"}} {
+			io.WriteString(conn, c[0])
+			if line, err := in.ReadString('\n'); line != c[1] {
+				t.Errorf("secured %v: %q, want %q, %v", secured, line, c[1], err)
+			}
+		}
+		if secured {
+			io.WriteString(conn, "quit\n")
+			if rest, _ := io.ReadAll(in); len(rest) > 0 {
+				t.Errorf("after kill came %q", rest)
+			}
+		}
+		conn.Close()
+	}
+	p.stop()
+	out := p.midstream("flows", "list", "--session", p.Session)
+	if strings.Count(out, "  tcp ") != 2 {
+		t.Errorf("the list:\n%s", out)
+	}
+	ended, killed := p.midstream("flows", "show", "--session", p.Session, "1"), p.midstream("flows", "show", "--session", p.Session, "2")
+	for page, want := range map[string][]string{
+		ended:  {"comment   proper", "metadata  began = yes", "rewritten on its way", "messages: 2, TCP (--messages --request lists them)", "messages: 3, TCP (--messages lists them)"},
+		killed: {"killed after", "comment   killed by a hook"},
+	} {
+		for _, w := range want {
+			if !strings.Contains(page, w) {
+				t.Errorf("no %q in\n%s", w, page)
+			}
+		}
+	}
+	lines := strings.Split(strings.TrimSpace(p.midstream("flows", "show", "--session", p.Session, "1", "--messages", "--from", "1", "--count", "3")), "\n")
+	for i, want := range []string{"client  a ***", "server  got a ***", "client  plain"} {
+		if i >= len(lines) || !strings.Contains(lines[i], want) || !strings.HasPrefix(strings.TrimSpace(lines[i]), fmt.Sprint(i+1, " ")) {
+			t.Errorf("line %d of %q, want %q", i, lines, want)
+		}
+	}
+}
