@@ -80,3 +80,7 @@ func freeSpace(dir string) (int64, error) {
 	}
 	return int64(st.Bavail) * int64(st.Bsize), nil
 }
+
+// readOnly tells whether dir is on a medium that cannot be written, or belongs
+// to somebody else.
+func readOnly(dir string) bool { return unix.Access(dir, unix.W_OK) != nil }

@@ -61,3 +61,14 @@ func processLives(pid int) bool {
 	windows.CloseHandle(h)
 	return true
 }
+
+// readOnly tells whether dir is on a medium that cannot be written.
+func readOnly(dir string) bool {
+	f, err := os.CreateTemp(dir, ".writable*")
+	if err != nil {
+		return true
+	}
+	f.Close()
+	os.Remove(f.Name())
+	return false
+}

@@ -18,6 +18,7 @@ type Reader struct {
 	dir     string
 	meta    Meta
 	db      *sql.DB
+	copied  string // folder of a copy of the index, removed by Close
 	words   wordTable
 	version int // of the index
 }
@@ -63,8 +64,20 @@ func openReader(dir string) (*Reader, error) {
 	if _, err := os.Stat(indexPath(dir)); err != nil {
 		return r, err
 	}
-	const query = "mode=ro&_pragma=trusted_schema(OFF)&_pragma=cell_size_check(ON)&_pragma=query_only(ON)&_pragma=busy_timeout(2000)&_pragma=cache_size(-2048)"
-	if r.db, err = sql.Open("sqlite", indexURL(dir, query)); err != nil {
+	query := "mode=ro&_pragma=trusted_schema(OFF)&_pragma=cell_size_check(ON)&_pragma=query_only(ON)&_pragma=busy_timeout(2000)&_pragma=cache_size(-2048)"
+	from := dir
+	if readOnly(dir) {
+		if r.copied, err = copyIndex(dir); err != nil {
+			return r, fmt.Errorf("open index: %w", err)
+		}
+		if r.copied != "" {
+			from = r.copied
+		} else {
+			// Nothing can be written beside the index, and nobody writes it.
+			query += "&immutable=1"
+		}
+	}
+	if r.db, err = sql.Open("sqlite", indexURL(from, query)); err != nil {
 		return r, fmt.Errorf("open index: %w", err)
 	}
 	r.db.SetMaxOpenConns(4)
@@ -100,10 +113,33 @@ func (r *Reader) Meta() Meta { return r.meta }
 
 // Close lets go of the index.
 func (r *Reader) Close() error {
-	if r.db == nil {
-		return nil
+	var err error
+	if r.db != nil {
+		err = r.db.Close()
 	}
-	return r.db.Close()
+	if r.copied != "" {
+		err = errors.Join(err, os.RemoveAll(r.copied))
+	}
+	return err
+}
+
+// copyIndex copies an index with its log to a folder of its own, where SQLite
+// can bring the two together; "" where there is no log.
+func copyIndex(dir string) (string, error) {
+	if info, err := os.Stat(indexPath(dir) + "-wal"); err != nil || info.Size() == 0 {
+		return "", nil
+	}
+	to, err := os.MkdirTemp("", "midstream-index")
+	if err != nil {
+		return "", err
+	}
+	for _, ending := range []string{"", "-wal"} {
+		if err := copyFile(indexPath(to)+ending, indexPath(dir)+ending); err != nil {
+			os.RemoveAll(to)
+			return "", err
+		}
+	}
+	return to, nil
 }
 
 // Live tells whether a process writes the session.

@@ -69,7 +69,7 @@ func (s *scanner) next(want func(h header) bool) (at int64, h header, payload []
 			return 0, h, nil, false, err
 		}
 		if p[0] == 0 {
-			s.at++
+			s.at += int64(s.zeros())
 			continue
 		}
 		h, err := parseHeader(p)
@@ -98,6 +98,16 @@ func (s *scanner) next(want func(h header) bool) (at int64, h header, payload []
 		}
 	}
 	return 0, h, nil, false, nil
+}
+
+// zeros counts the zero octets at s.at that are in memory; there is one.
+func (s *scanner) zeros() int {
+	p := s.buf[s.at-s.bufAt:]
+	n := 1
+	for n < len(p) && p[n] == 0 {
+		n++
+	}
+	return n
 }
 
 // openSegment opens a segment for reading and checks its header. Its size is

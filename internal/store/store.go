@@ -36,6 +36,7 @@ type Store struct {
 	segments  segmentSizes
 	index     *indexer
 	w         *writer
+	order     chan order
 	closing   chan struct{}
 	written   chan struct{} // the writer has returned
 	closeOnce sync.Once
@@ -64,7 +65,7 @@ func open(dir string, cfg Config) (_ *Store, err error) {
 	if err := checkFileSystem(dir); err != nil {
 		return nil, err
 	}
-	s := &Store{dir: dir, cfg: cfg, closing: make(chan struct{}), written: make(chan struct{})}
+	s := &Store{dir: dir, cfg: cfg, order: make(chan order), closing: make(chan struct{}), written: make(chan struct{})}
 	s.q.init(cfg.Stall)
 	if s.lock, err = takeLock(dir); err != nil {
 		return nil, err

@@ -90,6 +90,9 @@ func (w *writer) run() {
 				trim.Reset(trimEvery)
 			}
 			continue
+		case o := <-w.s.order:
+			w.batch()
+			o.done <- o.do(w)
 		case <-w.s.closing:
 			w.tryAgain()
 			w.batch()
