@@ -20,7 +20,7 @@ import (
 var layers = [][]string{
 	{"flow", "internal/coding", "internal/transport", "internal/pattern", "internal/option", "internal/ca", "internal/browser", "internal/h2spec"},
 	{"hook", "internal/fault", "internal/client"},
-	{"internal/body", "internal/message", "internal/ws", "internal/format"},
+	{"internal/body", "internal/message", "internal/ws", "internal/onboard", "internal/format"},
 	{"internal/sse", "internal/query"},
 	{"internal/http1", "internal/http2"},
 	{"internal/store"},

@@ -313,10 +313,10 @@ func neverItself(t *testing.T) {
 	p := start(t)
 	_, port, _ := net.SplitHostPort(p.Addr)
 	for _, host := range []string{"127.0.0.1", "localhost", "[::1]", "0.0.0.0", "127.1", "2130706433", "[::ffff:127.0.0.1]", "0x7f.1", "127.8.8.8"} {
-		r := get(t, p.client(), "http://"+host+":"+port+"/")
+		r := get(t, p.client(), "http://"+host+":"+port+"/elsewhere") // at "/" it has a page of its own
 		io.Copy(io.Discard, r.Body)
 		if r.StatusCode != http.StatusForbidden && r.StatusCode != http.StatusBadGateway {
-			t.Errorf("http://%s:%s/ through itself: %s", host, port, r.Status)
+			t.Errorf("http://%s:%s/elsewhere through itself: %s", host, port, r.Status)
 		}
 	}
 }

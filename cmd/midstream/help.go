@@ -20,7 +20,6 @@ func helpScreen(cmd *cobra.Command) string {
 	fmt.Fprintf(&b, "midstream: %s\n\n", root.Short)
 	b.WriteString(`  midstream run -- curl https://example.com/           a command through a proxy of its own
   midstream --stream 3m -s my.js                       the proxy, with larger bodies unrecorded
-  midstream --mode reverse:https://example.com         in front of a server
 
 Commands
 `)

@@ -136,3 +136,13 @@ func rootsFrom(files []string) ([][]byte, error) {
 	}
 	return nil, nil // a system without a list: our CA stands alone
 }
+
+// CertP12 returns the certificate of the CA as a PKCS#12 trust store without a
+// password.
+func (a *Authority) CertP12() ([]byte, error) {
+	data, err := encodeTrustP12(a.cert)
+	if err != nil {
+		return nil, fmt.Errorf("encode the CA's certificate as PKCS#12: %w", err)
+	}
+	return data, nil
+}

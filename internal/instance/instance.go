@@ -17,6 +17,7 @@ import (
 	"midstream/hook"
 	"midstream/internal/ca"
 	"midstream/internal/engine"
+	"midstream/internal/onboard"
 	"midstream/internal/option"
 	"midstream/internal/proxy"
 	"midstream/internal/script"
@@ -60,6 +61,7 @@ type Instance struct {
 	announced store.Live
 	liveID    string
 	scripts   *script.Host
+	onboard   atomic.Pointer[onboard.Addon] // nil without the page
 	engine    *engine.Engine
 	proxy     *proxy.Proxy // nil with server=false
 	set       atomic.Pointer[hook.Set]
@@ -107,6 +109,14 @@ func (in *Instance) start(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if in.opts.Bool("onboarding") {
+		page, err := onboard.New(in.authority, in.opts.String("onboarding_host"))
+		if err != nil {
+			return err
+		}
+		in.onboard.Store(page)
+		pc.Onboard = proxy.Onboard{Host: onboard.Host, Has: page.Has}
+	}
 	if err := in.openSession(); err != nil {
 		return err
 	}
@@ -119,9 +129,7 @@ func (in *Instance) start(ctx context.Context) error {
 		ec.Recorder = recorder{in.session}
 	}
 	in.engine = engine.New(ec)
-	if in.set.Load() == nil {
-		in.rebuild()
-	}
+	in.rebuild()
 	pc.Engine = in.engine
 	pc.Hooks, pc.Log = in.set.Load, in.log
 	if in.opts.Bool("server") {
@@ -157,7 +165,11 @@ func (c *flowCount) Watch(f *flow.Flow) {
 // rebuild makes the hooks anew from the addons and what scripts there are now;
 // exchanges that run keep the ones that they began with.
 func (in *Instance) rebuild() {
-	addons := append(append([]any(nil), in.cfg.Addons...), in.scripts.Addons()...)
+	var addons []any
+	if page := in.onboard.Load(); page != nil {
+		addons = append(addons, page)
+	}
+	addons = append(append(addons, in.cfg.Addons...), in.scripts.Addons()...)
 	set, err := hook.NewSet(in.log, addons...)
 	if err != nil {
 		in.log.Error("load addons: " + err.Error())

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"time"
 
+	"midstream/flow"
 	"midstream/hook"
 	"midstream/internal/ca"
 	"midstream/internal/engine"
@@ -42,6 +43,8 @@ type Config struct {
 	// PlainLeaf leaves the names of the server's certificate out of leaves
 	// (option upstream_cert=false).
 	PlainLeaf bool
+	// Onboard is what a client gets that asks the proxy itself, as a web server.
+	Onboard Onboard
 	// KeepHost leaves the Host of requests in reverse mode (option
 	// keep_host_header), and the client's server name.
 	KeepHost bool
@@ -71,6 +74,19 @@ type TLS struct {
 	KeyLog io.Writer
 	// HandshakeTimeout bounds one handshake; 0 = 10 s.
 	HandshakeTimeout time.Duration
+}
+
+// Onboard is a page that an addon has, for clients that ask the proxy as they ask
+// a web server. The zero value has none, and such requests are refused.
+type Onboard struct {
+	// Host is the name that the addon answers.
+	Host string
+	// Has tells whether the page has a path, as it stands in a target.
+	Has func(path string) bool
+}
+
+func (o Onboard) takes(r *flow.Request) bool {
+	return o.Has != nil && (r.Method == "GET" || r.Method == "HEAD") && o.Has(r.Path)
 }
 
 // Authority makes certificates.

@@ -25,6 +25,14 @@ func (a asProxy) direct(r *flow.Request) ([]flow.Finding, *flow.Error) {
 		// Every target names an authority there.
 		forUs = r.Host != "" && a.c.p.toItself(r.Host, r.Port)
 	}
+	// Who is to use the proxy asks it for the certificate, perhaps through itself.
+	if page := a.c.p.cfg.Onboard; page.takes(r) && (forUs || r.Scheme == "http" && a.c.p.toItself(r.Host, r.Port)) {
+		r.Scheme, r.Host, r.Port = "http", page.Host, 80
+		if a.c.facts.TLS != nil {
+			r.Scheme, r.Port = "https", 443
+		}
+		return nil, nil
+	}
 	if forUs {
 		return nil, refusal(400, "this is midstream, an HTTP proxy, and not a web server: set it as the proxy of your client, as in curl -x http://PROXY-ADDRESS https://example.com/")
 	}
