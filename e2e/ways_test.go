@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"path/filepath"
 	"strings"
 	"testing"
 )
@@ -50,5 +51,91 @@ func TestSeveralModes(t *testing.T) {
 	}
 	if out := run(t, nil, curl, "-sS", "-x", p.URL(), o.HTTP+"/hello"); out != "hello\n" {
 		t.Errorf("%q", out)
+	}
+}
+
+// curl by SOCKS 5, on the port of the regular mode and on one of its own.
+func TestSOCKSClients(t *testing.T) {
+	t.Parallel()
+	o := newOrigin(t)
+	p := start(t, "--mode", "regular", "--mode", "socks5@0", "--proxyauth", "anna:se:cret")
+	at := p.waitStderr(`listening on (127\.0\.0\.1:\d+).* \(socks5`)[1]
+	curl := need(t, "curl")
+	for _, addr := range []string{at, p.Addr} {
+		for _, scheme := range []string{"socks5", "socks5h"} {
+			for _, base := range []string{o.HTTP, o.HTTPS} {
+				if out := run(t, nil, curl, "-sS", "-x", scheme+"://anna:se%3Acret@"+addr, "--cacert", p.CA, base+"/hello"); out != "hello\n" {
+					t.Errorf("%s %s %s: %q", scheme, addr, base, out)
+				}
+			}
+		}
+		if _, errs, err := attempt(t, nil, curl, "-sS", "-x", "socks5://anna:wrong@"+addr, o.HTTP+"/hello"); err == nil || !strings.Contains(errs, "rejected") && !strings.Contains(errs, "User was rejected") {
+			t.Errorf("a wrong password: %v %s", err, errs)
+		}
+	}
+}
+
+// curl asks first without credentials, and again on the same connection.
+func TestProxyAuthClients(t *testing.T) {
+	t.Parallel()
+	o := newOrigin(t)
+	users := filepath.Join(t.TempDir(), "users")
+	hash := strings.TrimSpace(run(t, nil, need(t, "openssl"), "passwd", "-apr1", "secret"))
+	write(t, users, "# users\nanna:"+hash+"\n")
+	p := start(t, "--proxyauth", "@"+users)
+	curl := need(t, "curl")
+	for _, base := range []string{o.HTTP, o.HTTPS} {
+		out, errs, err := attempt(t, nil, curl, "-sS", "-v", "--proxy-anyauth", "--proxy-user", "anna:secret", "-x", p.URL(), "--cacert", p.CA, base+"/hello")
+		if err != nil || out != "hello\n" || strings.Count(errs, "Connected to 127.0.0.1") != 1 || !strings.Contains(errs, "407") {
+			t.Errorf("%s: %v %q\n%s", base, err, out, errs)
+		}
+		if out, errs, err = attempt(t, nil, curl, "-sS", "-f", "-x", p.URL(), "--cacert", p.CA, base+"/hello"); err == nil || !strings.Contains(errs, "407") {
+			t.Errorf("%s: %v %q %s", base, err, out, errs)
+		}
+	}
+	python := need(t, "python3")
+	const code = `import sys, urllib.request
+op = urllib.request.build_opener(urllib.request.ProxyHandler({"http": sys.argv[1]}))
+sys.stdout.write(op.open(sys.argv[2]).read().decode())`
+	if out := run(t, nil, python, "-c", code, "http://anna:secret@"+p.Addr, o.HTTP+"/hello"); out != "hello\n" {
+		t.Errorf("Python: %q", out)
+	}
+	said := p.stdout.String() + p.stderr.String()
+	for _, page := range []string{p.recorded().lines, p.midstream("flows", "list", "--json", "--session", p.Session), said} {
+		if strings.Contains(page, "YW5uYTpzZWNyZXQ=") || strings.Contains(page, "secret") {
+			t.Errorf("credentials in\n%s", page)
+		}
+	}
+	for value, text := range map[string]string{"nocolon": "USER:PASSWORD", "@" + users + "x": "no such file"} {
+		if _, errs, err := p.try("dump", "-p", "0", "--proxyauth", value); err == nil || !strings.Contains(errs, "option proxyauth: ") || !strings.Contains(errs, text) {
+			t.Errorf("%s: %v %s", value, err, errs)
+		}
+	}
+}
+
+// One parent gets the credentials that are for it and the other nothing, nor after
+// the first one has gone.
+func TestCredentialsForOneParent(t *testing.T) {
+	t.Parallel()
+	o := newOrigin(t)
+	a := start(t, "--proxyauth", "anna:secret", "--ignore-hosts", ".")
+	b := start(t, "--ignore-hosts", ".")
+	p := start(t, "--mode", "upstream:"+a.URL(), "--upstream-auth", "anna:secret", "--upstream-routes", "^127\\.0\\.0\\.1:="+b.URL())
+	curl := need(t, "curl")
+	byName := strings.Replace(o.HTTP, "127.0.0.1", "localhost", 1)
+	for _, base := range []string{o.HTTP, byName} {
+		if out := run(t, nil, curl, "-sS", "-x", p.URL(), base+"/hello"); out != "hello\n" {
+			t.Errorf("%s: %q", base, out)
+		}
+	}
+	a.stop()
+	if out := run(t, nil, curl, "-sS", "-x", p.URL(), byName+"/hello"); !strings.Contains(out, "502") {
+		t.Errorf("%q", out)
+	}
+	if out := run(t, nil, curl, "-sS", "-x", p.URL(), o.HTTP+"/hello"); out != "hello\n" {
+		t.Errorf("%q", out)
+	}
+	if lines := b.recorded().lines; strings.Contains(lines, "YW5uYTpzZWNyZXQ=") || strings.Contains(lines, "localhost") {
+		t.Errorf("B has seen\n%s", lines)
 	}
 }

@@ -132,6 +132,8 @@ type Origin struct {
 	// OwnProxyAuth tells that a Proxy-Authorization field was meant for
 	// midstream and must not go on.
 	OwnProxyAuth bool
+	// Metadata is what the flow's begins with; nil for nothing.
+	Metadata map[string]string
 	// Intercept tells whether an intercept matches a message, so that the whole
 	// of it is wanted; it is asked after the head hooks. Nil is never.
 	Intercept func(x *hook.Exchange, side flow.Side) bool

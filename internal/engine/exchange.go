@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"errors"
+	"maps"
 	"sync"
 	"time"
 
@@ -103,7 +104,7 @@ func (e *Engine) begin(base context.Context, s Stream, up Upstream, o Origin) *e
 		x.upload = s.Body()
 	}
 	x.live, x.ctl = hook.NewExchange(*head, o.Client, o.Set, x.kill)
-	x.live.Number = x.record.Number()
+	x.live.Number, x.live.Metadata = x.record.Number(), maps.Clone(o.Metadata)
 	if o.Set != nil {
 		x.fields = head.Fields.Clone() // hooks change the live ones
 	}

@@ -12,6 +12,7 @@ import (
 	"slices"
 	"time"
 
+	"midstream/internal/auth"
 	"midstream/internal/ca"
 	"midstream/internal/engine"
 	"midstream/internal/http1"
@@ -182,6 +183,14 @@ func (in *Instance) proxyConfig() (proxy.Config, error) {
 		if err := own(c.Upstream.LocalAddr); err != nil {
 			return c, usage("option connect_addr: %s is no address of this machine that connections can start from: %w; `ip addr` or `ipconfig` lists them", a, err)
 		}
+	}
+	c.Block = proxy.Block{Global: o.Bool("block_global"), Private: o.Bool("block_private")}
+	if value, ok := o.OptionalString("proxyauth"); ok {
+		users, err := auth.Parse(value)
+		if err != nil {
+			return c, usage("option proxyauth: %w", err)
+		}
+		c.Auth = users
 	}
 	c.Upstream.ConnectWithoutHost = !o.Bool("http_connect_send_host_header")
 	if c.Parents, err = in.parents(); err != nil {

@@ -86,7 +86,7 @@ func (r *Registry) read(st *state, o *Option, a Assignment) (any, error) {
 		now, _ := st.setting(o).Value.(bool)
 		return !now, nil
 	}
-	if o.Secret {
+	if o.Secret && !o.OwnAt {
 		var err error
 		if text, err = r.secret(o, a); err != nil {
 			return nil, err

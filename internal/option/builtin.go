@@ -33,17 +33,24 @@ func Builtin() []Option {
 func listening() []Option {
 	return in(GroupListen, []Option{
 		{Name: "mode", Type: List, Default: []string{"regular"}, Short: "m", Meta: "MODE", Main: true,
-			Help: "Way in: regular, upstream:URL or reverse:URL; repeat it for several. A mode is written NAME[:DATA][@[HOST:]PORT]: regular is an explicit proxy for " +
-				"plain requests and CONNECT; upstream:URL is one that sends everything through the parent proxy URL, and upstream:env through the one that the environment names; " +
+			Help: "Way in: regular, socks5, upstream:URL, reverse:URL. Repeat it for several. A mode is written NAME[:DATA][@[HOST:]PORT]: regular is an explicit proxy for " +
+				"plain requests and CONNECT; upstream:URL is one that sends everything through the parent proxy URL, and upstream:env through the one that the environment names; socks5 is regular on port 1080 (a regular one takes SOCKS 5, too); " +
 				"reverse:URL is a server that sends everything to URL. An address behind @ is where that one listens."},
 		{Name: "listen_host", Type: String, Meta: "HOST", Main: true,
-			Help: "Address to listen on; empty is 127.0.0.1 (and ::1). Give 0.0.0.0 to be reached from other machines and containers: then everybody who reaches the port can use the proxy."},
+			Help: "Address to listen on; empty is 127.0.0.1 (and ::1). Give 0.0.0.0 to be reached from other machines and containers: then everybody on the network can use the proxy, unless --proxyauth says who may."},
 		{Name: "listen_port", Type: Int, Optional: true, Min: 0, Max: 65535, Short: "p", Meta: "PORT", Main: true,
 			Help: "Port to listen on; none is 8080, 0 takes a free one. The address that was taken is printed as \"listening on HOST:PORT\"."},
 		{Name: "onboarding", Type: Bool, Default: true,
 			Help: "Serve the page with the certificate. It is at http://midstream.internal/ and onboarding_host through the proxy, and at http://HOST:PORT/ of a regular listener asked directly."},
 		{Name: "onboarding_host", Type: String, Default: "mitm.it", Meta: "HOST",
 			Help: "One more name of the page with the certificate. Requests for it do not leave midstream; empty leaves the name to its owner."},
+		{Name: "proxyauth", Type: String, Optional: true, Secret: true, OwnAt: true, Meta: "USERS", Main: true,
+			Help: "Who may use the proxy: USER:PASS, any, or @FILE. @FILE is one of htpasswd, with hashes of bcrypt, SHA or apr1; any takes whatever a client says, and notes the user. " +
+				"Clients are asked by Basic: 407 by a proxy, 401 in reverse mode, and by user and password in SOCKS."},
+		{Name: "block_global", Type: Bool, Default: true,
+			Help: "Refuse clients with a global address. They are not of this network: whoever scans the internet finds an open proxy within hours."},
+		{Name: "block_private", Type: Bool,
+			Help: "Refuse clients with a private address. This machine itself is never refused."},
 		{Name: "server", Type: Bool, Default: true, Short: "n",
 			Help: "Listen at all. -n starts no listener, to run scripts without a proxy."},
 		{Name: "confdir", Type: Path, Default: "~/.midstream", Meta: "DIR", Main: true,

@@ -37,7 +37,7 @@ type Row struct {
 func Mitmproxy() []Row {
 	return []Row{
 		{"server", Works, "`-n` too"},
-		{"mode", Works, "`regular`, `upstream` and `reverse:http(s)://...`; the other modes are not there yet"},
+		{"mode", Works, "`regular`, `upstream`, `socks5` and `reverse:http(s)://...`; the other modes are not there yet"},
 		{"listen_host", Works, "empty is 127.0.0.1 and ::1, not every address"},
 		{"listen_port", Works, ""},
 		{"confdir", Works, "`~/.midstream`; it cannot be set in the file that lies in it"},
@@ -55,9 +55,9 @@ func Mitmproxy() []Row {
 		{"tcp_timeout", Works, "a plain number is seconds; units work too, as 10m"},
 		{"proxy_debug", Renamed, "`-v`, or termlog_verbosity=debug"},
 		{"upstream_auth", Works, "Digest as well as Basic; a parent gets it when it asks. One parent only: others get theirs by upstream_routes. `@FILE` reads it from a file"},
-		{"proxyauth", Missing, "listen on 127.0.0.1, which is the default"},
-		{"block_global", Missing, "listen on 127.0.0.1, which is the default"},
-		{"block_private", Missing, "listen on 127.0.0.1, which is the default"},
+		{"proxyauth", Works, "without ldap; htpasswd takes apr1 as well. A wrong password is answered after a second"},
+		{"block_global", Works, ""},
+		{"block_private", Works, ""},
 
 		{"certs", Works, ""},
 		{"cert_passphrase", Works, "never printed; `@FILE` reads it from a file"},

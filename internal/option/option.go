@@ -82,6 +82,9 @@ type Option struct {
 	// Secret values are never printed and are read from FILE when written as
 	// @FILE ("@@" begins a value with "@").
 	Secret bool
+	// OwnAt keeps a Secret whose values may begin with "@" from being read from a
+	// file: the option reads it itself.
+	OwnAt bool
 	// Since is the version that brought the option.
 	Since string
 }

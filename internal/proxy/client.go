@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net"
+	"sync"
 	"time"
 
 	"midstream/flow"
@@ -21,10 +22,19 @@ type client struct {
 	facts *flow.Conn // replaced, never changed, when more is known
 	pool  *upstream.Pool
 	parents
+	known struct { // who the client has said it is
+		sync.Mutex
+		said, user string
+	}
 }
 
 // serveClient serves a connection from its acceptance to its end.
 func (p *Proxy) serveClient(nc net.Conn, m Mode) {
+	if err := p.cfg.Block.refuses(nc.RemoteAddr()); err != nil {
+		p.noteBlocked(nc.RemoteAddr(), err)
+		nc.Close()
+		return
+	}
 	c := p.newClient(nc, m)
 	down := &conn{Conn: transport.New(nc)}
 	defer c.left(down)
@@ -36,7 +46,7 @@ func (p *Proxy) serveClient(nc net.Conn, m Mode) {
 	switch m.Kind {
 	case Reverse:
 		c.serveReverse(p.base, down)
-	case Regular, Upstream:
+	case Regular, Upstream, Socks5:
 		c.serveRegular(p.base, down)
 	}
 }
@@ -97,11 +107,15 @@ func (c *client) waitHello(down *conn) (*hello, error) {
 	return down.peekHello()
 }
 
-// serveRegular serves a client that knows us for a proxy; with TLS it has an
-// https:// proxy address.
+// serveRegular serves a client that knows us for a proxy, by HTTP or SOCKS; with TLS
+// it has an https:// proxy address.
 func (c *client) serveRegular(ctx context.Context, down *conn) {
 	first, ok := c.waitFirst(down)
 	if !ok {
+		return
+	}
+	if first[0] == socks5 || first[0] == socks4 {
+		c.serveSOCKS(ctx, down)
 		return
 	}
 	if first[0] == recordHandshake {

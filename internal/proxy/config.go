@@ -48,6 +48,10 @@ type Config struct {
 	// KeepHost leaves the Host of requests in reverse mode (option
 	// keep_host_header), and the client's server name.
 	KeepHost bool
+	// Auth tells who may use the proxy (option proxyauth); nil lets everybody.
+	Auth Gatekeeper
+	// Block refuses clients by their address.
+	Block Block
 	// Parents say which parent proxy leads to a server.
 	Parents Parents
 	// TLS are the settings of handshakes with clients.

@@ -17,6 +17,7 @@ import (
 // come over a connection of its own.
 func (c *client) connectStream(ctx context.Context, st engine.Stream) {
 	one := &client{p: c.p, mode: c.mode, set: c.set, facts: c.facts, pool: c.p.dialer.Pool(c.facts), parents: c.parents}
+	one.known.user = c.user()
 	defer one.pool.Close()
 	one.connect(ctx, st, nil)
 }
@@ -43,6 +44,7 @@ func (c *client) answerConnect(ctx context.Context, st engine.Stream, down *conn
 	x, control := hook.NewExchange(*req, c.facts, set, func() {
 		st.Abort(&flow.Error{Cause: flow.WasKilled, Err: errors.New("killed by a hook or a person")})
 	})
+	x.Metadata = c.metadata()
 	for _, f := range st.Findings() {
 		x.Find(f.Code, f.Text)
 	}

@@ -26,6 +26,12 @@ func (c *client) serveHTTP(ctx context.Context, down *conn, r route) {
 			}
 			return
 		}
+		if refused, broken := c.gate(ctx, st, r); refused {
+			if broken != nil {
+				return
+			}
+			continue
+		}
 		req := st.Request()
 		if isProxy && req.Form == flow.AuthorityForm {
 			if c.connect(ctx, st, down) {
@@ -54,7 +60,7 @@ type codecStream interface {
 // noticed about that.
 func (c *client) exchange(ctx context.Context, st codecStream, r route, found []flow.Finding) {
 	_, asked := r.(asProxy) // what it says to a proxy is said to us
-	o := engine.Origin{Client: c.facts, Set: c.p.cfg.Hooks(), OwnProxyAuth: asked}
+	o := engine.Origin{Client: c.facts, Set: c.p.cfg.Hooks(), OwnProxyAuth: asked, Metadata: c.metadata()}
 	if c.p.cfg.Origin != nil {
 		c.p.cfg.Origin(&o)
 	}

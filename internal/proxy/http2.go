@@ -38,6 +38,9 @@ func (c *client) serveHTTP2(ctx context.Context, down *conn, r route) {
 	stop := context.AfterFunc(c.p.idle, srv.Stop)
 	defer stop()
 	err := srv.Serve(ctx, func(st *http2.Stream) {
+		if refused, _ := c.gate(ctx, st, r); refused {
+			return
+		}
 		req := st.Request()
 		if isProxy && req.Form == flow.AuthorityForm {
 			c.connectStream(ctx, st)

@@ -19,6 +19,7 @@ const (
 	Regular  Kind = iota // clients know that it is a proxy
 	Reverse              // clients take it for the server
 	Upstream             // regular, and everything goes through a parent proxy
+	Socks5               // regular, on the port of SOCKS
 )
 
 func (k Kind) String() string {
@@ -27,12 +28,19 @@ func (k Kind) String() string {
 		return "reverse"
 	case Upstream:
 		return "upstream"
+	case Socks5:
+		return "socks5"
 	}
 	return "regular"
 }
 
 // defaultPort is where a mode listens that nothing else is said of.
-func (k Kind) defaultPort() int { return DefaultPort }
+func (k Kind) defaultPort() int {
+	if k == Socks5 {
+		return 1080 // RFC 1928 section 3
+	}
+	return DefaultPort
+}
 
 // Mode is one way in: what it is, and where it listens.
 type Mode struct {
@@ -52,7 +60,7 @@ type Mode struct {
 // missing are modes of the inventory that are not there, so that a user who has
 // them in a script learns it at once.
 var missing = map[string]bool{
-	"transparent": true, "socks5": true, "dns": true,
+	"transparent": true, "dns": true,
 	"wireguard": true, "local": true, "tun": true, "osproxy": true,
 }
 
@@ -81,6 +89,12 @@ func ParseMode(spec string) (Mode, error) {
 			return fail("regular takes nothing behind a colon; write regular, or regular@PORT")
 		}
 		return m, nil
+	case name == "socks5":
+		if hasData {
+			return fail("socks5 takes nothing behind a colon; write socks5, or socks5@PORT")
+		}
+		m.Kind = Socks5
+		return m, nil
 	case name == "reverse":
 		m.Kind = Reverse
 		if err := m.parseTarget(data); err != nil {
@@ -103,7 +117,7 @@ func ParseMode(spec string) (Mode, error) {
 }
 
 // known are the modes there are, for errors.
-const known = "regular, reverse:http[s]://HOST[:PORT], upstream:http[s]://HOST[:PORT] and upstream:env"
+const known = "regular, reverse:http[s]://HOST[:PORT], upstream:http[s]://HOST[:PORT], upstream:env and socks5"
 
 func cutLast(s string, sep byte) (before, after string, found bool) {
 	i := strings.LastIndexByte(s, sep)

@@ -22,6 +22,8 @@ func TestParseMode(t *testing.T) {
 		"upstream:http://p.test:3128":      {Kind: Upstream, Scheme: "http", Host: "p.test", Port: 3128, ListenPort: -1},
 		"UPSTREAM:p.test":                  {Kind: Upstream, Scheme: "http", Host: "p.test", Port: 80, ListenPort: -1},
 		"upstream:https://[::1]:8443@9":    {Kind: Upstream, Scheme: "https", Host: "::1", Port: 8443, ListenPort: 9},
+		"socks5":                           {Kind: Socks5, ListenPort: -1},
+		"SOCKS5@1081":                      {Kind: Socks5, ListenPort: 1081},
 		"upstream:env":                     {Kind: Upstream, Scheme: "env", ListenPort: -1},
 		"upstream:ENV@127.0.0.1:0":         {Kind: Upstream, Scheme: "env", ListenHost: "127.0.0.1"},
 	} {
@@ -37,7 +39,8 @@ func TestParseModeRefuses(t *testing.T) {
 		"":                                      "no such mode",
 		"regulr":                                "no such mode",
 		"regular:x":                             "nothing behind a colon",
-		"socks5":                                "not there yet",
+		"socks5:x":                              "nothing behind a colon",
+		"wireguard":                             "not there yet",
 		"transparent@8080":                      "not there yet",
 		"upstream:":                             "not a host",
 		"upstream":                              "not a host",

@@ -60,10 +60,16 @@ func (t *tunnel) reach(ctx context.Context, down *conn) *upstream.Conn {
 func (t *tunnel) unreachable(down *conn, err error) {
 	c := t.client
 	down.Reset()
-	c.p.log.Info("client "+c.facts.Peer+": "+err.Error(), "client", c.facts.Peer)
 	if t.ignored && !c.p.cfg.ShowIgnored {
+		c.p.log.Info("client "+c.facts.Peer+": "+err.Error(), "client", c.facts.Peer)
 		return
 	}
+	c.noteUnreachable(t.address, err)
+}
+
+// noteUnreachable notes as a TCP flow that a server cannot be reached.
+func (c *client) noteUnreachable(address string, err error) {
+	c.p.log.Info("client "+c.facts.Peer+": "+err.Error(), "client", c.facts.Peer)
 	o := flow.Outcome{Kind: flow.Failed, Phase: flow.Dialing.String(), Text: err.Error()}
 	if e, ok := errors.AsType[*flow.Error](err); ok {
 		o.Phase = e.Phase.String()
@@ -74,5 +80,5 @@ func (t *tunnel) unreachable(down *conn, err error) {
 			o.Kind = flow.Refused
 		}
 	}
-	c.recordFailure(&flow.Flow{Kind: flow.TCP, Server: &flow.Conn{ID: flow.NewID(), Address: t.address}, Outcome: o}, nil)
+	c.recordFailure(&flow.Flow{Kind: flow.TCP, Server: &flow.Conn{ID: flow.NewID(), Address: address}, Outcome: o}, nil)
 }

@@ -188,7 +188,9 @@ func (d *Dialer) describeDial(ctx context.Context, what string, err error) error
 	if dns, ok := errors.AsType[*net.DNSError](err); ok {
 		switch {
 		case dns.IsNotFound:
-			return dialError(flow.NoConnection, "%sno such host; check its name", what)
+			e := dialError(flow.NoConnection, "%sno such host; check its name", what)
+			e.Err = &said{e.Err, err}
+			return e
 		case dns.IsTimeout:
 			return dialError(flow.Timeout, "%slooking up its name took too long; check the name server", what)
 		}
@@ -201,7 +203,9 @@ func (d *Dialer) describeDial(ctx context.Context, what string, err error) error
 	case errors.Is(err, context.Canceled):
 		return dialError(flow.LeftByClient, "%sgiven up: %w", what, err)
 	case errors.Is(err, syscall.ECONNREFUSED):
-		return dialError(flow.NoConnection, "%sconnection refused; nothing listens there, or a firewall says so", what)
+		e := dialError(flow.NoConnection, "%sconnection refused; nothing listens there, or a firewall says so", what)
+		e.Err = &said{e.Err, err}
+		return e
 	case errors.Is(err, syscall.EMFILE), errors.Is(err, syscall.ENFILE):
 		return dialError(flow.NoConnection, "%stoo many open files; raise the limit (ulimit -n)", what)
 	}
@@ -210,6 +214,14 @@ func (d *Dialer) describeDial(ctx context.Context, what string, err error) error
 	}
 	return dialError(flow.NoConnection, "%s%w", what, err)
 }
+
+// said is an error in other words.
+type said struct {
+	error
+	of error
+}
+
+func (s *said) Unwrap() error { return s.of }
 
 func dialError(cause flow.Cause, format string, args ...any) *flow.Error {
 	return &flow.Error{Peer: flow.AtServer, Phase: flow.Dialing, Cause: cause, Err: fmt.Errorf(format, args...)}
