@@ -54,6 +54,10 @@ func (x *exchange) refuse(err *flow.Error) {
 		x.stream.Abort(err)
 		return
 	}
+	// A client that does not take the page may leave, and so may we.
+	for _, ctx := range []context.Context{x.stream.Context(), x.base} {
+		defer context.AfterFunc(ctx, func() { sink.Abort(context.Cause(ctx)) })()
+	}
 	x.mu.Lock()
 	x.answered = page.Status
 	x.mu.Unlock()
