@@ -44,6 +44,24 @@ func TestREADMETour(t *testing.T) {
 	}
 }
 
+// One command from nothing to the first exchange: no CA yet, no proxy, no
+// setting.
+func TestREADMEFirstExchange(t *testing.T) {
+	t.Parallel()
+	need(t, "curl")
+	o := newOrigin(t)
+	o.mux.HandleFunc("/{$}", func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, "an example\n") })
+	u := newcomer(t).towards(o)
+	if err := os.Symlink(binary, filepath.Join(u.dir, "midstream")); err != nil {
+		t.Fatal(err)
+	}
+	out := run(t, append(u.env, "PATH="+u.dir+":"+os.Getenv("PATH")), "sh", "-c", readmeBlock(t, "<!-- first -->"))
+	if out != "an example\n" {
+		t.Errorf("it shows %q", out)
+	}
+	u.recorded().flow("https://example.com/").completed()
+}
+
 // startForExample starts a proxy that sends every name to an origin of the test,
 // and gives the environment of a user who has midstream installed and whose
 // ~/.midstream is the proxy's folder. dir is for the files of the user.
