@@ -78,6 +78,7 @@ func (l *clientLine) start(ctx context.Context, reg *option.Registry, p *passing
 	seen := new(tally)
 	in, err := instance.Start(ctx, instance.Config{
 		Options: reg, Watchers: []engine.Watcher{seen}, Log: log, Getenv: l.env.getenv, Shutdown: shutdown,
+		Case: filterCase(l.env), Version: versionText(),
 	})
 	if err != nil {
 		shutdown()

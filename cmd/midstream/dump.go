@@ -1,6 +1,8 @@
 package main
 
 import (
+	"io"
+
 	"github.com/spf13/cobra"
 
 	"midstream/internal/dump"
@@ -15,6 +17,9 @@ type proxyKind struct {
 	form dump.Form
 	// filter chooses the flows that are printed; nil prints all.
 	filter *query.Filter
+	// lines takes the printed flows and what scripts print: standard output, or
+	// standard error where a file of flows goes there.
+	lines io.Writer
 }
 
 func newDumpCmd(e *env) *cobra.Command {
@@ -46,6 +51,10 @@ func newProxyCmd(e *env, use string) *cobra.Command {
 		var kind proxyKind
 		if kind.filter, err = parseDumpFilter(e, reg, args); err != nil {
 			return err
+		}
+		kind.lines = e.stdout
+		if reg.Path("save_stream_file") == "-" || reg.Path("hardump") == "-" {
+			kind.lines = e.stderr
 		}
 		if asJSON {
 			kind.form = dump.JSON

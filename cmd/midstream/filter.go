@@ -19,20 +19,29 @@ func parseFilter(e *env, words []string) (*query.Filter, error) {
 	if len(words) == 0 {
 		return nil, nil
 	}
-	c := query.Folded
-	if e.getenv("MITMPROXY_CASE_SENSITIVE_FILTERS") == "1" {
-		c = query.Exact
-	}
-	f, err := query.Parse(strings.Join(words, " "), c)
+	f, err := query.Parse(strings.Join(words, " "), filterCase(e))
 	if err != nil {
 		return nil, &codedError{exitUsage, err}
 	}
 	return f, nil
 }
 
+// filterCase is how the environment wants capital letters taken.
+func filterCase(e *env) query.Case {
+	if e.getenv("MITMPROXY_CASE_SENSITIVE_FILTERS") == "1" {
+		return query.Exact
+	}
+	return query.Folded
+}
+
 // parseDumpFilter is parseFilter with the option of the same meaning behind it.
 func parseDumpFilter(e *env, reg *option.Registry, words []string) (*query.Filter, error) {
 	if len(words) > 0 {
+		if text := strings.Join(words, " "); reg.String("save_stream_filter") == "" {
+			if err := reg.Assign(option.ParseSet("save_stream_filter=" + text)); err != nil {
+				return nil, err
+			}
+		}
 		return parseFilter(e, words)
 	}
 	if text := reg.String("dumper_filter"); text != "" {

@@ -41,8 +41,8 @@ func runProxy(ctx context.Context, e *env, reg *option.Registry, kind proxyKind)
 		home = ""
 	}
 	in, err := instance.Start(ctx, instance.Config{
-		Options: reg, Watchers: []engine.Watcher{printer}, Log: log, Output: e.stdout,
-		Getenv: e.getenv, Shutdown: shutdown,
+		Options: reg, Watchers: []engine.Watcher{printer}, Log: log, Output: kind.lines, Stdout: e.stdout,
+		Case: filterCase(e), Version: versionText(), Getenv: e.getenv, Shutdown: shutdown,
 	})
 	if err != nil {
 		return usageOf(err)

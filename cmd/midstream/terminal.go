@@ -84,12 +84,12 @@ func newPrinter(e *env, reg *option.Registry, kind proxyKind, content *recorded,
 		host = dump.Named
 	}
 	return dump.New(dump.Config{
-		Out:     e.stdout,
+		Out:     kind.lines,
 		Form:    kind.form,
 		Detail:  func() int { return reg.Int("flow_detail") },
-		Palette: paletteFor(e.stdout, e),
+		Palette: paletteFor(kind.lines, e),
 		Host:    host,
-		Width:   widthOf(e.stdout),
+		Width:   widthOf(kind.lines),
 		Lines:   reg.Int("content_view_lines_cutoff"),
 		Wanted:  wanted(kind.filter, content, log),
 		Content: content,

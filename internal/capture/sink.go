@@ -30,8 +30,9 @@ type Options struct {
 	Version int64
 	// Creator and CreatorVersion are what an archive says it was made by.
 	Creator, CreatorVersion string
-	// Replace allows a file to be there already; Append adds to it (flow files only).
-	Replace, Append bool
+	// Replace allows a file to be there already. Append adds to it, and Grow gives
+	// it its name from the start: flow files only, which are whole after each flow.
+	Replace, Append, Grow bool
 }
 
 // ErrExists says that a file is there already.
@@ -46,8 +47,8 @@ func Create(path string, kind Kind, stdout io.Writer, o Options) (Sink, error) {
 	if err := mitm.ParseVersion(o.Version); err != nil {
 		return nil, err
 	}
-	if o.Append && kind != Mitm {
-		return nil, fmt.Errorf("append to %s: flows can be added to a flow file only, not to a %s", path, kind)
+	if (o.Append || o.Grow) && kind != Mitm {
+		return nil, fmt.Errorf("add flows to %s: they can be added to a flow file only, not to a %s", path, kind)
 	}
 	out, err := openOutput(path, stdout, o)
 	if err != nil {
@@ -112,8 +113,12 @@ func openOutput(path string, stdout io.Writer, o Options) (*output, error) {
 	if path == "-" {
 		return &output{w: stdout}, nil
 	}
-	if o.Append {
-		f, err := os.OpenFile(path, os.O_WRONLY|os.O_APPEND|os.O_CREATE, 0o600)
+	if o.Append || o.Grow {
+		how := os.O_APPEND
+		if !o.Append {
+			how = os.O_TRUNC
+		}
+		f, err := os.OpenFile(path, os.O_WRONLY|how|os.O_CREATE, 0o600)
 		if err != nil {
 			return nil, err
 		}

@@ -20,6 +20,7 @@ import (
 	"midstream/internal/onboard"
 	"midstream/internal/option"
 	"midstream/internal/proxy"
+	"midstream/internal/query"
 	"midstream/internal/script"
 	"midstream/internal/store"
 )
@@ -38,6 +39,12 @@ type Config struct {
 	Output io.Writer
 	// Getenv looks up SSLKEYLOGFILE; nil has no environment.
 	Getenv func(string) string
+	// Stdout takes the file of an option whose name is "-"; nil drops it.
+	Stdout io.Writer
+	// Case is how filters among the options take capital letters.
+	Case query.Case
+	// Version is this program's, for files that say what made them.
+	Version string
 	// Shutdown is what a script's ctx.master.shutdown() does; nil ignores it.
 	Shutdown func()
 }
@@ -66,6 +73,7 @@ type Instance struct {
 	proxy     *proxy.Proxy // nil with server=false
 	set       atomic.Pointer[hook.Set]
 	flows     atomic.Uint64
+	saves     []*saving
 	keyLog    *os.File
 	cancel    []func()
 	closed    atomic.Bool
@@ -118,6 +126,9 @@ func (in *Instance) start(ctx context.Context) error {
 		pc.Onboard = proxy.Onboard{Host: onboard.Host, Has: page.Has}
 	}
 	if err := in.openSession(); err != nil {
+		return err
+	}
+	if err := in.saveFlows(ctx); err != nil {
 		return err
 	}
 	policy, err := policyOf(in.opts)
@@ -246,7 +257,7 @@ func (in *Instance) Close(ctx context.Context) error {
 	}
 	var errs []error
 	if in.session != nil {
-		errs = append(errs, in.session.Close())
+		errs = append(errs, in.session.Close(), in.saved())
 	}
 	if err := in.announced.Withdraw(); err != nil {
 		errs = append(errs, err)

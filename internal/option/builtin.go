@@ -164,6 +164,15 @@ func recording() []Option {
 			Help: "Free disk below which bodies are not recorded any more. The traffic goes on."},
 		{Name: "record", Type: Choice, Choices: []string{"all", "heads", "none"}, Default: "all", Main: true,
 			Help: "What is recorded: everything, heads without bodies, or nothing."},
+		{Name: "save_stream_file", Type: Path, Optional: true, Short: "w", Meta: "FILE", Main: true,
+			Help: "Write the flows that end to this flow file, too. + before the name adds to a file that is there; %Y, %m, %d, %H and others of strftime in it begin " +
+				"another file when the time has changed. - is standard output."},
+		{Name: "save_stream_filter", Type: String, Meta: "FILTER",
+			Help: "Write only these flows to save_stream_file."},
+		{Name: "flow_version", Type: Int, Default: int64(21), Min: 17, Max: 21,
+			Help: "Version of the flow file: 21, or 17 for mitmproxy 8."},
+		{Name: "hardump", Type: Path, Optional: true, Meta: "FILE",
+			Help: "Write an HTTP Archive of all exchanges when midstream stops. A name that ends in .zhar makes it a zlib stream, - is standard output."},
 		{Name: "record_stall", Type: Duration, Default: int64(2),
 			Help: "How long a body waits for a slow disk before its record is cut. 0 waits for ever. The cut is marked, and the body goes on."},
 	})

@@ -101,7 +101,7 @@ What is different from the start:
 | ` + "`--version`" + ` | as in mitmproxy |
 | ` + "`--stream SIZE` `--stream-large-bodies SIZE`" + ` | as ` + "`--set stream_large_bodies=SIZE`" + ` |
 | ` + "`--options`" + ` | ` + "`midstream options`" + ` |
-| ` + "`-r` `-w` `-C` `-S` `-M` `-B` `-H` `--map-local` `--hardump` `--anticache` `--anticomp`" + ` and the rest | not there yet |
+| ` + "`-r` `-C` `-S` `-M` `-B` `-H` `--map-local` `--anticache` `--anticomp`" + ` and the rest | not there yet |
 `)
 	return b.String()
 }
