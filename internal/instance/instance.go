@@ -181,6 +181,9 @@ func (in *Instance) rebuild() {
 		addons = append(addons, page)
 	}
 	addons = append(append(addons, in.cfg.Addons...), in.scripts.Addons()...)
+	if in.rewritesAltSvc() {
+		addons = append(addons, proxy.AltSvc{})
+	}
 	set, err := hook.NewSet(in.log, addons...)
 	if err != nil {
 		in.log.Error("load addons: " + err.Error())

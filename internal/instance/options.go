@@ -196,6 +196,9 @@ func (in *Instance) proxyConfig() (proxy.Config, error) {
 	if c.Parents, err = in.parents(); err != nil {
 		return c, &UsageError{err}
 	}
+	if err := in.checkUsers(ways); err != nil {
+		return c, &UsageError{err}
+	}
 	if err := in.checkParents(ways); err != nil {
 		return c, &UsageError{err}
 	}

@@ -2,6 +2,8 @@ package instance
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -42,9 +44,10 @@ func (in *Instance) changeWays(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := in.checkParents(w); err != nil {
+	if err := errors.Join(in.checkUsers(w), in.checkParents(w)); err != nil {
 		return err
 	}
+	defer in.rebuild()
 	before := describe(in.Listeners())
 	if err := in.proxy.Change(ctx, w); err != nil {
 		return err
@@ -78,4 +81,27 @@ func describe(list []Listener) []string {
 		lines = append(lines, strings.Join(at, " and ")+" ("+l.Mode+")")
 	}
 	return lines
+}
+
+// rewritesAltSvc tells whether a mode is there whose alternative services are to lead
+// to midstream.
+func (in *Instance) rewritesAltSvc() bool {
+	if in.opts.Bool("keep_alt_svc_header") {
+		return false
+	}
+	w, err := waysOf(in.opts)
+	return err == nil && slices.ContainsFunc(w.Modes, func(m proxy.Mode) bool { return m.Kind == proxy.Reverse })
+}
+
+// checkUsers refuses to be told who may come in by a mode that cannot ask.
+func (in *Instance) checkUsers(w proxy.Ways) error {
+	if _, ok := in.opts.OptionalString("proxyauth"); !ok {
+		return nil
+	}
+	for _, m := range w.Modes {
+		if !m.Asks() {
+			return fmt.Errorf("option proxyauth: clients of mode %s cannot be asked who they are: leave one of the two out", m)
+		}
+	}
+	return nil
 }

@@ -44,7 +44,7 @@ func listening() []Option {
 			Help: "Serve the page with the certificate. It is at http://midstream.internal/ and onboarding_host through the proxy, and at http://HOST:PORT/ of a regular listener asked directly."},
 		{Name: "onboarding_host", Type: String, Default: "mitm.it", Meta: "HOST",
 			Help: "One more name of the page with the certificate. Requests for it do not leave midstream; empty leaves the name to its owner."},
-		{Name: "proxyauth", Type: String, Optional: true, Secret: true, OwnAt: true, Meta: "USERS", Main: true,
+		{Name: "proxyauth", Type: String, Optional: true, Secret: true, OwnAt: true, Meta: "USERS",
 			Help: "Who may use the proxy: USER:PASS, any, or @FILE. @FILE is one of htpasswd, with hashes of bcrypt, SHA or apr1; any takes whatever a client says, and notes the user. " +
 				"Clients are asked by Basic: 407 by a proxy, 401 in reverse mode, and by user and password in SOCKS."},
 		{Name: "block_global", Type: Bool, Default: true,
@@ -144,6 +144,8 @@ func scripting() []Option {
 			Help: "Silence after which an HTTP/2 peer with open requests gets a PING. 0 sends none. Without an answer within 15 s its requests fail."},
 		{Name: "keep_host_header", Type: Bool,
 			Help: "Reverse mode: leave Host as the client sent it. Otherwise it is changed to the host of the target."},
+		{Name: "keep_alt_svc_header", Type: Bool,
+			Help: "Reverse mode: leave Alt-Svc as the target sent it. Otherwise it is made to lead to midstream's own port, so that clients do not go past it."},
 	}), in(GroupScript, []Option{
 		{Name: "scripts", Type: Paths, Short: "s", Flag: "scripts", Meta: "FILE", Main: true,
 			Help: "Script to run, .js or .ts; repeat it for several. They run in that order. Saving the file loads it anew without dropping a connection."},

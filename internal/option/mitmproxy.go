@@ -51,7 +51,7 @@ func Mitmproxy() []Row {
 		{"connection_strategy", Works, ""},
 		{"connect_addr", Works, ""},
 		{"keep_host_header", Works, ""},
-		{"keep_alt_svc_header", Missing, "Alt-Svc is left as it is"},
+		{"keep_alt_svc_header", Works, ""},
 		{"tcp_timeout", Works, "a plain number is seconds; units work too, as 10m"},
 		{"proxy_debug", Renamed, "`-v`, or termlog_verbosity=debug"},
 		{"upstream_auth", Works, "Digest as well as Basic; a parent gets it when it asks. One parent only: others get theirs by upstream_routes. `@FILE` reads it from a file"},

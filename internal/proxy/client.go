@@ -45,6 +45,10 @@ func (p *Proxy) serveClient(nc net.Conn, m Mode) {
 	c.parents = p.parentsFor(m)
 	switch m.Kind {
 	case Reverse:
+		if m.isRaw() {
+			c.serveReverseRaw(p.base, down)
+			return
+		}
 		c.serveReverse(p.base, down)
 	case Regular, Upstream, Socks5:
 		c.serveRegular(p.base, down)

@@ -31,6 +31,9 @@ func (c *client) gate(ctx context.Context, st engine.Stream, r route) (refused b
 	d := demand{status: 407, ask: "Proxy-Authenticate", take: "Proxy-Authorization"}
 	switch r.(type) {
 	case asProxy:
+		if st.Request().Form == flow.OriginForm && st.Request().Version < flow.HTTP2 {
+			return false, nil // it takes us for a web server, and gets nothing of anybody's
+		}
 	case toTarget:
 		d = demand{status: 401, ask: "WWW-Authenticate", take: "Authorization"}
 	default:

@@ -117,7 +117,7 @@ func ParseMode(spec string) (Mode, error) {
 }
 
 // known are the modes there are, for errors.
-const known = "regular, reverse:http[s]://HOST[:PORT], upstream:http[s]://HOST[:PORT], upstream:env and socks5"
+const known = "regular, reverse:http[s]://HOST[:PORT], reverse:tcp|tls://HOST:PORT, upstream:http[s]://HOST[:PORT], upstream:env and socks5"
 
 func cutLast(s string, sep byte) (before, after string, found bool) {
 	i := strings.LastIndexByte(s, sep)
@@ -161,7 +161,7 @@ func parseHost(s string) (string, error) {
 }
 
 func (m *Mode) parseTarget(data string) error {
-	const form = "write reverse:https://HOST[:PORT] or reverse:http://HOST[:PORT]"
+	const form = "write reverse:http[s]://HOST[:PORT], or reverse:tcp://HOST:PORT, or reverse:tls://HOST:PORT"
 	scheme, rest, ok := strings.Cut(data, "://")
 	if !ok {
 		scheme, rest = "https", data
@@ -172,7 +172,9 @@ func (m *Mode) parseTarget(data string) error {
 		m.Port = 80
 	case "https":
 		m.Port = 443
-	case "http3", "quic", "tcp", "tls", "udp", "dtls", "dns":
+	case "tcp", "tls":
+		m.Port = 0 // it must be named
+	case "http3", "quic", "udp", "dtls", "dns":
 		return fmt.Errorf("reverse to %s:// is not there yet; %s", m.Scheme, form)
 	default:
 		return fmt.Errorf("%s is not a scheme for reverse; %s", strconv.Quote(shorten(scheme)), form)
@@ -189,6 +191,9 @@ func (m *Mode) parseTarget(data string) error {
 			return fmt.Errorf("port %s of the target is not one of 1 to 65535", strconv.Quote(shorten(port)))
 		}
 		m.Port = uint16(n)
+	}
+	if m.Port == 0 {
+		return fmt.Errorf("the target has no port; %s", form)
 	}
 	var err error
 	if m.Host, err = parseHost(host); err != nil {
@@ -216,6 +221,9 @@ func (m *Mode) parseParent(data string) error {
 
 // env is the scheme of a parent that the environment names.
 const env = "env"
+
+// Asks tells whether clients of the mode can be asked who they are.
+func (m Mode) Asks() bool { return !m.isRaw() }
 
 // FromEnvironment tells whether the parent of an upstream mode is what the
 // environment names.
