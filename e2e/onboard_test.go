@@ -59,6 +59,20 @@ func TestOnboarding(t *testing.T) {
 	}
 }
 
+// The page is there in the other modes that have proxies' clients.
+func TestOnboardingInOtherModes(t *testing.T) {
+	t.Parallel()
+	curl := need(t, "curl")
+	for mode, scheme := range map[string]string{"socks5": "socks5h://", "upstream:http://127.0.0.1:1": "http://"} {
+		p := start(t, "--mode", mode)
+		for _, line := range [][]string{{"http://" + p.Addr + "/"}, {"-x", scheme + p.Addr, "http://mitm.it/"}, {"-x", scheme + p.Addr, "--cacert", p.CA, "https://mitm.it/"}} {
+			if page := run(t, nil, curl, append([]string{"-sS"}, line...)...); !strings.Contains(page, "Let this device trust midstream") {
+				t.Errorf("%s: curl %s: %.200s", mode, strings.Join(line, " "), page)
+			}
+		}
+	}
+}
+
 func TestOnboardingCanBeLeftOut(t *testing.T) {
 	t.Parallel()
 	curl := need(t, "curl")

@@ -123,7 +123,7 @@ func (in *Instance) start(ctx context.Context) error {
 			return err
 		}
 		in.onboard.Store(page)
-		pc.Onboard = proxy.Onboard{Host: onboard.Host, Has: page.Has}
+		pc.Onboard = proxy.Onboard{Host: onboard.Host, Has: page.Has, Answers: page.Answers}
 	}
 	if err := in.openSession(); err != nil {
 		return err

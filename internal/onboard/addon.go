@@ -58,8 +58,8 @@ func New(a *ca.Authority, host string) (*Addon, error) {
 	}}, nil
 }
 
-// is tells whether host is a name of the page.
-func (a *Addon) is(host string) bool {
+// Answers tells whether host is a name of the page.
+func (a *Addon) Answers(host string) bool {
 	for _, n := range a.names {
 		if flow.EqualFold(strings.TrimSuffix(host, "."), n) {
 			return true
@@ -77,7 +77,7 @@ func (a *Addon) Has(path string) bool {
 
 // ServerConnect keeps the names from being dialled.
 func (a *Addon) ServerConnect(_ context.Context, d *hook.Dial) error {
-	if host, _, err := net.SplitHostPort(d.Address); err == nil && a.is(host) {
+	if host, _, err := net.SplitHostPort(d.Address); err == nil && a.Answers(host) {
 		return &hook.Refusal{Reason: host + " is midstream's own page"}
 	}
 	return nil
@@ -85,7 +85,7 @@ func (a *Addon) ServerConnect(_ context.Context, d *hook.Dial) error {
 
 // RequestHeaders answers what is for the page.
 func (a *Addon) RequestHeaders(_ context.Context, x *hook.Exchange) error {
-	if x.Response != nil || !a.is(x.Request.Host) {
+	if x.Response != nil || !a.Answers(x.Request.Host) {
 		return nil
 	}
 	x.Response = a.answer(x)

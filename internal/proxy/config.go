@@ -87,6 +87,14 @@ type Onboard struct {
 	Host string
 	// Has tells whether the page has a path, as it stands in a target.
 	Has func(path string) bool
+	// Answers tells whether a host is a name of the page: nobody is dialled for it.
+	Answers func(host string) bool
+}
+
+// dialsFirst tells whether a tunnel to host is dialled before anything is asked in
+// it.
+func (c *Config) dialsFirst(host string) bool {
+	return c.Strategy == Eager && (c.Onboard.Answers == nil || !c.Onboard.Answers(host))
 }
 
 func (o Onboard) takes(r *flow.Request) bool {

@@ -39,7 +39,7 @@ func (t *tunnel) decrypt(ctx context.Context, down *conn) (_ *conn, way route) {
 		return nil, nil
 	}
 	var up *upstream.Conn
-	asked := c.p.cfg.Strategy == Eager
+	asked := c.p.cfg.dialsFirst(t.host)
 	offer := c.p.common(h.protocols)
 	raw := hosts.raw(t.names...)
 	forServer := offer
