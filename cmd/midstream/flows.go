@@ -25,7 +25,7 @@ func newFlowsCmd(e *env) *cobra.Command {
 	c := &flowsCommand{env: e}
 	cmd := &cobra.Command{
 		Use:   "flows",
-		Short: "what was recorded: list, show, body",
+		Short: "what was recorded: list, show, change it",
 		Long: "Reads what was recorded, also while it is being recorded. A flow is named by its number, by last,\n" +
 			"by its UUID or the first digits of it; PATH#4471 is a flow of the session in PATH.\n\n" +
 			"Without --session it reads the one live session, else the newest kept one, and says which.",
@@ -35,7 +35,7 @@ func newFlowsCmd(e *env) *cobra.Command {
 	cmd.PersistentFlags().StringVar(&c.confdir, "confdir", "", "`DIR` that has the sessions (default ~/.midstream)")
 	_ = cmd.MarkPersistentFlagDirname("session")
 	_ = cmd.MarkPersistentFlagDirname("confdir")
-	cmd.AddCommand(c.listCmd(), c.showCmd(), c.bodyCmd())
+	cmd.AddCommand(c.listCmd(), c.showCmd(), c.bodyCmd(), c.cutCmd(), c.markCmd(), c.commentCmd(), c.deleteCmd())
 	return cmd
 }
 

@@ -24,11 +24,11 @@ func helpScreen(cmd *cobra.Command) string {
 Commands
 `)
 	for _, cmd := range root.Commands() {
-		if cmd.IsAvailableCommand() && cmd.Name() != "completion" && cmd.Name() != "man" {
+		if cmd.IsAvailableCommand() && cmd.Name() != "completion" && cmd.Name() != "man" && cmd.Name() != "options" {
 			fmt.Fprintf(&b, "  %-12s %s\n", cmd.Name(), cmd.Short)
 		}
 	}
-	b.WriteString("  completion, man   for a shell; the manual page\n")
+	b.WriteString("  options, completion, man   options with their values; for a shell; the manual page\n")
 	fmt.Fprintf(&b, "  %-12s %s\n", "help", "this page; help COMMAND; help options: all of them")
 	group := ""
 	for _, o := range builtin() {
@@ -46,7 +46,6 @@ Commands
 		{"    --set NAME[=VALUE]", `set any option; "midstream options" lists them with their values`},
 		{"-q, --quiet / -v, --verbose", "print errors only / everything"},
 		{"    --json", "one JSON object a flow, when it has ended"},
-		{"    --version", "the version"},
 	} {
 		fmt.Fprintf(&b, "  %-28s %s\n", row[0], row[1])
 	}

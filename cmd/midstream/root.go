@@ -23,6 +23,7 @@ func newRootCmd(e *env) *cobra.Command {
 		newBrowserCmd(e),
 		newEnvCmd(e),
 		newFlowsCmd(e),
+		newSessionCmd(e),
 		newConvertCmd(e),
 		newCaCmd(e),
 		newOptionsCmd(e),

@@ -81,7 +81,7 @@ func hosts() []Option {
 	return in(GroupHosts, []Option{
 		{Name: "ignore_hosts", Type: List, Meta: "REGEX", Main: true,
 			Help: "Hosts that pass undecrypted, byte for byte. A regular expression (with Python's meaning) that is searched for in HOST:PORT; repeat it for several."},
-		{Name: "allow_hosts", Type: List, Meta: "REGEX", Main: true,
+		{Name: "allow_hosts", Type: List, Meta: "REGEX",
 			Help: "Only these hosts are decrypted. All others pass as with --ignore-hosts. The same kind of regular expression."},
 		{Name: "tcp_hosts", Type: List, Meta: "REGEX",
 			Help: "Hosts whose connections are raw TCP inside, whatever they look like. TLS is still taken off. A regular expression that is searched for in HOST:PORT."},
