@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"sync"
+	"sync/atomic"
 
 	"midstream/flow"
 	"midstream/internal/fault"
@@ -16,7 +17,8 @@ type reader struct {
 	side     flow.Side
 	from     string // "client 10.0.0.1:5000", for error texts
 	framing  flow.Framing
-	left     int64 // of a body by length
+	left     int64        // of a body by length
+	taken    atomic.Int64 // of a body by length
 	dec      chunkDecoder
 	received int64
 	err      error // what Read says from now on
@@ -89,6 +91,7 @@ func (r *reader) some(p []byte) (n int, boundary bool, err error) {
 	switch r.framing.Kind {
 	case flow.ByLength:
 		n, err = r.src.read(p, int(min(r.left, int64(len(p)))))
+		r.taken.Add(int64(n))
 		if r.left -= int64(n); r.left == 0 && err == nil {
 			err = io.EOF
 		} else if err == io.EOF {

@@ -52,6 +52,8 @@ type Server struct {
 	waiting bool                    // Next waits for a head
 	stopped bool                    // no further request is wanted
 	handed  bool                    // Upgrade gave the connection away
+	closed  bool                    // Close was called
+	asking  *time.Timer             // asks whether the client is still there
 
 	partial flow.Request // of the head that Next failed at
 }
@@ -92,6 +94,7 @@ func (s *Server) Next(ctx context.Context) (*Stream, error) {
 	s.cur = st
 	s.mu.Unlock()
 	st.begin()
+	s.watchUpload(st)
 	return st, nil
 }
 
@@ -222,6 +225,7 @@ func (s *Server) finish() bool {
 	st.body.retire()
 	s.mu.Lock()
 	s.cur = nil
+	s.unwatchUpload()
 	handed, answered, keep := s.handed, st.answered, st.keep && !s.stopped
 	s.mu.Unlock()
 	switch {
@@ -314,6 +318,8 @@ func (s *Server) Reject(err error, page []byte, sent func(error)) error {
 func (s *Server) Close() error {
 	s.mu.Lock()
 	handed := s.handed
+	s.closed = true
+	s.unwatchUpload()
 	s.mu.Unlock()
 	var err error
 	if !handed {
