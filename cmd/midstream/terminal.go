@@ -9,6 +9,7 @@ import (
 	"golang.org/x/term"
 
 	"midstream/internal/dump"
+	"midstream/internal/flowview"
 	"midstream/internal/option"
 )
 
@@ -84,6 +85,7 @@ func newPrinter(e *env, reg *option.Registry, kind proxyKind, content *recorded,
 		host = dump.Named
 	}
 	return dump.New(dump.Config{
+		Message: flowview.PassedText,
 		Out:     kind.lines,
 		Form:    kind.form,
 		Detail:  func() int { return reg.Int("flow_detail") },

@@ -53,6 +53,17 @@ func (l *liveFlows) watch(f *flow.Flow, size int64, now time.Time) {
 	l.octets += size
 }
 
+// announce returns a flow that has no line yet, and counts it as one that has.
+func (l *liveFlows) announce(id flow.ID) (f *flow.Flow, size int64) {
+	e := l.flows[id]
+	if e == nil || e.last == nil {
+		return nil, 0
+	}
+	f, size = e.last, e.size
+	l.done(e)
+	return f, size
+}
+
 // ended forgets a flow.
 func (l *liveFlows) ended(id flow.ID) {
 	if e := l.flows[id]; e != nil {

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"midstream/flow"
+	"midstream/internal/message"
 )
 
 // Form is what is printed of a flow.
@@ -50,6 +51,9 @@ type Config struct {
 	Lines int
 	// Content opens recorded bodies; nil prints none.
 	Content Content
+	// Message makes a message one line of text, not safe yet; nil prints none. It is
+	// asked by the goroutine that prints.
+	Message func(m *message.Passed) string
 	// Log takes what goes wrong in printing; nil discards it.
 	Log *slog.Logger
 }
@@ -57,6 +61,10 @@ type Config struct {
 const (
 	// mostQueued bounds what waits to be printed, in octets of heads.
 	mostQueued = 4 << 20
+	// mostMessages bounds the messages that wait for it, in octets.
+	mostMessages = 1 << 20
+	// longestMessage is how much of a message is kept to be printed, in octets.
+	longestMessage = 4 << 10
 	// defaultLines is how many lines of content mitmproxy shows, too.
 	defaultLines = 512
 	// tick is how often live flows are looked at.
@@ -73,10 +81,18 @@ type Printer struct {
 
 	mu     sync.Mutex // guards what follows
 	live   liveFlows
-	queue  []*flow.Flow
-	queued int64 // octets
+	queue  []entry
+	queued int64 // octets of flows
+	inside int64 // octets of messages
 	lost   int   // flows that found the queue full
+	unsaid int64 // messages that did
 	closed bool
+}
+
+// entry is what is to be printed: a flow, or a message.
+type entry struct {
+	flow    *flow.Flow
+	message *message.Passed
 }
 
 // New starts a Printer. The caller must Close it.
@@ -124,12 +140,44 @@ func (p *Printer) enqueue(f *flow.Flow, size int64) {
 		p.lost++
 		return
 	}
-	p.queue = append(p.queue, f)
+	p.queue = append(p.queue, entry{flow: f})
 	p.queued += size
+	p.nudge()
+}
+
+func (p *Printer) nudge() {
 	select {
 	case p.wake <- struct{}{}:
 	default:
 	}
+}
+
+// WantsMessages tells whether messages are printed as they pass: from detail Cut on.
+func (p *Printer) WantsMessages() bool {
+	return p.cfg.Form == Text && p.cfg.Message != nil && p.cfg.Detail() >= Cut
+}
+
+// WatchMessage takes a message of a flow. It never waits; when too much is to be
+// printed already, the message is counted only.
+func (p *Printer) WatchMessage(m message.Passed) {
+	raw := m.Raw[:min(len(m.Raw), longestMessage)]
+	size := int64(len(raw)) + 256
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.closed {
+		return
+	}
+	if p.inside+size > mostMessages {
+		p.unsaid++
+		return
+	}
+	if f, size := p.live.announce(m.Flow.ID); f != nil {
+		p.enqueue(f, size) // the messages stand below the line of their flow
+	}
+	m.Raw = append([]byte(nil), raw...)
+	p.queue = append(p.queue, entry{message: &m})
+	p.inside += size
+	p.nudge()
 }
 
 // Close prints what is queued and ends the Printer. When ctx ends first, as it
@@ -177,12 +225,12 @@ func (p *Printer) findDue() {
 }
 
 // take empties the queue.
-func (p *Printer) take() (flows []*flow.Flow, lost int) {
+func (p *Printer) take() (all []entry, lost int, unsaid int64) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	flows, lost = p.queue, p.lost
-	p.queue, p.queued, p.lost = nil, 0, 0
-	return flows, lost
+	all, lost, unsaid = p.queue, p.lost, p.unsaid
+	p.queue, p.queued, p.lost, p.inside, p.unsaid = nil, 0, 0, 0, 0
+	return all, lost, unsaid
 }
 
 // sizeOf estimates the octets that f keeps in memory.

@@ -7,6 +7,7 @@ import (
 	"midstream/flow"
 	"midstream/internal/coding"
 	"midstream/internal/message"
+	"midstream/internal/ws"
 )
 
 // markLimit is up to which length a message is seen whole when it has been sent,
@@ -27,6 +28,11 @@ type marker struct {
 	over  bool
 	now   time.Time
 	mark  flow.Mark // of the message under way
+
+	socket *ws.Splitter // of a direction of WebSocket; then split is nil
+	frame  int64        // messages of it so far
+	watch  messageWatch
+	head   []byte // the first octets of a long message
 }
 
 // format makes the marker of a body that is sent with these fields, where it has
@@ -40,7 +46,9 @@ func (h *half) format(fields flow.Fields) {
 	if kind == message.None {
 		return
 	}
-	h.marks = newMarker(h, kind, boundary, fields)
+	if h.marks = newMarker(h, kind, boundary, fields); h.marks != nil {
+		h.marks.watch = h.x.watchMessages()
+	}
 }
 
 // errorBody makes the marker of a body that says why a call of Connect failed.
@@ -85,6 +93,10 @@ func (m *marker) sent(p []byte) {
 		return
 	}
 	m.now = time.Now()
+	if m.socket != nil {
+		m.frames(p)
+		return
+	}
 	if m.feed == nil {
 		m.content(p)
 		return
@@ -105,6 +117,11 @@ func (m *marker) end() {
 		}
 		m.feed.Close()
 	}
+	if m.socket != nil {
+		m.socket.Close()
+		m.over = true
+		return
+	}
 	if m.split == nil {
 		m.h.x.noteCall(message.ErrorStatus(m.text, m.code))
 		m.over = true
@@ -113,7 +130,7 @@ func (m *marker) end() {
 	m.split.End()
 	m.drain()
 	if m.mark.Lost {
-		m.note()
+		m.note(nil)
 	}
 	m.over = true
 }
@@ -141,6 +158,9 @@ func (m *marker) drain() {
 			m.mark.Length += int64(len(p.Raw))
 			continue
 		case p.Part.Begins():
+			if m.head = m.head[:0]; m.watch.by != nil && p.Part == message.First {
+				m.head = append(m.head, p.Raw[:min(len(p.Raw), maxWatched)]...)
+			}
 			m.mark = flow.Mark{Offset: p.Offset, Attr: attrOf(m.kind, p.Raw), Lost: p.What == message.Lost}
 		}
 		m.mark.Length += int64(len(p.Raw))
@@ -149,16 +169,21 @@ func (m *marker) drain() {
 			m.status(p.Raw)
 		}
 		if p.Part.Ends() && !m.mark.Lost {
-			m.note()
+			raw := p.Raw
+			if len(m.head) > 0 {
+				raw = m.head
+			}
+			m.note(raw)
 		}
 	}
 }
 
 // note hands a mark on.
-func (m *marker) note() {
+func (m *marker) note(raw []byte) {
 	m.mark.Time = m.now
-	m.h.messages.Add(1)
+	n := m.h.messages.Add(1)
 	m.h.x.record.Mark(m.h.side, m.mark)
+	m.watch.tell(message.Passed{Side: m.h.side, Kind: m.kind, Coding: m.codec.Coding, Index: n - 1, Mark: m.mark, Raw: raw})
 }
 
 // attrOf is what a mark tells of the format of its message.

@@ -6,6 +6,7 @@ import (
 
 	"midstream/flow"
 	"midstream/internal/body"
+	"midstream/internal/message"
 )
 
 // Stream is one request as a protocol server hands it in, with the way back.
@@ -139,6 +140,18 @@ type Paced interface {
 	Full(side flow.Side) bool
 	// AwaitRoom waits as Piece would.
 	AwaitRoom(side flow.Side)
+}
+
+// MessageWatcher is a Watcher that is told of the messages inside bodies and
+// tunnels, too, when they have been sent on.
+type MessageWatcher interface {
+	Watcher
+	// WantsMessages tells whether it wants them; it is asked when a body with
+	// messages begins.
+	WantsMessages() bool
+	// WatchMessage is told of one. It must return at once, and must not keep m.Raw
+	// nor change anything.
+	WatchMessage(m message.Passed)
 }
 
 // Watcher is told of flows as they pass: when a head has come and when the flow

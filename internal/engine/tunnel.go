@@ -12,6 +12,7 @@ import (
 	"midstream/flow"
 	"midstream/hook"
 	"midstream/internal/body"
+	"midstream/internal/message"
 )
 
 // TunnelInfo tells about a raw tunnel.
@@ -37,6 +38,7 @@ func (e *Engine) Tunnel(ctx context.Context, client, server body.Duplex, info Tu
 	for _, w := range e.watchers {
 		w.Watch(first)
 	}
+	t.watch = messageWatch{by: e.messageWatchers(), flow: first}
 	ctx = t.hear(ctx)
 	err := t.hooks.start(ctx)
 	if err == nil {
@@ -72,6 +74,7 @@ type tunnel struct {
 	bytes  [2]atomic.Int64
 	pieces [2]atomic.Int64
 	hooks  *tunnelHooks
+	watch  messageWatch
 }
 
 // hear begins to run hooks, and returns the context that they may end.
@@ -97,9 +100,11 @@ func (t *tunnel) pump(ctx context.Context, dst, src body.Duplex, from flow.Peer,
 func (t *tunnel) sent(side flow.Side) func([]byte) {
 	return func(p []byte) {
 		n := t.bytes[side].Add(int64(len(p)))
-		t.pieces[side].Add(1)
+		index := t.pieces[side].Add(1) - 1
 		t.record.Piece(side, p)
-		t.record.Mark(side, flow.Mark{Offset: n - int64(len(p)), Length: int64(len(p)), Time: time.Now()})
+		mark := flow.Mark{Offset: n - int64(len(p)), Length: int64(len(p)), Time: time.Now()}
+		t.record.Mark(side, mark)
+		t.watch.tell(message.Passed{Side: side, Kind: message.TCP, Index: index, Mark: mark, Raw: p})
 	}
 }
 

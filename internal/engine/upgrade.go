@@ -61,6 +61,7 @@ func (x *exchange) receiveUpgrade(call Call, head *flow.Response) {
 		return
 	}
 	x.setRaw(client, server)
+	x.watchSocket()
 	x.hooks.Lock()
 	x.show(flow.ToClient)
 	x.hooks.Unlock()

@@ -184,7 +184,7 @@ func output() []Option {
 	return in(GroupOutput, []Option{
 		{Name: "flow_detail", Type: Int, Default: int64(1), Min: 0, Max: 4, Main: true,
 			Help: "What is printed: 0 nothing, 1 a line, 2 heads, 3 content, 4 uncut. 1 cuts long URLs to the terminal; 2 adds heads, findings and tries; " +
-				"3 adds content, cut to content_view_lines_cutoff lines."},
+				"3 adds content, cut to content_view_lines_cutoff lines, and messages as they pass."},
 		{Name: "dumper_filter", Type: String, Optional: true, Meta: "FILTER",
 			Help: "Print only the flows that this filter means, as words behind dump do. All are recorded. The page on filters tells what a filter is."},
 		{Name: "content_view_lines_cutoff", Type: Int, Default: int64(512), Min: 1, Max: 1 << 30,
