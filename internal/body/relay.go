@@ -134,7 +134,7 @@ func Relay(ctx context.Context, dst Sink, src Reader, tap Tap, opt RelayOptions)
 		if rerr != nil {
 			return n, &ReadError{asFlow(rerr, opt.From)}
 		}
-		if sent >= int64(min(PieceSize, len(buf))) {
+		if sent >= int64(min(PieceSize, usual)) {
 			full, short = full+1, 0
 		} else {
 			full, short = 0, short+1

@@ -16,6 +16,16 @@ const (
 	smallestRoll = 256 << 10
 )
 
+// asyncWriter writes while its caller waits without holding a thread.
+type asyncWriter interface {
+	write(f *os.File, vector [][]byte, at int64) error
+	close()
+}
+
+// extendBy is which part of its final size a segment is made longer by at a time:
+// the kernel writes past the end of a file only while its caller holds a thread.
+const extendBy = 64
+
 // appender writes one stream of segments. It belongs to the writer.
 type appender struct {
 	dir     string
@@ -27,6 +37,9 @@ type appender struct {
 	at     int64 // where the next record goes
 	file   *os.File
 	direct *os.File // past the page cache; nil where that cannot be had
+	async  asyncWriter
+	size   int64 // of the file: from at on it may be octets to come
+	tail   *tail // told of at; nil for heads
 
 	seals   sync.WaitGroup // sealed segments on their way to the disk
 	sealErr func(error)
@@ -69,10 +82,11 @@ func (a *appender) open(number uint32, at int64) error {
 		}
 		return fmt.Errorf("open segment %s: %w", path, err)
 	}
-	a.file, a.number, a.at = f, number, at
+	a.file, a.number, a.at, a.size = f, number, at, at
 	if a.stream == bodiesStream {
 		a.direct = openDirect(path)
 	}
+	a.tail.set(a.pos())
 	return nil
 }
 
@@ -102,6 +116,8 @@ func (a *appender) write(p []byte) error {
 		return a.failed(err)
 	}
 	a.at += int64(len(p))
+	a.size = max(a.size, a.at)
+	a.tail.set(a.pos())
 	return nil
 }
 
@@ -110,7 +126,7 @@ func (a *appender) write(p []byte) error {
 func (a *appender) probe() error {
 	err := a.broken()
 	if err == nil {
-		err = a.file.Truncate(a.at)
+		err = a.trim()
 	}
 	if err == nil {
 		_, err = a.file.WriteAt(make([]byte, alignment), a.at)
@@ -134,7 +150,11 @@ func (a *appender) writeAligned(vector [][]byte) error {
 		f = a.direct
 	}
 	err := a.broken()
-	if err == nil {
+	if err == nil && f == a.direct && a.async != nil {
+		if err = a.reach(at, vector); err == nil {
+			err = a.async.write(f, vector, at)
+		}
+	} else if err == nil {
 		err = writeVector(f, vector, at)
 	}
 	if err != nil {
@@ -149,6 +169,37 @@ func (a *appender) writeAligned(vector [][]byte) error {
 		at += int64(len(p))
 	}
 	a.at = at
+	a.size = max(a.size, at)
+	a.tail.set(a.pos())
+	return nil
+}
+
+// reach makes the file long enough for the buffers at offset at.
+func (a *appender) reach(at int64, vector [][]byte) error {
+	for _, p := range vector {
+		at += int64(len(p))
+	}
+	if at <= a.size {
+		return nil
+	}
+	size := at + a.roll/extendBy
+	err := extend(a.file, a.size, size)
+	if err != nil {
+		size = at
+		err = extend(a.file, a.size, size)
+	}
+	if err == nil {
+		a.size = size
+	}
+	return err
+}
+
+// trim cuts off what the file has behind the last record.
+func (a *appender) trim() error {
+	if err := a.file.Truncate(a.at); err != nil {
+		return err
+	}
+	a.size = a.at
 	return nil
 }
 
@@ -171,6 +222,11 @@ func (a *appender) due() bool { return a.at >= a.roll }
 // goes on.
 func (a *appender) next() error {
 	f, direct := a.file, a.direct
+	if a.size > a.at {
+		if err := a.trim(); err != nil {
+			return fmt.Errorf("seal segment: %w", err)
+		}
+	}
 	if err := a.open(a.number+1, 0); err != nil {
 		return err
 	}
@@ -193,9 +249,17 @@ func (a *appender) close() error {
 		a.direct.Close()
 		a.direct = nil
 	}
+	if a.async != nil {
+		a.async.close()
+		a.async = nil
+	}
+	a.tail.close()
 	var err error
 	if a.file != nil {
-		err = errors.Join(a.file.Sync(), a.file.Close())
+		if a.size > a.at {
+			err = a.trim()
+		}
+		err = errors.Join(err, a.file.Sync(), a.file.Close())
 		a.file = nil
 	}
 	a.seals.Wait()

@@ -11,6 +11,7 @@ type cursor struct {
 	stream uint8
 	number uint32
 	good   int64 // where to begin in the segment
+	tail   *tail // what is whole; nil where all is
 
 	file *os.File
 	sc   scanner
@@ -18,6 +19,15 @@ type cursor struct {
 
 func newCursor(dir string, stream uint8, from Pos) *cursor {
 	return &cursor{dir: dir, stream: stream, number: max(1, from.Segment()), good: max(segmentHeader, from.Offset())}
+}
+
+// newBodies is a cursor on the bodies, which stays behind the one who writes them.
+func (r *Reader) newBodies(from Pos) *cursor {
+	c := newCursor(r.dir, bodiesStream, from)
+	if r.Live() {
+		c.tail = openTail(r.dir)
+	}
+	return c
 }
 
 // next returns the next record that want asks for. The payload is valid until
@@ -43,9 +53,10 @@ func (c *cursor) next(want func(h header) bool) (at Pos, h header, payload []byt
 		if err != nil {
 			return 0, h, nil, false, err
 		}
-		if info.Size() > c.sc.size || c.sc.good < c.sc.size && !more {
-			grown := info.Size() > c.sc.size
-			c.sc.size, c.sc.buf = info.Size(), c.sc.buf[:0]
+		size := c.tail.within(c.number, info.Size())
+		if size > c.sc.size || c.sc.good < c.sc.size && !more {
+			grown := size > c.sc.size
+			c.sc.size, c.sc.buf = size, c.sc.buf[:0]
 			if grown {
 				continue
 			}
@@ -53,7 +64,7 @@ func (c *cursor) next(want func(h header) bool) (at Pos, h header, payload []byt
 		if !more {
 			return 0, h, nil, false, nil
 		}
-		c.close()
+		c.shut()
 		c.number++
 		c.good = segmentHeader
 	}
@@ -93,7 +104,7 @@ func (c *cursor) open() (bool, error) {
 		}
 		return false, err
 	}
-	c.file, c.sc = f, scanner{f: f, size: size, good: c.good}
+	c.file, c.sc = f, scanner{f: f, size: c.tail.within(c.number, size), good: c.good}
 	return true, nil
 }
 
@@ -106,6 +117,12 @@ func (c *cursor) pos() Pos {
 }
 
 func (c *cursor) close() {
+	c.shut()
+	c.tail.close()
+}
+
+// shut closes the segment.
+func (c *cursor) shut() {
 	if c.file != nil {
 		c.file.Close()
 		c.file = nil

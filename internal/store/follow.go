@@ -43,7 +43,7 @@ func (r *Reader) FollowFrom(ctx context.Context, number uint64, side flow.Side, 
 	}
 	f := &follower{
 		ctx: ctx, r: r, number: number, side: SideOf(side), body: b, offset: max(off, b.First()),
-		bodies: newCursor(r.dir, bodiesStream, l.bodyEnd),
+		bodies: r.newBodies(l.bodyEnd),
 		heads:  newCursor(r.dir, headsStream, l.headsEnd),
 		whole:  !l.live,
 	}
@@ -160,7 +160,7 @@ func (f *follower) leap(next int64) error {
 	f.body.Close()
 	f.bodies.close()
 	f.body, f.whole = b, !l.live
-	f.bodies = newCursor(f.r.dir, bodiesStream, l.bodyEnd)
+	f.bodies = f.r.newBodies(l.bodyEnd)
 	return nil
 }
 

@@ -85,7 +85,7 @@ func checkFolder(dir string) error {
 		switch name := e.Name(); {
 		case name == metaFile:
 			return nil
-		case name == "lock" || name == "heads" || name == "bodies" || strings.HasPrefix(name, "."+metaFile):
+		case name == "lock" || name == "tail" || name == "heads" || name == "bodies" || strings.HasPrefix(name, "."+metaFile):
 		default:
 			other = name
 		}

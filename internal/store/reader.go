@@ -259,7 +259,7 @@ func (r *Reader) searchBodies(ctx context.Context, l *located) error {
 		return nil
 	}
 	o := openFlow{pic: l.pic}
-	c := newCursor(r.dir, bodiesStream, l.pic.bodiesAt)
+	c := r.newBodies(l.pic.bodiesAt)
 	defer c.close()
 	for {
 		at, h, p, ok, err := c.next(func(h header) bool { return h.flow == l.pic.flow.Number && h.side <= SentToClient })

@@ -287,7 +287,14 @@ func (s *Store) openAppenders(heads, bodies Pos) error {
 	if err := w.heads.resume(heads); err != nil {
 		return err
 	}
+	tail, err := makeTail(s.dir)
+	if err != nil {
+		w.heads.close()
+		return err
+	}
+	w.bodies.tail, w.bodies.async = tail, newAsync()
 	if err := w.bodies.resume(bodies); err != nil {
+		w.bodies.close()
 		w.heads.close()
 		return err
 	}

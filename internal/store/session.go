@@ -85,7 +85,7 @@ func Inspect(dir string) (Session, error) {
 
 // sessionFiles are the files of a session, as far as they are midstream's.
 func sessionFiles(dir string) []string {
-	files := append(indexFiles(dir), indexPath(dir)+".v1", indexPath(dir)+".old", indexPath(dir)+".old-wal", indexPath(dir)+".old-shm", filepath.Join(dir, metaFile), filepath.Join(dir, "lock"))
+	files := append(indexFiles(dir), indexPath(dir)+".v1", indexPath(dir)+".old", indexPath(dir)+".old-wal", indexPath(dir)+".old-shm", filepath.Join(dir, metaFile), filepath.Join(dir, "lock"), tailPath(dir))
 	for _, stream := range []uint8{headsStream, bodiesStream} {
 		list, err := listSegments(dir, stream)
 		if err != nil {
