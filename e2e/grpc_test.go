@@ -54,7 +54,7 @@ func reply(text string) *[]byte {
 	return &b
 }
 
-func newRPC(t *testing.T) *rpc {
+func newRPC(t testing.TB) *rpc {
 	t.Helper()
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -147,7 +147,7 @@ func newRPC(t *testing.T) *rpc {
 }
 
 // dialThrough is a gRPC client whose connections are tunnels of the proxy.
-func (s *rpc) dialThrough(t *testing.T, p *proxy) *grpc.ClientConn {
+func (s *rpc) dialThrough(t testing.TB, p *proxy) *grpc.ClientConn {
 	t.Helper()
 	return dialRPC(t, p, s.address, func(ctx context.Context, address string) (net.Conn, error) {
 		conn, err := new(net.Dialer).DialContext(ctx, "tcp", p.Addr)
@@ -169,7 +169,7 @@ func (s *rpc) dialThrough(t *testing.T, p *proxy) *grpc.ClientConn {
 }
 
 // dialRPC is a gRPC client that trusts the proxy.
-func dialRPC(t *testing.T, p *proxy, address string, dial func(context.Context, string) (net.Conn, error)) *grpc.ClientConn {
+func dialRPC(t testing.TB, p *proxy, address string, dial func(context.Context, string) (net.Conn, error)) *grpc.ClientConn {
 	t.Helper()
 	c, err := grpc.NewClient("passthrough:///"+address, grpc.WithTransportCredentials(credentials.NewTLS(trusting(t, p.CA))),
 		grpc.WithContextDialer(dial), grpc.WithDefaultCallOptions(grpc.ForceCodec(octets{}), grpc.MaxCallRecvMsgSize(8<<20)))
