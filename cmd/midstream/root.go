@@ -101,7 +101,7 @@ func flagError(cmd *cobra.Command, err error) error {
 	name := strings.ReplaceAll(strings.TrimPrefix(flag, "no-"), "-", "_")
 	for _, row := range option.Mitmproxy() {
 		if row.Name == name && row.State != option.Works {
-			return &codedError{exitUsage, &option.UnknownError{Name: name, Lacking: row.Note}}
+			return &codedError{exitUsage, &option.UnknownError{Name: name, Lacking: row.Note, State: row.State}}
 		}
 	}
 	if letter != "" {

@@ -3,7 +3,6 @@ package instance
 import (
 	"context"
 	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"net"
@@ -171,10 +170,8 @@ func (in *Instance) proxyConfig() (proxy.Config, error) {
 	if clientCerts != nil {
 		c.Upstream.TLS.ClientCert = clientCerts.For
 	}
-	if path := o.Path("ssl_verify_upstream_trusted_ca"); path != "" {
-		if c.Upstream.TLS.Roots, err = roots(path); err != nil {
-			return c, err
-		}
+	if c.Upstream.TLS.Roots, err = roots(o.Path("ssl_verify_upstream_trusted_ca"), o.Path("ssl_verify_upstream_trusted_confdir")); err != nil {
+		return c, err
 	}
 	if a, ok := o.OptionalString("connect_addr"); ok {
 		if c.Upstream.LocalAddr, err = netip.ParseAddr(a); err != nil {
@@ -211,18 +208,6 @@ func (in *Instance) proxyConfig() (proxy.Config, error) {
 		c.HTTP.IdleTimeout = 100 * 365 * 24 * time.Hour
 	}
 	return c, nil
-}
-
-func roots(path string) (*x509.CertPool, error) {
-	pem, err := os.ReadFile(path)
-	if err != nil {
-		return nil, usage("option ssl_verify_upstream_trusted_ca: %w", err)
-	}
-	pool := x509.NewCertPool()
-	if !pool.AppendCertsFromPEM(pem) {
-		return nil, usage("option ssl_verify_upstream_trusted_ca: %s has no certificate in PEM form", path)
-	}
-	return pool, nil
 }
 
 // openKeyLog opens the file that TLS secrets are written to, for tools that

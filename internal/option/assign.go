@@ -39,8 +39,17 @@ func (r *Registry) Assign(list ...Assignment) error {
 	for _, a := range list {
 		o := next.byName[a.Name]
 		if o == nil {
-			deferred = append(deferred, a)
-			continue
+			to, same, known, err := renamed(a)
+			switch {
+			case err != nil:
+				return err
+			case same:
+				continue
+			case !known:
+				deferred = append(deferred, a)
+				continue
+			}
+			a, o = to, next.byName[to.Name]
 		}
 		if err := r.assign(next, o, a, begun[o.Name]); err != nil {
 			return err

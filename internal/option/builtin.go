@@ -117,6 +117,8 @@ func tls() []Option {
 			Help: "Certificate and key to show to servers that ask for one. A PEM file, or a folder with HOST.pem files."},
 		{Name: "ssl_verify_upstream_trusted_ca", Type: Path, Optional: true, Meta: "PEM",
 			Help: "Certificates that servers are verified with, instead of the system's. A PEM file."},
+		{Name: "ssl_verify_upstream_trusted_confdir", Type: Path, Optional: true, Meta: "DIR",
+			Help: "Folder of certificates that servers are verified with. Every PEM file in it counts, besides ssl_verify_upstream_trusted_ca."},
 		{Name: "upstream_cert", Type: Bool, Default: true,
 			Help: "Take the names for a certificate from the server's own. Without it they come from what the client asked for, and the server is not contacted first."},
 		{Name: "key_type", Type: Choice, Choices: []string{"ecdsa", "rsa"}, Default: "ecdsa",

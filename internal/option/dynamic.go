@@ -79,8 +79,10 @@ type UnknownError struct {
 	Name    string
 	Place   string
 	Nearest string // "" when nothing is near
-	// Lacking is the note on an option that mitmproxy has and midstream lacks.
+	// Lacking is the note on an option that mitmproxy has and midstream has not by
+	// that name; State tells how far it goes.
 	Lacking string
+	State   State
 }
 
 func (e *UnknownError) Error() string {
@@ -90,7 +92,7 @@ func (e *UnknownError) Error() string {
 	}
 	switch {
 	case e.Lacking != "":
-		fmt.Fprintf(&b, "mitmproxy's option %s is not there yet: %s (row %s of docs/from-mitmproxy.md)", e.Name, e.Lacking, e.Name)
+		fmt.Fprintf(&b, "mitmproxy's option %s is %s: %s (row %s of docs/from-mitmproxy.md)", e.Name, e.State, e.Lacking, e.Name)
 	case e.Nearest != "":
 		fmt.Fprintf(&b, "unknown option %s: did you mean %s?", quote(e.Name), e.Nearest)
 	default:
@@ -103,7 +105,7 @@ func unknown(st *state, name, place string) error {
 	e := &UnknownError{Name: name, Place: place}
 	for _, row := range Mitmproxy() {
 		if row.Name == name && row.State != Works {
-			e.Lacking = row.Note
+			e.Lacking, e.State = row.Note, row.State
 			return e
 		}
 	}
