@@ -78,7 +78,7 @@ func Mitmproxy() []Row {
 		{"tls_ecdh_curve_client", Missing, "the curves are those of the TLS library"},
 		{"tls_ecdh_curve_server", Missing, "the curves are those of the TLS library"},
 
-		{"http2", Works, "without HTTP/2 inside plain tunnels, and without CONNECT on a stream"},
+		{"http2", Works, "without TLS, too, where the client begins with it; CONNECT and WebSocket pass on streams"},
 		{"http2_ping_keepalive", Works, "clients are asked like servers; without a request open nobody is"},
 		{"http3", Missing, "connections speak HTTP/1.1 or HTTP/2, as with http3=false"},
 		{"websocket", Missing, "messages are always listed, and hooks get them where a script has one, as with websocket=true"},

@@ -38,6 +38,10 @@ func (p *Pool) openSwitching(ctx context.Context, pl place, req *flow.Request, r
 			case err != nil:
 				return nil, err
 			case one != nil:
+				if err := onlyWebSocket(pl, req); err != nil {
+					p.park(one)
+					return nil, err
+				}
 				return p.openUpgrade(ctx, one, req)
 			}
 			continue // there is a shared one now
@@ -63,15 +67,23 @@ func (p *Pool) openSwitching(ctx context.Context, pl place, req *flow.Request, r
 			return nil, onConnection(err, true)
 		}
 	}
-	if req.Protocol != "" && !flow.EqualFold(req.Protocol, webSocket) {
-		return nil, &flow.Error{Peer: flow.AtServer, Phase: flow.InHead, Cause: flow.Malformed, Status: 501,
-			Err: errors.New("extended CONNECT for " + flow.Quote(req.Protocol) + ": the server " + pl.address + " does not allow it over HTTP/2, and only websocket can be asked for in HTTP/1.1")}
+	if err := onlyWebSocket(pl, req); err != nil {
+		return nil, err
 	}
 	s, err := p.takeHTTP1(ctx, pl, reuse)
 	if err != nil {
 		return nil, err
 	}
 	return p.openUpgrade(ctx, s, req)
+}
+
+// onlyWebSocket refuses what cannot be asked for in HTTP/1.1.
+func onlyWebSocket(pl place, req *flow.Request) error {
+	if req.Protocol == "" || flow.EqualFold(req.Protocol, webSocket) {
+		return nil
+	}
+	return &flow.Error{Peer: flow.AtServer, Phase: flow.InHead, Cause: flow.Malformed, Status: 501,
+		Err: errors.New("extended CONNECT for " + flow.Quote(req.Protocol) + ": the server " + pl.address + " does not allow it over HTTP/2, and only websocket can be asked for in HTTP/1.1")}
 }
 
 // takeHTTP1 returns a connection of HTTP/1.1 to a place, whatever else is spoken
