@@ -167,7 +167,7 @@ func TestMarkedFlowsStay(t *testing.T) {
 		case err == nil && textSHA256(out) == patternSHA256(size):
 		case keep:
 			t.Errorf("%s is marked: %d bytes are left, %v %s", path, len(out), err, stderr)
-		case !strings.Contains(stderr, "removed to keep the session under session_max_size"):
+		case !strings.Contains(stderr, "removed to keep the session within session_max_size"):
 			t.Errorf("%s: %v %s", path, err, stderr)
 		default:
 			gone++

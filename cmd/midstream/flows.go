@@ -118,7 +118,7 @@ func (c *flowsCommand) listCmd() *cobra.Command {
 				return err
 			}
 			defer r.Close()
-			err = c.list(ctx, r, store.ListOptions{Last: last, Filter: filter}, follow, form)
+			err = c.list(ctx, r, store.ListOptions{Last: last, Filter: filter, Progress: c.progress(filter)}, follow, form)
 			if follow && ctx.Err() != nil {
 				return nil // Ctrl-C is how this ends
 			}

@@ -66,7 +66,7 @@ func TestFlowsBodyWithoutItsFront(t *testing.T) {
 		t.Fatalf("%d bytes of %d are gone", first, len(sent))
 	}
 	gone := func(a, b int64) string {
-		return fmt.Sprintf("bytes %d-%d of the body were removed to keep the session under session_max_size", a, b)
+		return fmt.Sprintf("bytes %d-%d of the body were removed to keep the session within session_max_size and session_max_age", a, b)
 	}
 	check := func(t *testing.T) {
 		for _, c := range []struct {
@@ -92,7 +92,7 @@ func TestFlowsBodyWithoutItsFront(t *testing.T) {
 		_, page, _ := flows(t, "show", "1", "--session", dir)
 		for _, want := range []string{
 			fmt.Sprintf("%d bytes from byte %d on", int64(len(sent))-first, first),
-			fmt.Sprintf("its first %d bytes were removed to keep the session under session_max_size", first),
+			fmt.Sprintf("its first %d bytes were removed to keep the session within session_max_size and session_max_age", first),
 		} {
 			if !strings.Contains(page, want) {
 				t.Errorf("the page does not say %q:\n%s", want, page)

@@ -37,6 +37,7 @@ func (in *Instance) openSession() error {
 		cfg.Stall = -1
 	}
 	cfg.MaxSize, _ = in.opts.OptionalSize("session_max_size")
+	cfg.MaxAge = in.opts.Duration("session_max_age")
 	if dir := in.opts.Path("session"); dir != "" {
 		in.session, err = store.Open(dir, cfg)
 		return err

@@ -164,6 +164,8 @@ func recording() []Option {
 			Help: "How long a session without --session is kept. 0 removes it at the end. It counts from the end of the session, also after a crash."},
 		{Name: "session_max_size", Type: Size, Optional: true,
 			Help: "Most room a session takes; then the oldest bodies go. Marked flows stay. None is 10g or a quarter of the free disk, whichever is smaller, and no limit with --session."},
+		{Name: "session_max_age", Type: Duration, Optional: true,
+			Help: "How long flows stay; then they go, the oldest first. Marked flows stay. None is for ever."},
 		{Name: "session_min_free", Type: Size, Default: int64(1 << 30),
 			Help: "Free disk below which bodies are not recorded any more. The traffic goes on."},
 		{Name: "record", Type: Choice, Choices: []string{"all", "heads", "none"}, Default: "all", Main: true,

@@ -13,7 +13,7 @@ import (
 var (
 	// ErrEvicted says that the octets were removed to keep the session within
 	// its size.
-	ErrEvicted = errors.New("removed to keep the session under session_max_size")
+	ErrEvicted = errors.New("removed to keep the session within session_max_size and session_max_age")
 	// ErrDamaged says that the octets on disk are not what was written.
 	ErrDamaged = errors.New("damaged on disk")
 )

@@ -36,6 +36,8 @@ type Config struct {
 	// MaxSize is the size in octets above which the bodies of the oldest flows
 	// go; 0 is no bound. See DefaultMaxSize.
 	MaxSize int64
+	// MaxAge is how long flows stay; 0 is no bound. Marked flows stay.
+	MaxAge time.Duration
 	// MinFree is the free space in octets below which no bodies are recorded;
 	// 0 is no floor. See DefaultMinFree.
 	MinFree int64

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"time"
 )
 
 // Delete removes flows that have ended, with all that is recorded of them: the
@@ -163,7 +164,8 @@ func eraseSegment(ctx context.Context, path string, start int64, doomed map[uint
 	if len(spans) == 0 {
 		return nil
 	}
-	return f.Sync()
+	// By its age a segment goes; erasing makes it no younger.
+	return errors.Join(f.Sync(), os.Chtimes(path, time.Time{}, info.ModTime()))
 }
 
 // zero overwrites s, and gives back what the file system gives back.

@@ -27,6 +27,7 @@ func (w *writer) shrink() {
 	for s.total(w) > s.cfg.MaxSize {
 		heads := s.headsFill(w) > s.cfg.MaxSize/headsShare
 		if heads && w.evictOldest(headsStream) || w.evictOldest(bodiesStream) {
+			s.tellFull()
 			continue
 		}
 		if s.failed() != nil {
@@ -109,21 +110,26 @@ func (w *writer) evict(stream uint8, victim segmentFile) bool {
 		return false
 	}
 	s.segments.forget(stream, victim.number)
-	if !s.segments.evictedOnce {
-		s.segments.evictedOnce = true
-		s.cfg.Log.Info("the session has reached its size; the bodies of the oldest flows go", "session", s.dir, "session_max_size", s.cfg.MaxSize)
-	}
 	if stream == headsStream {
 		w.trimIndex(victim.number)
 	}
 	return true
 }
 
+// tellFull says once that the session has reached its size.
+func (s *Store) tellFull() {
+	if s.segments.evictedOnce {
+		return
+	}
+	s.segments.evictedOnce = true
+	s.cfg.Log.Info("the session has reached its size; the bodies of the oldest flows go", "session", s.dir, "session_max_size", s.cfg.MaxSize)
+}
+
 // trimIndex removes the rows of flows whose heads have gone, where the index
 // takes too much of the session.
 func (w *writer) trimIndex(heads uint32) {
 	w.sizeIndex()
-	if w.s.segments.index <= w.s.cfg.MaxSize/indexShare {
+	if w.s.cfg.MaxSize == 0 || w.s.segments.index <= w.s.cfg.MaxSize/indexShare {
 		return
 	}
 	// A failure of the index is told by the indexer.

@@ -25,6 +25,8 @@ type ListOptions struct {
 	// Filter chooses; nil takes all. Where it cannot be told of some flow, the
 	// last element is an *UndecidedError.
 	Filter *query.Filter
+	// Progress, where it is set, is told how far a search for Filter is.
+	Progress func(Progress)
 }
 
 // List yields the flows in the order of their numbers. Flows without an end
@@ -34,12 +36,12 @@ func (r *Reader) List(ctx context.Context, o ListOptions) iter.Seq2[Summary, err
 		return r.list(ctx, o)
 	}
 	if o.Last == 0 {
-		return r.Search(ctx, SearchOptions{Filter: o.Filter, After: o.After, Oldest: true})
+		return r.Search(ctx, SearchOptions{Filter: o.Filter, After: o.After, Oldest: true, Progress: o.Progress})
 	}
 	return func(yield func(Summary, error) bool) {
 		var last []Summary
 		var undecided error
-		for s, err := range r.Search(ctx, SearchOptions{Filter: o.Filter, After: o.After, Limit: o.Last}) {
+		for s, err := range r.Search(ctx, SearchOptions{Filter: o.Filter, After: o.After, Limit: o.Last, Progress: o.Progress}) {
 			if _, some := Undecided(err); some {
 				undecided = err
 				break

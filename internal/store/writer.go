@@ -45,7 +45,8 @@ type writer struct {
 	rows    []row
 	vector  [][]byte
 	places  []Pos
-	later   bool // some block waits for company
+	later   bool         // some block waits for company
+	begun   [2]time.Time // when the segments of each stream were begun, where they have a bound of age
 
 	flow     flow.Flow // the picture that is being written
 	headEnds int       // ends in head
@@ -70,6 +71,13 @@ func (w *writer) run() {
 	index.Stop()
 	trim := time.NewTimer(time.Hour)
 	trim.Stop()
+	var age <-chan time.Time
+	if w.s.cfg.MaxAge > 0 {
+		ticker := time.NewTicker(w.s.ageEvery())
+		defer ticker.Stop()
+		age = ticker.C
+		w.expire(time.Now())
+	}
 	var armed, trimming bool
 	for {
 		select {
@@ -90,6 +98,9 @@ func (w *writer) run() {
 				trim.Reset(trimEvery)
 			}
 			continue
+		case now := <-age:
+			w.batch()
+			w.expire(now)
 		case o := <-w.s.order:
 			w.batch()
 			o.done <- o.do(w)
