@@ -100,7 +100,7 @@ func (p Program) Environ(env []string) []string {
 }
 
 // errCertutil is why Firefox cannot be prepared.
-var errCertutil = errors.New("Firefox takes a certificate for one profile only from the program certutil of NSS: " +
+var errCertutil = errors.New("a profile of Firefox gets a certificate by the program certutil of NSS only: " +
 	"install it (apt install libnss3-tools, dnf install nss-tools, brew install nss), or use --browser chromium")
 
 // Prepare writes into the profile what the command line cannot say.

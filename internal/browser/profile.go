@@ -37,7 +37,11 @@ func ProfilesFolder(confdir, home string, p Program) string {
 // NewProfile makes an empty profile, for this user only, and removes those whose
 // midstream is gone without having done so.
 func NewProfile(folder string) (Profile, error) {
-	if err := os.MkdirAll(folder, 0o700); err != nil {
+	folder, err := filepath.Abs(folder)
+	if err == nil {
+		err = os.MkdirAll(folder, 0o700)
+	}
+	if err != nil {
 		return Profile{}, fmt.Errorf("make a profile: %w", err)
 	}
 	entries, err := os.ReadDir(folder)

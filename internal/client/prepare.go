@@ -19,6 +19,12 @@ func Prepare(a *ca.Authority, address, home string, getenv func(string) string) 
 		return s, err
 	}
 	s.PEM, s.P12 = bundle.PEM, bundle.P12
+	// The program may work in another folder.
+	for _, path := range []*string{&s.PEM, &s.P12, &s.CA, &s.NodeScript, &s.WgetSettings} {
+		if *path, err = filepath.Abs(*path); err != nil {
+			return s, fmt.Errorf("find the folder of the CA: %w", err)
+		}
+	}
 	if err := writeFile(s.NodeScript, NodeScript); err != nil {
 		return s, err
 	}

@@ -10,6 +10,27 @@ import (
 	"midstream/internal/ca"
 )
 
+// A folder that is given relative to the present one is found from others too.
+func TestPrepareNamesWholePaths(t *testing.T) {
+	t.Chdir(t.TempDir())
+	a, err := ca.Load("conf", ca.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := Prepare(a, "127.0.0.1:1", "", func(string) string { return "" })
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range []string{s.PEM, s.P12, s.CA, s.NodeScript, s.WgetSettings} {
+		if !filepath.IsAbs(path) {
+			t.Errorf("%s is relative", path)
+		}
+	}
+	if text, err := os.ReadFile(s.WgetSettings); err != nil || string(text) != "ca_certificate = "+s.PEM+"\n" {
+		t.Errorf("%q, %v", text, err)
+	}
+}
+
 func TestPrepareWritesWhatTheVariablesName(t *testing.T) {
 	dir, home := t.TempDir(), t.TempDir()
 	a, err := ca.Load(dir, ca.Options{})
