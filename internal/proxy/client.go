@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net"
+	"slices"
 	"sync"
 	"time"
 
@@ -143,9 +144,14 @@ func (c *client) serveRegular(ctx context.Context, down *conn) {
 // section 5.1); no HTTP method begins with it.
 const recordHandshake = 22
 
+// pick returns the best of what a client offers, in whichever order it does: as
+// servers choose it.
 func pick(protocols []string) string {
-	if len(protocols) == 0 {
+	switch {
+	case len(protocols) == 0:
 		return ""
+	case slices.Contains(protocols, h2):
+		return h2
 	}
 	return protocols[0]
 }

@@ -142,14 +142,14 @@ func (t *tunnel) choose(offer, forServer []string, up *upstream.Conn) string {
 	if protocol, known := t.client.p.dialer.Chose(t.address); known {
 		return spokenFor(offer, protocol)
 	}
-	return offer[0]
+	return pick(offer)
 }
 
 // spokenFor is what a client with an offer speaks before a server that chose
 // protocol. One that cannot speak HTTP/2 is translated for.
 func spokenFor(offer []string, protocol string) string {
-	if protocol == h2 && offer[0] == http11 {
-		return http11
+	if protocol == h2 && only(offer, h2) == "" {
+		return only(offer, http11)
 	}
 	return only(offer, protocol)
 }
