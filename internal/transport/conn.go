@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"syscall"
 )
 
 // Conn is a connection to a client or a server, plain or with TLS on it.
@@ -195,7 +196,9 @@ func (c *Conn) TLS() *tls.ConnectionState {
 // connection without the close_notify that TLS asks for (RFC 8446 section 6.1).
 func (c *Conn) Unnotified() bool { return c.tls != nil && c.wire.readEnd != nil }
 
-// CloseWrite ends the writing direction: close_notify with TLS, then FIN.
+// CloseWrite ends the writing direction: close_notify with TLS, then FIN. Where the
+// peer has closed its socket, there is no direction left to end: that is no error,
+// and whether all has reached it is for the reading direction to tell.
 func (c *Conn) CloseWrite() error {
 	if c.tls != nil {
 		if err := c.tls.CloseWrite(); err != nil {
@@ -203,7 +206,9 @@ func (c *Conn) CloseWrite() error {
 		}
 	}
 	if cw, ok := c.wire.Conn.(interface{ CloseWrite() error }); ok {
-		return cw.CloseWrite()
+		if err := cw.CloseWrite(); !errors.Is(err, syscall.ENOTCONN) {
+			return err
+		}
 	}
 	return nil
 }
