@@ -81,6 +81,9 @@ func (n startNotice) curl() string {
 		if len(l.addresses) == 0 {
 			continue
 		}
+		if strings.HasPrefix(l.mode, "transparent") || strings.HasPrefix(l.mode, "reverse:tcp:") || strings.HasPrefix(l.mode, "reverse:tls:") {
+			continue
+		}
 		at := reachable(l.addresses[0])
 		if strings.HasPrefix(l.mode, "reverse:") {
 			return "curl http://" + at + "/"

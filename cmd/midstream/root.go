@@ -26,6 +26,7 @@ func newRootCmd(e *env) *cobra.Command {
 		newSessionCmd(e),
 		newConvertCmd(e),
 		newCaCmd(e),
+		newTransparentCmd(e),
 		newOptionsCmd(e),
 		newCompletionCmd(e),
 		newManCmd(e),

@@ -17,7 +17,7 @@ func (in *Instance) Proxies() []string {
 	for _, l := range in.Listeners() {
 		name, _, _ := strings.Cut(l.Mode, "@")
 		name, _, _ = strings.Cut(name, ":")
-		if name = strings.ToLower(name); name != "regular" && name != "upstream" {
+		if name = strings.ToLower(name); name != "regular" && name != "upstream" && name != "socks5" {
 			continue
 		}
 		for _, a := range l.Addresses {

@@ -64,6 +64,9 @@ type Instance struct {
 	// environment is what mode upstream:env goes by, nil without one.
 	environment atomic.Pointer[environment]
 
+	transparent bool // a mode was, at the start
+	marks       bool // own traffic can be marked
+
 	changing  sync.Mutex // held while listeners change and are announced
 	announced store.Live
 	liveID    string

@@ -193,6 +193,7 @@ func (in *Instance) proxyConfig() (proxy.Config, error) {
 	if c.Parents, err = in.parents(); err != nil {
 		return c, &UsageError{err}
 	}
+	in.setUpTransparent(ways, &c)
 	if err := in.checkUsers(ways); err != nil {
 		return c, &UsageError{err}
 	}

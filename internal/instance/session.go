@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"time"
 
 	"midstream/flow"
@@ -121,9 +122,12 @@ func (in *Instance) announce() {
 	for _, w := range in.Listeners() {
 		for _, a := range w.Addresses {
 			l.Listeners = append(l.Listeners, a.String())
+			if strings.HasPrefix(strings.ToLower(w.Mode), "transparent") {
+				l.Transparent = append(l.Transparent, a.String())
+			}
 		}
 	}
-	l.Proxies = in.Proxies()
+	l.Proxies, l.Marks = in.Proxies(), in.marks
 	if pin, err := in.authority.LeafKeyHash(); err == nil {
 		l.LeafKey = pin
 	}

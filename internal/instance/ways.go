@@ -44,6 +44,9 @@ func (in *Instance) changeWays(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if !in.transparent && hasTransparent(w) {
+		return errors.New("mode transparent is set up when midstream starts: start it again with --mode transparent")
+	}
 	if err := errors.Join(in.checkUsers(w), in.checkParents(w)); err != nil {
 		return err
 	}
@@ -104,4 +107,21 @@ func (in *Instance) checkUsers(w proxy.Ways) error {
 		}
 	}
 	return nil
+}
+
+func hasTransparent(w proxy.Ways) bool {
+	return slices.ContainsFunc(w.Modes, func(m proxy.Mode) bool { return m.Kind == proxy.Transparent })
+}
+
+// setUpTransparent sees to it that own traffic can be told from that of clients.
+func (in *Instance) setUpTransparent(w proxy.Ways, c *proxy.Config) {
+	if in.transparent = hasTransparent(w); !in.transparent {
+		return
+	}
+	c.Upstream.Mark = proxy.Mark
+	if err := proxy.CanMark(proxy.Mark); err != nil {
+		in.log.Warn("mode transparent: midstream cannot mark its own traffic (" + err.Error() + "): start it as root or with CAP_NET_ADMIN to redirect this machine's own connections")
+		return
+	}
+	in.marks = true
 }

@@ -33,9 +33,9 @@ func Builtin() []Option {
 func listening() []Option {
 	return in(GroupListen, []Option{
 		{Name: "mode", Type: List, Default: []string{"regular"}, Short: "m", Meta: "MODE", Main: true,
-			Help: "Way in: regular, socks5, upstream:URL, reverse:URL. Repeat it for several. A mode is written NAME[:DATA][@[HOST:]PORT]: regular is an explicit proxy for " +
+			Help: "Way in: regular, socks5, upstream:URL, reverse:URL, transparent. Repeat it for several. A mode is written NAME[:DATA][@[HOST:]PORT]: regular is an explicit proxy for " +
 				"plain requests and CONNECT; upstream:URL is one that sends everything through the parent proxy URL, and upstream:env through the one that the environment names; socks5 is regular on port 1080 (a regular one takes SOCKS 5, too); " +
-				"reverse:URL is a server that sends everything to URL. An address behind @ is where that one listens."},
+				"reverse:URL is a server that sends everything to URL; transparent takes what the firewall brings (Linux). An address behind @ is where that one listens."},
 		{Name: "listen_host", Type: String, Meta: "HOST", Main: true,
 			Help: "Address to listen on; empty is 127.0.0.1 (and ::1). Give 0.0.0.0 to be reached from other machines and containers: then everybody on the network can use the proxy, unless --proxyauth says who may."},
 		{Name: "listen_port", Type: Int, Optional: true, Min: 0, Max: 65535, Short: "p", Meta: "PORT", Main: true,

@@ -37,7 +37,7 @@ type Row struct {
 func Mitmproxy() []Row {
 	return []Row{
 		{"server", Works, "`-n` too"},
-		{"mode", Works, "`regular`, `upstream`, `socks5` and `reverse:http(s)://...`; the other modes are not there yet"},
+		{"mode", Works, "`regular`, `upstream`, `socks5`, `transparent` (Linux) and `reverse` to http, https, tcp and tls; the other modes are not there yet"},
 		{"listen_host", Works, "empty is 127.0.0.1 and ::1, not every address"},
 		{"listen_port", Works, ""},
 		{"confdir", Works, "`~/.midstream`; it cannot be set in the file that lies in it"},

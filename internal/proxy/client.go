@@ -51,6 +51,8 @@ func (p *Proxy) serveClient(nc net.Conn, m Mode) {
 			return
 		}
 		c.serveReverse(p.base, down)
+	case Transparent:
+		c.serveTransparent(p.base, nc, down)
 	case Regular, Upstream, Socks5:
 		c.serveRegular(p.base, down)
 	}

@@ -22,10 +22,10 @@ func bindMode(ctx context.Context, m Mode, at place) ([]*socket, error) {
 	var list []net.Listener
 	var err error
 	if at.host == "" {
-		list, err = bindLoopback(ctx, at.port)
+		list, err = bindLoopback(ctx, at.port, m.control())
 	} else {
 		list = make([]net.Listener, 1)
-		list[0], err = bind(ctx, at.host, at.port)
+		list[0], err = bind(ctx, at.host, at.port, m.control())
 	}
 	if err != nil {
 		return nil, fmt.Errorf("listen for mode %s: %w", m, err)
@@ -38,14 +38,14 @@ func bindMode(ctx context.Context, m Mode, at place) ([]*socket, error) {
 }
 
 // bindLoopback binds 127.0.0.1, and ::1 where the same port is free there.
-func bindLoopback(ctx context.Context, port int) ([]net.Listener, error) {
+func bindLoopback(ctx context.Context, port int, control controlFunc) ([]net.Listener, error) {
 	for try := 0; ; try++ {
-		v4, err := bind(ctx, "127.0.0.1", port)
+		v4, err := bind(ctx, "127.0.0.1", port, control)
 		if err != nil {
 			return nil, err
 		}
 		taken := v4.Addr().(*net.TCPAddr).Port
-		v6, err := bind(ctx, "::1", taken)
+		v6, err := bind(ctx, "::1", taken, control)
 		switch {
 		case err == nil:
 			return []net.Listener{v4, v6}, nil
@@ -56,13 +56,23 @@ func bindLoopback(ctx context.Context, port int) ([]net.Listener, error) {
 	}
 }
 
-func bind(ctx context.Context, host string, port int) (net.Listener, error) {
+// controlFunc sets up a socket before it is bound, as in net.ListenConfig.
+type controlFunc func(network, address string, c syscall.RawConn) error
+
+func (m Mode) control() controlFunc {
+	if m.Kind == Transparent {
+		return takeForeign
+	}
+	return nil
+}
+
+func bind(ctx context.Context, host string, port int, control controlFunc) (net.Listener, error) {
 	network := "tcp"
 	if ip, err := netip.ParseAddr(host); err == nil && ip.Is4() {
 		network = "tcp4" // 0.0.0.0 does not mean :: as well
 	}
 	address := net.JoinHostPort(host, strconv.Itoa(port))
-	var lc net.ListenConfig
+	lc := net.ListenConfig{Control: control}
 	l, err := lc.Listen(ctx, network, address)
 	switch {
 	case err == nil:

@@ -16,10 +16,11 @@ type Kind uint8
 
 // The kinds.
 const (
-	Regular  Kind = iota // clients know that it is a proxy
-	Reverse              // clients take it for the server
-	Upstream             // regular, and everything goes through a parent proxy
-	Socks5               // regular, on the port of SOCKS
+	Regular     Kind = iota // clients know that it is a proxy
+	Reverse                 // clients take it for the server
+	Upstream                // regular, and everything goes through a parent proxy
+	Socks5                  // regular, on the port of SOCKS
+	Transparent             // clients know of nothing; the firewall brings them
 )
 
 func (k Kind) String() string {
@@ -30,6 +31,8 @@ func (k Kind) String() string {
 		return "upstream"
 	case Socks5:
 		return "socks5"
+	case Transparent:
+		return "transparent"
 	}
 	return "regular"
 }
@@ -60,7 +63,7 @@ type Mode struct {
 // missing are modes of the inventory that are not there, so that a user who has
 // them in a script learns it at once.
 var missing = map[string]bool{
-	"transparent": true, "dns": true,
+	"dns":       true,
 	"wireguard": true, "local": true, "tun": true, "osproxy": true,
 }
 
@@ -89,11 +92,16 @@ func ParseMode(spec string) (Mode, error) {
 			return fail("regular takes nothing behind a colon; write regular, or regular@PORT")
 		}
 		return m, nil
-	case name == "socks5":
+	case name == "socks5", name == "transparent":
 		if hasData {
-			return fail("socks5 takes nothing behind a colon; write socks5, or socks5@PORT")
+			return fail("%s takes nothing behind a colon; write %[1]s, or %[1]s@PORT", name)
 		}
-		m.Kind = Socks5
+		if m.Kind = Socks5; name == "transparent" {
+			m.Kind = Transparent
+			if err := transparentError(); err != nil {
+				return fail("%v", err)
+			}
+		}
 		return m, nil
 	case name == "reverse":
 		m.Kind = Reverse
@@ -117,7 +125,7 @@ func ParseMode(spec string) (Mode, error) {
 }
 
 // known are the modes there are, for errors.
-const known = "regular, reverse:http[s]://HOST[:PORT], reverse:tcp|tls://HOST:PORT, upstream:http[s]://HOST[:PORT], upstream:env and socks5"
+const known = "regular, reverse:http[s]://HOST[:PORT], reverse:tcp|tls://HOST:PORT, upstream:http[s]://HOST[:PORT], upstream:env, socks5 and transparent"
 
 func cutLast(s string, sep byte) (before, after string, found bool) {
 	i := strings.LastIndexByte(s, sep)
@@ -223,7 +231,7 @@ func (m *Mode) parseParent(data string) error {
 const env = "env"
 
 // Asks tells whether clients of the mode can be asked who they are.
-func (m Mode) Asks() bool { return !m.isRaw() }
+func (m Mode) Asks() bool { return !m.isRaw() && m.Kind != Transparent }
 
 // FromEnvironment tells whether the parent of an upstream mode is what the
 // environment names.

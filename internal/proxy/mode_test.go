@@ -43,7 +43,6 @@ func TestParseModeRefuses(t *testing.T) {
 		"regular:x":                             "nothing behind a colon",
 		"socks5:x":                              "nothing behind a colon",
 		"wireguard":                             "not there yet",
-		"transparent@8080":                      "not there yet",
 		"upstream:":                             "not a host",
 		"upstream":                              "not a host",
 		"upstream:ftp://h":                      "not http or https",

@@ -27,6 +27,7 @@ type Proxy struct {
 	budget http2.Budget
 	own    own
 	once   onceLog
+	loop   loop
 
 	entrance entrance
 
@@ -57,6 +58,9 @@ func New(cfg Config) *Proxy {
 	p.idle, p.drain = context.WithCancel(p.base)
 	up := cfg.Upstream
 	up.Hooks, up.Own = cfg.Hooks, p.own.is
+	if up.Mark != 0 {
+		up.Connected, up.Closed = p.loop.connected, p.loop.closed
+	}
 	up.HTTP2, up.PingInterval = cfg.HTTP2, cfg.PingInterval
 	if up.Log == nil {
 		up.Log = cfg.Log

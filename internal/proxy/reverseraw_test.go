@@ -76,7 +76,7 @@ func TestReverseRaw(t *testing.T) {
 }
 
 func TestReverseRawFails(t *testing.T) {
-	plain := echo(t, false, false)
+	plain := echo(t, false, true)
 	for spec, text := range map[string]string{
 		"reverse:tcp://" + local(closedPort(t)): "connection refused",
 		"reverse:tls://" + local(closedPort(t)): "connection refused",

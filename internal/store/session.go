@@ -196,6 +196,10 @@ type Live struct {
 	Listeners []string `json:"listeners"`
 	// Proxies are those of the listeners that take plain requests and CONNECT.
 	Proxies []string `json:"proxies,omitempty"`
+	// Transparent are those of the listeners that a firewall may bring clients to, and
+	// Marks tells that midstream's own traffic can be told from theirs.
+	Transparent []string `json:"transparent,omitempty"`
+	Marks       bool     `json:"marks,omitempty"`
 	// LeafKey is the hash of the key that clients are shown, for a browser's pin.
 	LeafKey string `json:"leaf_key,omitempty"`
 	Web     string `json:"web,omitempty"`

@@ -5,6 +5,7 @@ import (
 	"crypto/x509"
 	"io"
 	"log/slog"
+	"net"
 	"net/netip"
 	"time"
 
@@ -39,6 +40,12 @@ type Config struct {
 	// ConnectWithoutHost leaves Host out of CONNECTs to parent proxies (option
 	// http_connect_send_host_header=false).
 	ConnectWithoutHost bool
+	// Mark is put on what is sent to servers, for firewall rules; 0 for none.
+	Mark uint32
+	// Connected and Closed are told the near end of each connection, where set; one
+	// that Connected does not want has come back to us.
+	Connected func(near net.Addr) bool
+	Closed    func(near net.Addr)
 	// TLS are the settings of handshakes with servers.
 	TLS TLS
 	// HTTP are the settings of the codec towards servers: its profile and limits;

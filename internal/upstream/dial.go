@@ -93,6 +93,10 @@ func (d *Dialer) Dial(ctx context.Context, client *flow.Conn, t Target) (*Conn, 
 	asked := t
 	t.Address, t.Via, t.Forward = dial.Address, dial.Via, t.Forward && dial.Via != nil
 	nc, err := d.reach(ctx, t)
+	if err == nil && d.cfg.Connected != nil && !d.cfg.Connected(nc.LocalAddr()) {
+		nc.Reset()
+		err = d.describeDial(ctx, "connect to server "+cut(t.Address)+": ", errOwn)
+	}
 	if err != nil {
 		dial.Err = err
 		hooks.ServerConnectError(context.WithoutCancel(ctx), dial)
@@ -160,7 +164,10 @@ func cut(s string) string {
 // errOwn is how refuseOwn stops a dial.
 var errOwn = errors.New("this is midstream itself")
 
-func (d *Dialer) refuseOwn(_ context.Context, _, resolved string, _ syscall.RawConn) error {
+func (d *Dialer) refuseOwn(_ context.Context, _, resolved string, c syscall.RawConn) error {
+	if d.cfg.Mark != 0 {
+		setMark(c, d.cfg.Mark)
+	}
 	if d.cfg.Own == nil {
 		return nil
 	}
@@ -244,6 +251,9 @@ func (c *Conn) Reset() error {
 
 func (c *Conn) gone() {
 	c.ended.Do(func() {
+		if c.dialer.cfg.Closed != nil {
+			c.dialer.cfg.Closed(c.LocalAddr())
+		}
 		end := *c.facts
 		end.End = time.Now()
 		last := *c.dial
