@@ -257,3 +257,27 @@ func TestChunkFunc(t *testing.T) {
 		t.Errorf("error of emit: %v", err)
 	}
 }
+
+// ends is an addon that hears how things end, and counts it.
+type ends struct{ n *int }
+
+func (e ends) Error(context.Context, *Exchange) error        { *e.n++; return errors.New("x") }
+func (e ends) TCPEnd(context.Context, *Exchange) error       { *e.n++; return nil }
+func (e ends) TCPError(context.Context, *Exchange) error     { *e.n++; return nil }
+func (e ends) WebSocketEnd(context.Context, *Exchange) error { *e.n++; return nil }
+
+// Everybody hears of the end of a flow that was killed.
+func TestEverybodyHearsOfAnEnd(t *testing.T) {
+	n := 0
+	s, err := NewSet(nil, ends{&n}, ends{&n})
+	if err != nil {
+		t.Fatal(err)
+	}
+	x, _ := NewExchange(flow.Request{}, nil, s, func() {})
+	x.Kill()
+	for i, run := range []func(context.Context, *Exchange) error{s.Error, s.TCPEnd, s.TCPError, s.WebSocketEnd} {
+		if n = 0; run(t.Context(), x) != nil || n != 2 {
+			t.Errorf("event %d: %d of 2 heard", i, n)
+		}
+	}
+}

@@ -206,7 +206,7 @@ func (s *Set) Error(ctx context.Context, x *Exchange) error {
 	if s == nil {
 		return nil
 	}
-	return each(ctx, s, s.failed, x, "error", ErrorHook.Error)
+	return last(ctx, s, s.failed, x, "error", ErrorHook.Error)
 }
 
 // Finished tells every addon that asks for it that x is over. The engine calls
@@ -310,6 +310,17 @@ func each[H any](ctx context.Context, s *Set, list []entry[H], x *Exchange, even
 		}
 	}
 	return nil
+}
+
+// last is each for events that tell of an end: everybody hears of it, also where a
+// hook has killed the exchange.
+func last[H any](ctx context.Context, s *Set, list []entry[H], x *Exchange, event string, run func(H, context.Context, *Exchange) error) (err error) {
+	for _, e := range list {
+		if gerr := s.call(e.name, event, e.required, x, func() error { return run(e.hook, ctx, x) }); err == nil {
+			err = gerr
+		}
+	}
+	return err
 }
 
 // call runs one hook. It returns an error only for a guard.

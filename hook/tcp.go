@@ -68,7 +68,7 @@ func (s *Set) TCPEnd(ctx context.Context, x *Exchange) error {
 	if s == nil {
 		return nil
 	}
-	return each(ctx, s, s.tcpEnd, x, "tcp_end", TCPEndHook.TCPEnd)
+	return last(ctx, s, s.tcpEnd, x, "tcp_end", TCPEndHook.TCPEnd)
 }
 
 // TCPError runs the event; errors as RequestHeaders.
@@ -76,5 +76,5 @@ func (s *Set) TCPError(ctx context.Context, x *Exchange) error {
 	if s == nil {
 		return nil
 	}
-	return each(ctx, s, s.tcpError, x, "tcp_error", TCPErrorHook.TCPError)
+	return last(ctx, s, s.tcpError, x, "tcp_error", TCPErrorHook.TCPError)
 }

@@ -127,5 +127,5 @@ func (s *Set) WebSocketEnd(ctx context.Context, x *Exchange) error {
 	if s == nil {
 		return nil
 	}
-	return each(ctx, s, s.webSocketEnd, x, "websocket_end", WebSocketEndHook.WebSocketEnd)
+	return last(ctx, s, s.webSocketEnd, x, "websocket_end", WebSocketEndHook.WebSocketEnd)
 }

@@ -96,6 +96,8 @@ func (p Policy) withDefaults() *Policy {
 type Engine struct {
 	recorder Recorder
 	watchers []Watcher
+	// decoders is what those count for that find messages.
+	decoders atomic.Int64
 	log      *slog.Logger
 	budget   *body.Budget
 	buffers  body.Buffers

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"io"
+	"strings"
 	"time"
 
 	"midstream/flow"
@@ -20,19 +21,40 @@ type marker struct {
 	h    *half
 	kind message.Kind
 
-	split *message.Splitter // nil where the whole is one text
-	codec message.Codec
-	text  []byte         // of an error of Connect
-	code  int            // of HTTP
-	feed  *coding.Feeder // takes codings away; nil where there are none
-	over  bool
-	now   time.Time
-	mark  flow.Mark // of the message under way
+	split  *message.Splitter // nil where the whole is one text
+	codec  message.Codec
+	text   []byte         // of an error of Connect
+	code   int            // of HTTP
+	feed   *coding.Feeder // takes codings away; nil where there are none
+	weight int64          // of feed
+	over   bool
+	now    time.Time
+	mark   flow.Mark // of the message under way
 
 	socket *ws.Splitter // of a direction of WebSocket; then split is nil
 	frame  int64        // messages of it so far
 	watch  messageWatch
 	head   []byte // the first octets of a long message
+}
+
+// What the decoders of codings take that run beside bodies to find their messages:
+// a window of 32 KiB for gzip and deflate, of several MiB for the others. Bodies
+// beyond the bound have their messages found by reading.
+const (
+	maxDecoders = 256
+	lightWeight = 1
+	heavyWeight = 32
+)
+
+// decoderWeight is what a decoder of a coding counts for.
+func decoderWeight(name string) int64 {
+	switch {
+	case coding.Identity(name):
+		return 0
+	case strings.EqualFold(name, "gzip"), strings.EqualFold(name, "x-gzip"), strings.EqualFold(name, "deflate"):
+		return lightWeight
+	}
+	return heavyWeight
 }
 
 // format makes the marker of a body that is sent with these fields, where it has
@@ -66,6 +88,11 @@ func newMarker(h *half, kind message.Kind, boundary string, fields flow.Fields) 
 	}
 	name := fields.Joined("Content-Encoding")
 	if !coding.Identity(name) || kind == message.GRPCWebText {
+		m.weight = decoderWeight(name)
+		if h.x.e.decoders.Add(m.weight) > maxDecoders {
+			h.x.e.decoders.Add(-m.weight)
+			return nil
+		}
 		var err error
 		m.feed, err = coding.NewFeeder(func(r io.Reader) (io.Reader, error) {
 			if !coding.Identity(name) {
@@ -81,6 +108,7 @@ func newMarker(h *half, kind message.Kind, boundary string, fields flow.Fields) 
 			return r, nil
 		}, m.content)
 		if err != nil {
+			h.x.e.decoders.Add(-m.weight)
 			return nil
 		}
 	}
@@ -116,6 +144,7 @@ func (m *marker) end() {
 			m.feed.End()
 		}
 		m.feed.Close()
+		m.h.x.e.decoders.Add(-m.weight)
 	}
 	if m.socket != nil {
 		m.socket.Close()

@@ -84,3 +84,23 @@ func TestDamagedCodingPasses(t *testing.T) {
 		t.Errorf("sent %q, noted %v, %v", s.sink.text(), r.marks[flow.ToClient], r.end.Outcome)
 	}
 }
+
+// Only so many decoders run beside bodies at once; each is let go with its body.
+func TestDecodersAreBounded(t *testing.T) {
+	wire, err := coding.Encode("br", []byte("data: a\n\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	head := fields(eventStream, "Content-Encoding: br")
+	for _, busy := range []int64{0, maxDecoders - heavyWeight, maxDecoders - heavyWeight + 1} {
+		m := &memory{}
+		e := New(Config{Recorder: m})
+		e.decoders.Store(busy)
+		s := newStream(flow.HTTP11, "GET", nil, nil)
+		e.Serve(t.Context(), s, upstream(answers(200, chunked, head, wholeBody(string(wire)))), Origin{})
+		noted := len(m.only().marks[flow.ToClient])
+		if fits := busy+heavyWeight <= maxDecoders; fits != (noted == 1) || e.decoders.Load() != busy || s.sink.text() != string(wire) {
+			t.Errorf("beside %d: %d noted, %d left", busy, noted, e.decoders.Load())
+		}
+	}
+}
