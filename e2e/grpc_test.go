@@ -17,6 +17,7 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials"
+	"google.golang.org/grpc/credentials/insecure"
 	_ "google.golang.org/grpc/encoding/gzip"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
@@ -56,13 +57,18 @@ func reply(text string) *[]byte {
 
 func newRPC(t testing.TB) *rpc {
 	t.Helper()
+	return newRPCOver(t, credentials.NewTLS(&tls.Config{Certificates: []tls.Certificate{mustPKI(t).leaf}}))
+}
+
+// newRPCOver serves over TLS, or without.
+func newRPCOver(t testing.TB, over credentials.TransportCredentials) *rpc {
+	t.Helper()
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	s := &rpc{address: "localhost:" + port(ln.Addr().String()), waiting: make(chan struct{}, 10), ended: make(chan error, 10)}
-	server := grpc.NewServer(grpc.ForceServerCodec(octets{}), grpc.MaxRecvMsgSize(8<<20),
-		grpc.Creds(credentials.NewTLS(&tls.Config{Certificates: []tls.Certificate{mustPKI(t).leaf}})))
+	server := grpc.NewServer(grpc.ForceServerCodec(octets{}), grpc.MaxRecvMsgSize(8<<20), grpc.Creds(over))
 	unary := func(name string, f func(ctx context.Context, asked string) (any, error)) grpc.MethodDesc {
 		return grpc.MethodDesc{MethodName: name, Handler: func(_ any, ctx context.Context, decode func(any) error, _ grpc.UnaryServerInterceptor) (any, error) {
 			asked, err := read(decode)
@@ -149,7 +155,12 @@ func newRPC(t testing.TB) *rpc {
 // dialThrough is a gRPC client whose connections are tunnels of the proxy.
 func (s *rpc) dialThrough(t testing.TB, p *proxy) *grpc.ClientConn {
 	t.Helper()
-	return dialRPC(t, p, s.address, func(ctx context.Context, address string) (net.Conn, error) {
+	return dialRPC(t, p, s.address, p.tunnels())
+}
+
+// tunnels dials by CONNECT to the proxy.
+func (p *proxy) tunnels() func(context.Context, string) (net.Conn, error) {
+	return func(ctx context.Context, address string) (net.Conn, error) {
 		conn, err := new(net.Dialer).DialContext(ctx, "tcp", p.Addr)
 		if err != nil {
 			return nil, err
@@ -165,13 +176,19 @@ func (s *rpc) dialThrough(t testing.TB, p *proxy) *grpc.ClientConn {
 			return nil, err
 		}
 		return conn, nil
-	})
+	}
 }
 
 // dialRPC is a gRPC client that trusts the proxy.
 func dialRPC(t testing.TB, p *proxy, address string, dial func(context.Context, string) (net.Conn, error)) *grpc.ClientConn {
 	t.Helper()
-	c, err := grpc.NewClient("passthrough:///"+address, grpc.WithTransportCredentials(credentials.NewTLS(trusting(t, p.CA))),
+	return dialRPCOver(t, credentials.NewTLS(trusting(t, p.CA)), address, dial)
+}
+
+// dialRPCOver is a gRPC client over TLS, or without.
+func dialRPCOver(t testing.TB, over credentials.TransportCredentials, address string, dial func(context.Context, string) (net.Conn, error)) *grpc.ClientConn {
+	t.Helper()
+	c, err := grpc.NewClient("passthrough:///"+address, grpc.WithTransportCredentials(over),
 		grpc.WithContextDialer(dial), grpc.WithDefaultCallOptions(grpc.ForceCodec(octets{}), grpc.MaxCallRecvMsgSize(8<<20)))
 	if err != nil {
 		t.Fatal(err)
@@ -319,13 +336,24 @@ func TestGRPC(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
 		name  string
+		plain bool
 		start func(t *testing.T, s *rpc) (*proxy, *grpc.ClientConn)
 	}{
-		{"through a tunnel", func(t *testing.T, s *rpc) (*proxy, *grpc.ClientConn) {
+		{"through a tunnel, without TLS", true, func(t *testing.T, s *rpc) (*proxy, *grpc.ClientConn) {
+			p := start(t)
+			return p, dialRPCOver(t, insecure.NewCredentials(), s.address, p.tunnels())
+		}},
+		{"reverse, without TLS", true, func(t *testing.T, s *rpc) (*proxy, *grpc.ClientConn) {
+			p := start(t, "--mode", "reverse:http://"+s.address)
+			return p, dialRPCOver(t, insecure.NewCredentials(), p.Addr, func(ctx context.Context, _ string) (net.Conn, error) {
+				return new(net.Dialer).DialContext(ctx, "tcp", p.Addr)
+			})
+		}},
+		{"through a tunnel", false, func(t *testing.T, s *rpc) (*proxy, *grpc.ClientConn) {
 			p := start(t)
 			return p, s.dialThrough(t, p)
 		}},
-		{"reverse", func(t *testing.T, s *rpc) (*proxy, *grpc.ClientConn) {
+		{"reverse", false, func(t *testing.T, s *rpc) (*proxy, *grpc.ClientConn) {
 			p := start(t, "--mode", "reverse:https://"+s.address)
 			return p, dialRPC(t, p, "localhost:"+port(p.Addr), func(ctx context.Context, _ string) (net.Conn, error) {
 				return new(net.Dialer).DialContext(ctx, "tcp", p.Addr)
@@ -334,7 +362,11 @@ func TestGRPC(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			s := newRPC(t)
+			over := insecure.NewCredentials()
+			if !c.plain {
+				over = credentials.NewTLS(&tls.Config{Certificates: []tls.Certificate{mustPKI(t).leaf}})
+			}
+			s := newRPCOver(t, over)
 			p, client := c.start(t, s)
 			s.words(t, client)
 			client.Close()

@@ -50,6 +50,7 @@ func TestHTTP2ByPriorKnowledge(t *testing.T) {
 	for name, c := range map[string]struct {
 		secure bool   // the origin has TLS
 		two    bool   // the origin speaks HTTP/2
+		first  bool   // and begins before the client does
 		came   string // the version that the origin is to see
 		mode   string // a reverse mode, with the origin for %s
 		way    func(r *rig, target string) *peer
@@ -65,14 +66,15 @@ func TestHTTP2ByPriorKnowledge(t *testing.T) {
 			}
 			return p
 		}},
-		"in a tunnel":                {two: true, came: "HTTP/2.0", way: tunnelled},
-		"in a tunnel to HTTP/1":      {two: false, came: "HTTP/1.1", way: tunnelled},
-		"reverse":                    {two: true, came: "HTTP/2.0", mode: "reverse:http://%s", way: direct},
-		"reverse to HTTP/1":          {two: false, came: "HTTP/1.1", mode: "reverse:http://%s", way: direct},
-		"reverse to TLS":             {secure: true, two: true, came: "HTTP/2.0", mode: "reverse:https://%s", way: direct},
-		"reverse to TLS and HTTP/1":  {secure: true, two: false, came: "HTTP/1.1", mode: "reverse:https://%s", way: direct},
-		"in a tunnel with TLS":       {secure: true, two: true, came: "HTTP/2.0", way: tunnelledTLS},
-		"in a tunnel with TLS, to 1": {secure: true, two: false, came: "HTTP/1.1", way: tunnelledTLS},
+		"in a tunnel":                   {two: true, came: "HTTP/2.0", way: tunnelled},
+		"in a tunnel, the server first": {two: true, first: true, came: "HTTP/2.0", way: tunnelled},
+		"in a tunnel to HTTP/1":         {two: false, came: "HTTP/1.1", way: tunnelled},
+		"reverse":                       {two: true, came: "HTTP/2.0", mode: "reverse:http://%s", way: direct},
+		"reverse to HTTP/1":             {two: false, came: "HTTP/1.1", mode: "reverse:http://%s", way: direct},
+		"reverse to TLS":                {secure: true, two: true, came: "HTTP/2.0", mode: "reverse:https://%s", way: direct},
+		"reverse to TLS and HTTP/1":     {secure: true, two: false, came: "HTTP/1.1", mode: "reverse:https://%s", way: direct},
+		"in a tunnel with TLS":          {secure: true, two: true, came: "HTTP/2.0", way: tunnelledTLS},
+		"in a tunnel with TLS, to 1":    {secure: true, two: false, came: "HTTP/1.1", way: tunnelledTLS},
 		"reverse, in TLS without ALPN": {secure: true, two: true, came: "HTTP/2.0", mode: "reverse:https://%s", way: func(r *rig, _ string) *peer {
 			return r.dial().mustSecure(&tls.Config{ServerName: "127.0.0.1"})
 		}},
@@ -86,6 +88,8 @@ func TestHTTP2ByPriorKnowledge(t *testing.T) {
 				scheme, port := "http", uint16(0)
 				if c.secure {
 					scheme, port = "https", h2Origin(t, c.two, handler)
+				} else if c.first {
+					port = rawOrigin(t, func(nc net.Conn) { serveGently(nc, http.HandlerFunc(handler)) })
 				} else {
 					port = plainOrigin(t, c.two, handler)
 				}

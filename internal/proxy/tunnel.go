@@ -132,8 +132,13 @@ func (t *tunnel) open(down *conn) opening {
 	if w != nil {
 		w.stop()
 		if w.spoke {
-			down.SetReadDeadline(time.Time{})
-			return serverFirst
+			if !t.greeted() {
+				down.SetReadDeadline(time.Time{})
+				return serverFirst
+			}
+			// It has only introduced itself: the client begins.
+			down.SetReadDeadline(p.idleLimit())
+			first, err = down.peek(1)
 		}
 		if w.left {
 			t.giveUp() // it waited too long for a client: the next one dials again
@@ -143,6 +148,17 @@ func (t *tunnel) open(down *conn) opening {
 		return clientLeft
 	}
 	return t.sniff(down, first)
+}
+
+// greeted tells whether what the server has said first is the beginning of HTTP/2,
+// which is no more than a greeting. Below TLS to a parent nothing can be looked at.
+func (t *tunnel) greeted() bool {
+	server := t.dial.conn.Conn
+	if server.TLS() != nil {
+		return false
+	}
+	said, _ := server.Peek(1, peekAhead)
+	return t.client.p.dialer.PlainBeginsHTTP2(said, t.address)
 }
 
 // sniff tells what a client that has sent first is up to.

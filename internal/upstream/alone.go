@@ -56,10 +56,19 @@ func (d *Dialer) noteHTTP2(s *session) bool {
 // BeginsHTTP2 tells whether p, what a server said first over TLS on a connection
 // to address (host:port), is HTTP/2, and remembers it.
 func (d *Dialer) BeginsHTTP2(p []byte, address string) bool {
+	return d.noteFirst(p, port{true, address})
+}
+
+// PlainBeginsHTTP2 is BeginsHTTP2 for a connection without TLS.
+func (d *Dialer) PlainBeginsHTTP2(p []byte, address string) bool {
+	return d.noteFirst(p, port{false, address})
+}
+
+func (d *Dialer) noteFirst(p []byte, at port) bool {
 	if !d.cfg.HTTP2 || !http1.BeginsHTTP2(p) {
 		return false
 	}
-	d.onlyHTTP2(port{true, address})
+	d.onlyHTTP2(at)
 	return true
 }
 
