@@ -69,8 +69,8 @@ func TestPageHasTheValues(t *testing.T) {
 	page := sessionsPage(t)
 	line := func(column string, name func(i uint8) string) {
 		t.Helper()
-		_, rest, ok := strings.Cut(page, column+" | ")
-		values, _, _ := strings.Cut(rest, " |")
+		_, rest, ok := strings.Cut(page, column+" | 0 ")
+		values, _, _ := strings.Cut("0 "+rest, " |")
 		if !ok {
 			t.Errorf("the page has no values of %s", column)
 			return

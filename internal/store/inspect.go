@@ -55,7 +55,16 @@ func Check(ctx context.Context, dir string) (Health, error) {
 			count = &h.Bodies
 		}
 		every := func(header) bool { return true }
+		end, bounded := Pos(0), false
+		if h.Live && stream == bodiesStream {
+			t := openTail(dir)
+			end, bounded = t.at()
+			t.close()
+		}
 		_, err := scanStream(dir, stream, 0, true, every, func(at Pos, hd header, p []byte) error {
+			if bounded && at >= end {
+				return errReached
+			}
 			*count++
 			if stream == headsStream && (hd.kind == kindHead || hd.kind == kindEnd) {
 				if _, err := decodePicture(p); err != nil {
@@ -64,7 +73,7 @@ func Check(ctx context.Context, dir string) (Health, error) {
 			}
 			return context.Cause(ctx)
 		}, damage)
-		if err != nil {
+		if err != nil && !errors.Is(err, errReached) {
 			return h, fmt.Errorf("check session %s: %w", dir, err)
 		}
 	}

@@ -46,18 +46,23 @@ func (t *tail) set(at Pos) {
 	}
 }
 
-// within cuts size, which a segment has, to what is whole of it.
-func (t *tail) within(segment uint32, size int64) int64 {
+// at is up to where the bodies are whole; ok is false where nobody says.
+func (t *tail) at() (at Pos, ok bool) {
 	if t == nil {
-		return size
+		return 0, false
 	}
 	var p [8]byte
 	if n, err := t.f.ReadAt(p[:], 0); n < len(p) || err != nil {
-		return size
+		return 0, false
 	}
-	at := Pos(binary.LittleEndian.Uint64(p[:]))
+	return Pos(binary.LittleEndian.Uint64(p[:])), true
+}
+
+// within cuts size, which a segment has, to what is whole of it.
+func (t *tail) within(segment uint32, size int64) int64 {
+	at, ok := t.at()
 	switch {
-	case at.Segment() > segment:
+	case !ok, at.Segment() > segment:
 		return size
 	case at.Segment() < segment:
 		return 0
