@@ -6,7 +6,7 @@ import (
 )
 
 // A block holds octets of one body between Record.Piece and the disk. Blocks
-// are pooled; there are three classes, so that an event costs little and a
+// are pooled; there are four classes, so that an event costs little and a
 // download is written in few large pieces.
 type block struct {
 	class  uint8
@@ -24,10 +24,11 @@ type block struct {
 }
 
 const (
-	smallClass = 0
-	chunkClass = 1
-	bulkClass  = 2
-	classes    = 3
+	tinyClass  = 0
+	smallClass = 1
+	chunkClass = 2
+	bulkClass  = 3
+	classes    = 4
 )
 
 // alignment is what O_DIRECT asks of memory, offset, and length on every file
@@ -41,11 +42,13 @@ const tableRoom = 512
 // there when it is written is padding, the record's header, and the table.
 const bulkLead = 1024
 
-var classSize = [classes]int{4 << 10, 32 << 10, 256 << 10}
+var classSize = [classes]int{1 << 10, 4 << 10, 32 << 10, 256 << 10}
 
 // classFor returns the smallest class that holds n octets at once.
 func classFor(n int) uint8 {
 	switch {
+	case n <= classSize[tinyClass]:
+		return tinyClass
 	case n <= classSize[smallClass]:
 		return smallClass
 	case n <= classSize[chunkClass]:
@@ -55,7 +58,7 @@ func classFor(n int) uint8 {
 }
 
 func newBlock(class uint8) *block {
-	b := &block{class: class, table: make([]byte, 0, tableRoom)}
+	b := &block{class: class}
 	if class == bulkClass {
 		b.buf = alignedBytes(classSize[class])
 	} else {

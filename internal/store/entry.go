@@ -201,7 +201,7 @@ func (r *Record) piece(side flow.Side, p []byte, since time.Duration) {
 		st.n += int64(n)
 		if st.cur.full {
 			st.full = append(st.full, st.cur)
-			st.class = max(st.class, chunkClass)
+			st.class = max(st.class, min(st.cur.class+1, chunkClass))
 			if len(st.full) > bulkAfter {
 				st.class = bulkClass
 			}

@@ -104,7 +104,7 @@ func openIndex(dir string) (_ *index, err error) {
 	if x.conn, err = x.db.Conn(ctx); err != nil {
 		return nil, fmt.Errorf("open index: %w", err)
 	}
-	for _, p := range []string{"trusted_schema=OFF", "cell_size_check=ON", "journal_mode=WAL", "synchronous=OFF", "cache_size=-4096", "busy_timeout=2000", "wal_autocheckpoint=2000", "temp_store=MEMORY"} {
+	for _, p := range []string{"trusted_schema=OFF", "cell_size_check=ON", "journal_mode=WAL", "synchronous=OFF", "cache_size=-1024", "busy_timeout=2000", "wal_autocheckpoint=2000", "temp_store=MEMORY"} {
 		if _, err := x.conn.ExecContext(ctx, "PRAGMA "+p); err != nil {
 			return nil, fmt.Errorf("open index: %w", err)
 		}

@@ -16,8 +16,8 @@ const (
 
 // How many free blocks of each class are kept while they are used, and for ever.
 var (
-	freeBlocks = [classes]int{256, 128, 16}
-	idleBlocks = [classes]int{32, 8, 2}
+	freeBlocks = [classes]int{1024, 256, 128, 16}
+	idleBlocks = [classes]int{64, 32, 8, 2}
 )
 
 // smallPiece is the size under which a piece may use the reserve: a bulk
