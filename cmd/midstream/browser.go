@@ -88,7 +88,7 @@ func (p *passing) browse(e *env, program browser.Program, s browser.Setting) (co
 	}
 	fmt.Fprintf(e.stderr, "midstream: %s with a fresh profile passes through %s; close it to end\n", program.Name, p.address)
 	complaints := new(lastWords)
-	code, err = client.Command{Args: program.Line(profile, s), Env: program.Environ(e.environ()), Stdin: e.stdin, Stdout: e.stdout, Stderr: complaints}.Run(p.ctx)
+	code, err = client.Command{Args: program.Line(profile, s), Env: program.Environ(e.environ()), Stdin: e.stdin, Stdout: beneath(e.stdout), Stderr: complaints}.Run(p.ctx)
 	if code != 0 && len(complaints.text) > 0 {
 		fmt.Fprintf(e.stderr, "%s\n", dump.Safe(oneLine(string(complaints.text))))
 	}

@@ -16,6 +16,15 @@ type output struct {
 	err error
 }
 
+// beneath is what w writes to: a program that is started, and whoever asks for a
+// terminal, needs the file itself.
+func beneath(w io.Writer) io.Writer {
+	if o, ok := w.(*output); ok {
+		return o.w
+	}
+	return w
+}
+
 func (o *output) Write(p []byte) (int, error) {
 	n, err := o.w.Write(p)
 	if err != nil {

@@ -49,7 +49,7 @@ func newRunCmd(e *env) *cobra.Command {
 		}
 		program := client.Command{
 			Args: args, Env: client.Environ(e.environ(), variables, runtime.GOOS == "windows"),
-			Stdin: e.stdin, Stdout: e.stdout, Stderr: e.stderr,
+			Stdin: e.stdin, Stdout: beneath(e.stdout), Stderr: e.stderr,
 		}
 		code, failed := program.Run(p.ctx)
 		return p.conclude(e, code, failed, "the command")

@@ -18,7 +18,7 @@ func terminal(w io.Writer) *os.File {
 	if o, ok := w.(*output); ok {
 		w = o.w
 	}
-	f, ok := w.(*os.File)
+	f, ok := beneath(w).(*os.File)
 	if !ok || !term.IsTerminal(int(f.Fd())) {
 		return nil
 	}
