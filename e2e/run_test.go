@@ -227,7 +227,7 @@ func TestRunTakesAFreePort(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, port, _ := net.SplitHostPort(strings.TrimPrefix(o.HTTP, "http://"))
-	write(t, filepath.Join(u.Confdir, "config.yaml"), "listen_port: "+port+"\nmode: [\"reverse:http://127.0.0.1:1\"]\n")
+	write(t, filepath.Join(u.Confdir, "config.yaml"), "listen_port: "+port+"\nmode: [\"reverse:http://127.0.0.1:1\"]\nproxyauth: somebody:secret\n")
 	if out, errs, code := u.run("--", need(t, "curl"), "-sS", o.HTTPS+"/hello"); code != 0 || out != "hello\n" {
 		t.Errorf("%d, %q, %s", code, out, errs)
 	}

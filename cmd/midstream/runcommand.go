@@ -113,17 +113,22 @@ type programEnded struct{ code int }
 
 func (p *programEnded) Error() string { return fmt.Sprintf("it ended with code %d", p.code) }
 
-// loadClient is load for a proxy that a program gets for itself: a free port and
-// regular mode, whatever config.yaml says, unless the command line says another.
+// loadClient is load for a proxy that a program gets for itself: a free port of
+// this machine, regular mode and no password, whatever config.yaml says for the
+// everyday proxy, unless the command line says another.
 func (l *optionLine) loadClient(e *env) (*option.Registry, error) {
-	line := []option.Assignment{}
-	for _, a := range [][2]string{{"listen_port", "0"}, {"listen_host", "127.0.0.1"}, {"mode", "regular"}, {"server", "true"}} {
-		said := false
-		for _, b := range l.list {
-			said = said || b.Name == a[0]
-		}
-		if !said {
-			line = append(line, option.Assignment{Name: a[0], Text: a[1], Source: option.Default, Place: "midstream run"})
+	own := []option.Assignment{
+		{Name: "listen_port", Text: "0"}, {Name: "listen_host", Text: "127.0.0.1"}, {Name: "mode", Text: "regular"}, {Name: "server", Text: "true"},
+		{Name: "proxyauth", Bare: true},
+	}
+	said := make(map[string]bool)
+	for _, a := range l.list {
+		said[a.Name] = true
+	}
+	var line []option.Assignment
+	for _, a := range own {
+		if !said[a.Name] {
+			line = append(line, a)
 		}
 	}
 	return loadLine(e, append(line, l.list...))
