@@ -10,6 +10,7 @@ import (
 
 	"midstream/flow"
 	"midstream/internal/engine"
+	"midstream/internal/query"
 	"midstream/internal/store"
 )
 
@@ -38,6 +39,11 @@ func (in *Instance) openSession() error {
 		cfg.Stall = -1
 	}
 	cfg.MaxSize, _ = in.opts.OptionalSize("session_max_size")
+	if text := in.opts.String("session_filter"); text != "" {
+		if cfg.Filter, err = query.Parse(text, in.cfg.Case); err != nil {
+			return usage("option session_filter: %w", err)
+		}
+	}
 	cfg.MaxAge = in.opts.Duration("session_max_age")
 	if dir := in.opts.Path("session"); dir != "" {
 		in.session, err = store.Open(dir, cfg)

@@ -166,6 +166,9 @@ func recording() []Option {
 			Help: "Most room a session takes; then the oldest bodies go. Marked flows stay. None is 10g or a quarter of the free disk, whichever is smaller, and no limit with --session."},
 		{Name: "session_max_age", Type: Duration, Optional: true,
 			Help: "How long flows stay; then they go, the oldest first. Marked flows stay. None is for ever."},
+		{Name: "session_filter", Type: String, Optional: true, Meta: "FILTER",
+			Help: "Record only the flows that this filter means. It is asked as soon as a head tells: what it will not mean is not recorded, and what was is erased. Bodies are not asked (~b keeps a flow). " +
+				"The page on filters tells what a filter is."},
 		{Name: "session_min_free", Type: Size, Default: int64(1 << 30),
 			Help: "Free disk below which bodies are not recorded any more. The traffic goes on."},
 		{Name: "record", Type: Choice, Choices: []string{"all", "heads", "none"}, Default: "all", Main: true,

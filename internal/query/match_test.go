@@ -410,3 +410,31 @@ func TestOperatorsAreDocumented(t *testing.T) {
 		}
 	}
 }
+
+// What is said of a flow that lives holds when it has ended.
+func TestSoFar(t *testing.T) {
+	live := func(f *flow.Flow) *flow.Flow { f.Outcome.Kind = flow.Running; return f }
+	for _, c := range []struct {
+		filter          string
+		asked, answered Truth
+	}{
+		{"~m get", Yes, Yes}, {"~m post", No, No}, {"~d address", Yes, Yes}, {"~d other", No, No}, {"~u path", Yes, Yes},
+		{"~c 200", Unknown, Yes}, {"~c 404", Unknown, No}, {"~h qvalue", Yes, Yes}, {"~h svalue", Unknown, Yes}, {"~h none", Unknown, No},
+		{"~hq none", No, No}, {"~t json", Unknown, No}, {"~q", Unknown, No}, {"~s", Unknown, Yes}, {"~a", Unknown, No},
+		{"~marked", Unknown, Unknown}, {"~b x", Unknown, Unknown}, {"~e", Unknown, Unknown}, {"~size >1", Unknown, Unknown},
+		{"~m get & ~c 404", Unknown, No}, {"~m post & ~c 404", No, No}, {"!~m post", Yes, Yes}, {"~proto h1", Yes, Yes}, {"~proto h2", Unknown, No},
+		{"~http", Yes, Yes}, {"~tcp", No, No}, {"~websocket", Unknown, No},
+	} {
+		q, err := Parse(c.filter, Folded)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if a, b := q.SoFar(live(asked()), moment), q.SoFar(live(answered()), moment); a != c.asked || b != c.answered {
+			t.Errorf("%s: %d then %d, want %d then %d", c.filter, a, b, c.asked, c.answered)
+		}
+	}
+	q, _ := Parse("~marked", Folded)
+	if got := q.SoFar(answered(), moment); got != No {
+		t.Errorf("of a flow that has ended: %d", got)
+	}
+}

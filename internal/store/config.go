@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"log/slog"
 	"time"
+
+	"midstream/internal/query"
 )
 
 // Mode is what is recorded.
@@ -38,6 +40,10 @@ type Config struct {
 	MaxSize int64
 	// MaxAge is how long flows stay; 0 is no bound. Marked flows stay.
 	MaxAge time.Duration
+	// Filter, where it is set, keeps flows out: one that it will not mean,
+	// whatever comes, is not recorded from there on, and what was recorded of it
+	// is erased. Bodies are not asked.
+	Filter *query.Filter
 	// MinFree is the free space in octets below which no bodies are recorded;
 	// 0 is no floor. See DefaultMinFree.
 	MinFree int64

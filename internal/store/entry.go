@@ -15,22 +15,26 @@ type Record struct {
 	number uint64
 	base   time.Time // arrival times count from here
 
-	mu       sync.Mutex // guards what follows, up to the writer's part
-	queued   bool       // is in the queue's list
-	picture  *flow.Flow // the newest
-	fresh    bool       // picture has not been written
-	size     int        // what it counts for in the queue
-	interim  []flow.Response
-	ended    bool
-	lost     bool // the newest picture had no room
-	side     [2]sideState
-	inQueue  int // octets in blocks; guarded by the queue's mu
-	next     *Record
-	previous *Record // the list of open records, guarded by the store's mu
+	mu      sync.Mutex // guards what follows, up to the writer's part
+	queued  bool       // is in the queue's list
+	picture *flow.Flow // the newest
+	fresh   bool       // picture has not been written
+	size    int        // what it counts for in the queue
+	interim []flow.Response
+	ended   bool
+	lost    bool // the newest picture had no room
+	// unwelcome tells that the session's filter keeps it out: it has ended, and
+	// leaves nothing.
+	unwelcome bool
+	side      [2]sideState
+	inQueue   int // octets in blocks; guarded by the queue's mu
+	next      *Record
+	previous  *Record // the list of open records, guarded by the store's mu
 
 	// The writer's part: no other goroutine touches it.
-	headAt   Pos // where its first picture stands, 0 before
-	newestAt Pos // where its newest picture stands
+	heads    []Pos // where its pictures stand, where the session has a filter
+	headAt   Pos   // where its first picture stands, 0 before
+	newestAt Pos   // where its newest picture stands
 	bodiesAt Pos
 	indexed  bool          // has a row
 	ending   bool          // all its pieces are in the batch, or written
@@ -61,6 +65,10 @@ func (r *Record) Head(f *flow.Flow, _ flow.Side) {
 	if f == nil {
 		return
 	}
+	if r.unwanted(f) {
+		r.leaveOut()
+		return
+	}
 	size, ok := r.room(f)
 	r.mu.Lock()
 	r.size += size
@@ -82,6 +90,10 @@ func (r *Record) Head(f *flow.Flow, _ flow.Side) {
 // End closes the record; f is the last picture. What comes after it is ignored.
 func (r *Record) End(f *flow.Flow) {
 	if f == nil {
+		return
+	}
+	if r.unwanted(f) {
+		r.leaveOut()
 		return
 	}
 	size, ok := r.room(f)

@@ -52,6 +52,10 @@ func (w *writer) headPos() Pos { return posOf(w.heads.number, w.heads.at+int64(l
 func (w *writer) writeHead(r *Record) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if r.unwelcome && r.ending {
+		w.discard(r)
+		return
+	}
 	if !r.fresh && !r.ending || r.ended != r.ending || r.picture == nil {
 		return // an end that came after the batch was collected is in the next
 	}
@@ -92,6 +96,9 @@ func (w *writer) writePicture(r *Record) {
 		pic.marks = r.marks
 	}
 	r.newestAt = w.appendPicture(kind, &pic)
+	if w.s.cfg.Filter != nil {
+		r.heads = append(r.heads, r.newestAt)
+	}
 	if r.headAt == 0 {
 		r.headAt = r.newestAt
 	}

@@ -183,6 +183,9 @@ func (w *writer) collect(r *Record, now time.Time, all bool) {
 		}
 		if st.drop {
 			st.drop = false
+			if r.unwelcome {
+				continue // all of it is erased
+			}
 			w.small = append(w.small, job{rec: r, side: flow.Side(i)})
 		}
 		for _, b := range st.full {
