@@ -202,7 +202,8 @@ func (x *exchange) end(sink body.Sink, trailers flow.Fields) *flow.Error {
 		x.breakOff(sink, why)
 		return why
 	}
-	if err := sink.Close(trailers); err != nil {
+	// A client that has all may end the stream before it hears that this is all.
+	if err := sink.Close(trailers); err != nil && !x.delivered() {
 		if why := x.left(); why != nil {
 			return why
 		}
