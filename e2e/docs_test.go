@@ -50,7 +50,7 @@ func TestDocsLinksResolve(t *testing.T) {
 }
 
 // theirs are flags and variables of other programs that the pages name.
-var theirs = []string{"--cacert", "--ca-certificate", "--disable-quic", "--build-arg", "--name", "--now", "--tags", "--always", "--add", "--system", "--http2-prior-knowledge"}
+var theirs = []string{"--cacert", "--ca-certificate", "--disable-quic", "--build-arg", "--name", "--now", "--tags", "--always", "--add", "--system", "--http2-prior-knowledge", "--proxy-user"}
 
 var (
 	longFlag = regexp.MustCompile(`(?:^|[\s` + "`" + `(])(--[a-z][a-z0-9_-]+)`)

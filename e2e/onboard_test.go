@@ -95,5 +95,5 @@ func TestOnboardingInABrowser(t *testing.T) {
 	if err != nil || !strings.Contains(out, "Your device: Linux") {
 		t.Errorf("%v\n%s%s", err, out, errs)
 	}
-	u.recorded().flow("https://midstream.internal/trust.svg").completed()
+	u.recorded().flow("https://mitm.it/trust.svg").completed()
 }

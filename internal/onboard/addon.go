@@ -85,7 +85,12 @@ func (a *Addon) ServerConnect(_ context.Context, d *hook.Dial) error {
 
 // RequestHeaders answers what is for the page.
 func (a *Addon) RequestHeaders(_ context.Context, x *hook.Exchange) error {
-	if x.Response != nil || !a.Answers(x.Request.Host) {
+	host := x.Request.Host
+	if x.Client != nil && strings.HasPrefix(x.Client.Mode, "transparent") {
+		// The client has resolved the name, and goes to an address.
+		host, _ = named(x)
+	}
+	if x.Response != nil || !a.Answers(host) {
 		return nil
 	}
 	x.Response = a.answer(x)

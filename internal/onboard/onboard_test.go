@@ -161,7 +161,7 @@ func TestThePage(t *testing.T) {
 	a, _ := addon(t)
 	agent := func(s string) flow.Field { return flow.Field{Name: "User-Agent", Value: s} }
 	page := string(content(t, ask(t, a, "http", "mitm.it", "/?x", agent("<script>alert(1)</script> Android"))))
-	for _, want := range []string{"Your device: Android", `src="https://midstream.internal/trust.svg"`, "&lt;script&gt;", "&lt;b&gt;"} {
+	for _, want := range []string{"Your device: Android", `src="https://mitm.it/trust.svg"`, "&lt;script&gt;", "&lt;b&gt;"} {
 		if !strings.Contains(page, want) {
 			t.Errorf("the page has no %q", want)
 		}
@@ -196,6 +196,20 @@ func asked(t *testing.T, a *Addon, named string) *hook.Response {
 		t.Fatal(err)
 	}
 	return x.Response
+}
+
+// In transparent mode a request goes to the address that a name of the page has
+// on the Internet.
+func TestTransparentClientsAreKnownByHost(t *testing.T) {
+	a, _ := addon(t)
+	for mode, want := range map[string]bool{"transparent": true, "transparent@8081": true, "regular": false} {
+		head := flow.Request{Method: "GET", Scheme: "http", Host: "192.0.2.7", Port: 80, Path: "/", Form: flow.OriginForm}
+		head.Version, head.Fields = flow.HTTP11, flow.Fields{{Name: "Host", Value: "mitm.it"}}
+		x, _ := hook.NewExchange(head, &flow.Conn{Mode: mode}, nil, func() {})
+		if err := a.RequestHeaders(t.Context(), x); err != nil || (x.Response != nil) != want {
+			t.Errorf("%s: answered: %v, %v", mode, x.Response != nil, err)
+		}
+	}
 }
 
 func TestStatuses(t *testing.T) {
