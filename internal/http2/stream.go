@@ -218,6 +218,7 @@ func (st *stream) copyOut(p []byte) (n int, _ error) {
 	credit := 0
 	if !st.inbox.dead {
 		c.count(-n)
+		st.win.limit = growLimit(len(c.streams))
 		credit = st.win.took(n, time.Now(), c.budget.pressure())
 		if st.recvClosed() {
 			credit = 0 // nothing will come

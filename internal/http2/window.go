@@ -13,6 +13,7 @@ type recvWindow struct {
 	epoch time.Time // when the present count began
 	moved int       // taken since then
 	low   int       // the least that lay unread since then
+	limit int       // of size, for now; 0 is maxWindow
 }
 
 const (
@@ -69,12 +70,27 @@ func (w *recvWindow) took(n int, now time.Time, p pressure) int {
 		if w.moved += n; w.moved >= w.size {
 			// A reader that always leaves more than a half waiting is what is slow.
 			if now.Sub(w.epoch) <= growWithin && w.low <= w.size/2 {
-				w.size = min(2*w.size, maxWindow)
+				w.grow()
 			}
 			w.moved, w.epoch, w.low = 0, now, w.unread
 		}
 	}
 	return w.credit()
+}
+
+// grow doubles the window within its limit; what it has it keeps.
+func (w *recvWindow) grow() {
+	limit := maxWindow
+	if w.limit > 0 {
+		limit = w.limit
+	}
+	w.size = max(w.size, min(2*w.size, limit))
+}
+
+// growLimit is how large the window of one of so many streams grows. What they
+// could all hold when their readers stop is bounded, too.
+func growLimit(streams int) int {
+	return max(initialWindow, min(maxWindow, grownWindows/max(1, streams)))
 }
 
 // shrink takes n off what the peer may send, who knows it. A reader that keeps up

@@ -177,3 +177,19 @@ func TestInboxKeepsTheFrames(t *testing.T) {
 		t.Error("blocks are kept after clear")
 	}
 }
+
+func TestWindowsOfManyStreamsGrowLess(t *testing.T) {
+	for streams, want := range map[int]int{0: maxWindow, 1: maxWindow, 4: 2 << 20, 100: grownWindows / 100, 1000: initialWindow} {
+		if got := growLimit(streams); got != want {
+			t.Errorf("%d streams: %d, want %d", streams, got, want)
+		}
+	}
+	w := recvWindow{size: 1 << 20, avail: 1 << 20, limit: 256 << 10}
+	if w.grow(); w.size != 1<<20 {
+		t.Errorf("a window that was larger became %d", w.size)
+	}
+	w.limit = 1<<20 + 1
+	if w.grow(); w.size != 1<<20+1 {
+		t.Errorf("it grew to %d", w.size)
+	}
+}
