@@ -57,7 +57,7 @@ func docCommands(t testing.TB) []docCommand {
 
 // notRun are lines that no test runs, by how they begin, with the reason.
 var notRun = map[string]string{
-	"curl --proxy-user":     "its proxy is the line before",
+	"curl -U":               "its proxy is the line before",
 	"make ":                 "it is what runs the tests, or takes minutes",
 	"docker ":               "there is no container runtime in the tests",
 	"sudo ":                 "it changes the machine",

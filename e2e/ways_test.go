@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"net"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -137,5 +138,25 @@ func TestCredentialsForOneParent(t *testing.T) {
 	}
 	if lines := b.recorded().lines; strings.Contains(lines, "YW5uYTpzZWNyZXQ=") || strings.Contains(lines, "localhost") {
 		t.Errorf("B has seen\n%s", lines)
+	}
+}
+
+// What is not HTTP to midstream passes to the target, in TLS or without on either side.
+func TestReverseRawClients(t *testing.T) {
+	t.Parallel()
+	o := newOrigin(t)
+	p := start(t, "--mode", "reverse:tcp://"+strings.TrimPrefix(o.HTTP, "http://"), "--mode", "reverse:tls://"+strings.TrimPrefix(o.HTTPS, "https://")+"@0")
+	secured := p.waitStderr(`listening on (127\.0\.0\.1:\d+).* \(reverse:tls`)[1]
+	curl := need(t, "curl")
+	for _, at := range []string{p.Addr, secured} {
+		_, port, _ := net.SplitHostPort(at)
+		for _, url := range []string{"http://localhost:" + port + "/hello", "https://localhost:" + port + "/hello"} {
+			if out := run(t, nil, curl, "-sS", "-4", "--http1.1", "--cacert", p.CA, url); out != "hello\n" {
+				t.Errorf("%s: %q", url, out)
+			}
+		}
+	}
+	if lines := p.recorded().lines; strings.Count(lines, `"tcp"`) < 4 || strings.Contains(lines, "/hello") {
+		t.Errorf("recorded as\n%s", lines)
 	}
 }

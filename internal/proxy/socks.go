@@ -56,7 +56,9 @@ func (c *client) serveSOCKS(ctx context.Context, down *conn) {
 		return
 	case c.p.toItself(host, port):
 		sendSOCKS(down, socksNotAllowed, nil)
-		c.noteUnreachable(hostPort(host, port), refusal(403, "connect to %s: this is midstream itself, which does not connect to itself", hostPort(host, port)))
+		itself := refusal(403, "connect to %s: this is midstream itself, which does not connect to itself", hostPort(host, port))
+		itself.Cause = flow.Forbidden
+		c.noteUnreachable(hostPort(host, port), itself)
 		return
 	}
 	t := &tunnel{client: c, host: host, port: port, address: hostPort(host, port), via: c.parent("https", host, port)}
