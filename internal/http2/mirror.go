@@ -147,6 +147,13 @@ func (c *conn) acknowledged() (credit int) {
 	c.first = initialWindow
 	for _, st := range c.streams {
 		st.win.shrink(delta)
+		if st.recvClosed() || st.given != nil || st.win.unread > 0 || st.win.avail > 0 {
+			continue
+		}
+		// Whose reader has taken all by now would wait for ever for the next octet.
+		if n := st.win.credit(); n > 0 {
+			c.w.windowUpdate(st.id, n)
+		}
 	}
 	return c.credited(0)
 }
