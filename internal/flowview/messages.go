@@ -9,6 +9,7 @@ import (
 
 	"midstream/flow"
 	"midstream/internal/message"
+	"midstream/internal/query"
 	"midstream/internal/store"
 )
 
@@ -52,7 +53,7 @@ func (m *Message) Cut() bool { return int64(len(m.Raw)) < m.Length }
 
 // KindOf tells which messages the body of a side has, by its head.
 func KindOf(f *flow.Flow, side flow.Side) (message.Kind, string) {
-	if isWebSocket(f) {
+	if query.IsWebSocket(f) {
 		return message.WebSocket, ""
 	}
 	if f.Kind == flow.TCP {

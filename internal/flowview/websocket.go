@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"iter"
-	"slices"
 	"strings"
 	"sync"
 
@@ -24,14 +23,6 @@ type WebSocket struct {
 	Frames     int // how many it came in
 	Compressed bool
 	Err        error // why it could not be inflated, or is lost
-}
-
-// isWebSocket tells that the bodies of f are the directions of a WebSocket
-// connection (RFC 6455 section 4.2.2, RFC 8441).
-func isWebSocket(f *flow.Flow) bool {
-	return slices.ContainsFunc(strings.Split(flow.Switched(f.Request, f.Response), ","), func(p string) bool {
-		return flow.TrimSpace(p) == "websocket"
-	})
 }
 
 // webSocket finds the messages of both directions in the order of their times,

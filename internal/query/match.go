@@ -211,14 +211,12 @@ func mediaType(fields flow.Fields) string {
 // connection: an upgrade (RFC 6455 section 4.2.2) or an extended CONNECT (RFC
 // 8441 section 4).
 func IsWebSocket(f *flow.Flow) bool {
-	r, s := f.Request, f.Response
-	if f.Kind != flow.HTTP || r == nil || s == nil {
+	if f.Kind != flow.HTTP || f.Request == nil || f.Response == nil {
 		return false
 	}
-	if s.Status == 101 {
-		return s.Fields.HasToken("Upgrade", "websocket")
-	}
-	return flow.Switched(r, s) == "websocket"
+	return slices.ContainsFunc(strings.Split(flow.Switched(f.Request, f.Response), ","), func(p string) bool {
+		return flow.EqualFold(flow.TrimSpace(p), "websocket")
+	})
 }
 
 // IsAsset tells whether a Content-Type is one of ~a.

@@ -297,6 +297,9 @@ func TestMatch(t *testing.T) {
 			~bs onetwo
 			~event two
 			~s`, "~bs hello\n~bq two\n~b ping\n~tcp"},
+		{"websocket of HTTP/2", with(answered(), func(f *flow.Flow) {
+			f.Request.Method, f.Request.Protocol, f.Request.Version = "CONNECT", "websocket", flow.HTTP2
+		}), frames, "~websocket\n~proto ws\n~b hello\n~bs onetwo", "~bs hello"},
 		{"events", events, stream, "~event tick\n~event \"^data: 22$\"\n~proto sse\n~b tick.*tock", "~event tick.*tock\n~event data:.1.*22\n~proto grpc"},
 		{"HTTP/2", with(answered(), func(f *flow.Flow) {
 			f.Request.Version = flow.HTTP2
