@@ -52,14 +52,23 @@ func (x *exchange) show(side flow.Side) {
 // picture is the flow as it is now. The hooks lock is held.
 func (x *exchange) picture() *flow.Flow {
 	l := x.live
-	if x.shown.request == nil || !sameRequest(x.shown.request, &l.Request.Request) {
+	switch old := x.shown.request; {
+	case old == nil:
 		x.shown.request = l.Request.Request.Clone()
+	case !sameRequest(old, &l.Request.Request):
+		c := l.Request.Request
+		c.Fields, c.Trailers = unchanged(old.Fields, c.Fields), unchanged(old.Trailers, c.Trailers)
+		x.shown.request = &c
 	}
-	switch {
+	switch old := x.shown.response; {
 	case l.Response == nil:
 		x.shown.response = nil
-	case x.shown.response == nil || !sameResponse(x.shown.response, &l.Response.Response):
+	case old == nil:
 		x.shown.response = l.Response.Response.Clone()
+	case !sameResponse(old, &l.Response.Response):
+		c := l.Response.Response
+		c.Fields, c.Trailers = unchanged(old.Fields, c.Fields), unchanged(old.Trailers, c.Trailers)
+		x.shown.response = &c
 	}
 	f := &flow.Flow{
 		ID: l.ID, Number: l.Number, Kind: flow.HTTP, Client: l.Client, Server: l.Server,
@@ -73,6 +82,15 @@ func (x *exchange) picture() *flow.Flow {
 	f.RequestBody, f.ResponseBody = x.req.picture(), x.resp.picture()
 	f.Interim, f.Tries = slices.Clip(x.interim), slices.Clone(x.tries)
 	return f
+}
+
+// unchanged returns the fields of an earlier picture where live ones are the same:
+// mostly only a time has changed. Pictures never change.
+func unchanged(shown, live flow.Fields) flow.Fields {
+	if shown.Equal(live) {
+		return shown
+	}
+	return live.Clone()
 }
 
 // picture is the body as it is now. exchange.mu is held.
