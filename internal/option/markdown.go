@@ -85,7 +85,9 @@ What is different from the start:
   script wants the whole of it. ` + "`stream_large_bodies`" + ` is only needed to keep large bodies off the disk.
 - ` + "`config.yaml`" + ` comes before ` + "`--set`" + ` and flags; of those, the last on the command line wins.
 - A wrong name is an error that names the nearest one, in ` + "`config.yaml`" + ` too, with line and column.
-- A filter behind ` + "`dump`" + ` is not there yet, and neither are the flags of the options that are not.
+- A filter behind ` + "`dump`" + ` means what it does in mitmdump ([filters](filters.md)), and there are operators more. Parentheses may
+  stand close to an operator and operators side by side in them, ` + "`(~q ~t json)`; what begins with `&` or `|`" + ` is an error,
+  not a pattern. The flags of options that are not there yet are not there either.
 
 | option | | |
 |---|---|---|
