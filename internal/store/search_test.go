@@ -118,15 +118,15 @@ func checkSearch(t *testing.T, r *Reader) {
 		}
 		var inside []uint64
 		for _, n := range want {
-			if n > 300 && n < 900 {
+			if n > 200 && n < 600 {
 				inside = append(inside, n)
 			}
 		}
-		if got := numbersOf(t, r, SearchOptions{Filter: q, After: 300, Before: 900}); !slices.Equal(got, inside) {
-			t.Errorf("%s: between 300 and 900: %d flows, want %d", text, len(got), len(inside))
+		if got := numbersOf(t, r, SearchOptions{Filter: q, After: 200, Before: 600}); !slices.Equal(got, inside) {
+			t.Errorf("%s: between 200 and 600: %d flows, want %d", text, len(got), len(inside))
 		}
-		if n, err := r.Count(t.Context(), SearchOptions{Filter: q, After: 300, Before: 900}); err != nil || n != uint64(len(inside)) {
-			t.Errorf("%s: between 300 and 900: counted %d, %v, want %d", text, n, err, len(inside))
+		if n, err := r.Count(t.Context(), SearchOptions{Filter: q, After: 200, Before: 600}); err != nil || n != uint64(len(inside)) {
+			t.Errorf("%s: between 200 and 600: counted %d, %v, want %d", text, n, err, len(inside))
 		}
 	}
 }
@@ -134,7 +134,7 @@ func checkSearch(t *testing.T, r *Reader) {
 func TestSearch(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "s")
 	s := openStore(t, dir, Config{})
-	many(t, s, 1100, 1)
+	many(t, s, 700, 1)
 	t.Run("live", func(t *testing.T) { checkSearch(t, openRead(t, dir)) })
 	s.Close()
 	t.Run("closed", func(t *testing.T) { checkSearch(t, openRead(t, dir)) })
@@ -149,7 +149,7 @@ func TestSearch(t *testing.T) {
 func TestIndexOfVersion1(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "s")
 	s := openStore(t, dir, Config{})
-	many(t, s, 700, 2)
+	many(t, s, 400, 2)
 	s.Close()
 	x, err := openIndex(dir)
 	if err != nil {
@@ -165,7 +165,7 @@ func TestIndexOfVersion1(t *testing.T) {
 	}
 	t.Run("read as it is", func(t *testing.T) { checkSearch(t, openRead(t, dir)) })
 	s = openStore(t, dir, Config{})
-	many(t, s, 600, 3)
+	many(t, s, 300, 3)
 	t.Run("with new flows", func(t *testing.T) { checkSearch(t, openRead(t, dir)) })
 	s.Close()
 	t.Run("closed", func(t *testing.T) {
@@ -184,13 +184,13 @@ func TestIndexOfVersion1(t *testing.T) {
 func TestSearchAfterRowsAreGone(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "s")
 	s := openStore(t, dir, Config{})
-	many(t, s, 1100, 4)
+	many(t, s, 700, 4)
 	s.Close()
 	x, err := openIndex(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := x.remove("number < 600 AND marker = ''"); err != nil {
+	if err := x.remove("number < 300 AND marker = ''"); err != nil {
 		t.Fatal(err)
 	}
 	if err := x.remove("number % 7 = 3"); err != nil {
