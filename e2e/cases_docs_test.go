@@ -16,7 +16,7 @@ func TestCasesFindingsAreExplained(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	code := regexp.MustCompile(`(?:[fF]ind\(|Code: +)"([a-z0-9-]+)"`)
+	code := regexp.MustCompile(`(?:[fF]ind\(|Code: +)"([a-z0-9-]{3,})"`)
 	named := regexp.MustCompile(`(?m)^\t[A-Z]\w+ += "([a-z0-9]+(?:-[a-z0-9]+)+)"$`)
 	seen := 0
 	for _, root := range []string{"../internal", "../hook", "../flow"} {
