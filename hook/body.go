@@ -47,6 +47,10 @@ type Body struct {
 	changed bool
 	limit   int64
 	late    func(what string) // called when a change is refused
+
+	rewritings []Rewriting
+	hold       string // why the whole is wanted
+	given      Source // that a hook has made it with
 }
 
 // Access tells what may be done with the content now.

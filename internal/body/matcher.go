@@ -24,6 +24,7 @@ type matcher struct {
 	matched bool // match holds the best so far
 	match   []int
 	window  int
+	long    bool // a match was given up because of window
 }
 
 func newMatcher(p *program, window int) *matcher {
@@ -50,7 +51,12 @@ func (m *matcher) next(text []byte, base int, last bool) (found bool) {
 		rest := text[m.pos-base:]
 		r, width := rune(-1), 0
 		if len(rest) > 0 {
-			if r, width = rune(rest[0]), 1; r >= utf8.RuneSelf {
+			r, width = rune(rest[0]), 1
+			switch {
+			case r < utf8.RuneSelf:
+			case m.p.octets != 0:
+				r += m.p.octets
+			default:
 				if !last && !utf8.FullRune(rest) {
 					return false
 				}
@@ -80,6 +86,7 @@ func (m *matcher) next(text []byte, base int, last bool) (found bool) {
 		m.settle()
 		for len(m.now.list) > 0 && m.pos-m.now.caps[0] > m.window {
 			m.now.dropFirst()
+			m.long = true
 		}
 	}
 }

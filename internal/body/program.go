@@ -18,11 +18,12 @@ type program struct {
 	prefix  []byte     // with which every match begins; may be empty
 	first   *[256]bool // the bytes with which a match can begin; nil when it may be empty
 	atBegin bool       // matches only at the beginning of the text
+	octets  rune       // as RewriteOptions has it
 }
 
 // newProgram compiles the pattern of re again, into a form that can be run
 // piece by piece. slots is 2 when submatches are not wanted.
-func newProgram(re *regexp.Regexp, slots int) (*program, error) {
+func newProgram(re *regexp.Regexp, slots int, octets rune) (*program, error) {
 	tree, err := syntax.Parse(re.String(), syntax.Perl)
 	if err != nil {
 		return nil, fmt.Errorf("compile pattern for a stream: %w", err)
@@ -36,7 +37,8 @@ func newProgram(re *regexp.Regexp, slots int) (*program, error) {
 		inst:    prog.Inst,
 		start:   uint32(prog.Start),
 		slots:   slots,
-		prefix:  []byte(prefix),
+		prefix:  unmapped(prefix, octets),
+		octets:  octets,
 		atBegin: prog.StartCond()&syntax.EmptyBeginText != 0,
 	}
 	p.findFirst()
@@ -65,7 +67,7 @@ func (p *program) findFirst() {
 		case syntax.InstMatch:
 			return // an empty match can be anywhere
 		case syntax.InstRune, syntax.InstRune1:
-			firstBytes(&first, i)
+			p.firstBytes(&first, i)
 		case syntax.InstRuneAny, syntax.InstRuneAnyNotNL:
 			for b := range first {
 				first[b] = first[b] || b != '\n' || i.Op == syntax.InstRuneAny
@@ -76,27 +78,33 @@ func (p *program) findFirst() {
 }
 
 // firstBytes adds the bytes with which the characters of i begin.
-func firstBytes(first *[256]bool, i *syntax.Inst) {
+func (p *program) firstBytes(first *[256]bool, i *syntax.Inst) {
 	if len(i.Rune) == 1 {
 		r := i.Rune[0]
-		firstRange(first, r, r)
+		p.firstRange(first, r, r)
 		if syntax.Flags(i.Arg)&syntax.FoldCase != 0 {
 			for f := unicode.SimpleFold(r); f != r; f = unicode.SimpleFold(f) {
-				firstRange(first, f, f)
+				p.firstRange(first, f, f)
 			}
 		}
 		return
 	}
 	for k := 0; k+1 < len(i.Rune); k += 2 {
-		firstRange(first, i.Rune[k], i.Rune[k+1])
+		p.firstRange(first, i.Rune[k], i.Rune[k+1])
 	}
 }
 
-func firstRange(first *[256]bool, lo, hi rune) {
+func (p *program) firstRange(first *[256]bool, lo, hi rune) {
 	for r := lo; r <= min(hi, utf8.RuneSelf-1); r++ {
 		first[r] = true
 	}
 	if hi < utf8.RuneSelf {
+		return
+	}
+	if p.octets != 0 {
+		for b := max(lo-p.octets, utf8.RuneSelf); b <= min(hi-p.octets, 255); b++ {
+			first[b] = true
+		}
 		return
 	}
 	for b := int(leadByte(max(lo, utf8.RuneSelf))); b <= int(leadByte(hi)); b++ {
@@ -113,6 +121,21 @@ func leadByte(r rune) byte {
 	var b [utf8.UTFMax]byte
 	utf8.EncodeRune(b[:], min(r, unicode.MaxRune))
 	return b[0]
+}
+
+// unmapped spells a text of the pattern as it stands in the stream.
+func unmapped(s string, octets rune) []byte {
+	if octets == 0 {
+		return []byte(s)
+	}
+	p := make([]byte, 0, len(s))
+	for _, r := range s {
+		if r >= utf8.RuneSelf {
+			r -= octets
+		}
+		p = append(p, byte(r))
+	}
+	return p
 }
 
 // Assertions by what they look at.

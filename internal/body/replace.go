@@ -11,8 +11,14 @@ import (
 // old, leftmost first, not overlapping, wherever the body is cut into pieces.
 // It holds back only what may be the beginning of old. An empty old replaces
 // nothing. Neither slice may change while the transform is in use.
-func Replace(old, new []byte) hook.Transform {
-	r := &replacer{old: old, new: new, border: make([]int, len(old))}
+func Replace(old, new []byte) hook.Transform { return ReplaceWatched(old, new, nil) }
+
+// ReplaceWatched is Replace that calls matched for each replacement.
+func ReplaceWatched(old, new []byte, matched func()) hook.Transform {
+	if matched == nil {
+		matched = func() {}
+	}
+	r := &replacer{old: old, new: new, matched: matched, border: make([]int, len(old))}
 	for i, b := 1, 0; i < len(old); i++ {
 		for b > 0 && old[i] != old[b] {
 			b = r.border[b-1]
@@ -31,6 +37,7 @@ type replacer struct {
 	old, new []byte
 	border   []int // border[i] is the length of the longest border of old[:i+1]
 	held     int
+	matched  func()
 	out      []byte
 }
 
@@ -46,6 +53,7 @@ func (r *replacer) Chunk(_ context.Context, p []byte, emit func([]byte) error) e
 			break
 		}
 		r.out = append(append(r.out, p[:i]...), r.new...)
+		r.matched()
 		p = p[i+len(r.old):]
 		if len(r.out) >= PieceSize {
 			if err := emit(r.out); err != nil {
@@ -82,6 +90,7 @@ func (r *replacer) seam(p []byte) int {
 		}
 		if r.held++; r.held == len(r.old) {
 			r.out = append(r.out, r.new...)
+			r.matched()
 			r.held = 0
 			return i + 1
 		}

@@ -9,8 +9,27 @@ import (
 )
 
 // matchWindow is how much of a body a match that is not certain yet may hold
-// back.
+// back where nothing else is said.
 const matchWindow = 64 << 10
+
+// RewriteOptions say how a pattern is run; the zero value is UTF-8 and 64 KiB.
+type RewriteOptions struct {
+	// Window is how much of a body, in bytes, a match that is not certain yet may
+	// hold back; 0 is 64 KiB.
+	Window int
+	// Octets is not 0 where the pattern is one of octets: those above 0x7f are
+	// characters of it, from this one for octet 0 on.
+	Octets rune
+}
+
+// RewriteWatch is told what a transform does. Its functions are called from the
+// goroutine that runs the transform, and must not wait; nil ones are not.
+type RewriteWatch struct {
+	// Matched is called for each match.
+	Matched func()
+	// Long is called, once, when a match could not be decided within the window.
+	Long func()
+}
 
 // A Rewrite replaces the matches of a pattern. It may make transforms for many
 // bodies at once.
@@ -20,16 +39,25 @@ type Rewrite struct {
 	fixed    bool     // the template is the same for every match
 	prog     *program // nil when literal is set
 	literal  []byte   // the only text that the pattern matches
+	window   int
 }
 
 // NewRewrite prepares the replacement of the matches of re by template, in
 // which $1, ${1} and ${name} stand for submatches, as in regexp.Expand. re is
 // taken as written in Perl syntax and matched leftmost-first.
 func NewRewrite(re *regexp.Regexp, template []byte) (*Rewrite, error) {
-	w := &Rewrite{re: re, template: template, fixed: bytes.IndexByte(template, '$') < 0}
+	return NewRewriteWith(re, template, RewriteOptions{})
+}
+
+// NewRewriteWith is NewRewrite with options.
+func NewRewriteWith(re *regexp.Regexp, template []byte, opt RewriteOptions) (*Rewrite, error) {
+	w := &Rewrite{re: re, template: template, fixed: bytes.IndexByte(template, '$') < 0, window: opt.Window}
+	if w.window <= 0 {
+		w.window = matchWindow
+	}
 	if literal, all := re.LiteralPrefix(); all && literal != "" {
-		w.literal = []byte(literal)
-		w.template = re.Expand(nil, template, w.literal, re.FindSubmatchIndex(w.literal))
+		w.literal = unmapped(literal, opt.Octets)
+		w.template = re.Expand(nil, template, w.literal, re.FindStringSubmatchIndex(literal))
 		return w, nil
 	}
 	slots := 2
@@ -37,7 +65,7 @@ func NewRewrite(re *regexp.Regexp, template []byte) (*Rewrite, error) {
 		slots = 2 * (re.NumSubexp() + 1)
 	}
 	var err error
-	w.prog, err = newProgram(re, slots)
+	w.prog, err = newProgram(re, slots, opt.Octets)
 	return w, err
 }
 
@@ -46,11 +74,14 @@ func NewRewrite(re *regexp.Regexp, template []byte) (*Rewrite, error) {
 // as it can be decided within 64 KiB whether a match that has begun is one:
 // past that it ends where it had matched last, or is none. Only what may belong
 // to a match is held back, and what is needed to see whole characters.
-func (w *Rewrite) Transform() hook.Transform {
+func (w *Rewrite) Transform() hook.Transform { return w.TransformWatched(RewriteWatch{}) }
+
+// TransformWatched is Transform with somebody who is told what it does.
+func (w *Rewrite) TransformWatched(watch RewriteWatch) hook.Transform {
 	if w.prog == nil {
-		return Replace(w.literal, w.template)
+		return ReplaceWatched(w.literal, w.template, watch.Matched)
 	}
-	return &rewriter{Rewrite: w, m: newMatcher(w.prog, matchWindow), before: -1}
+	return &rewriter{Rewrite: w, m: newMatcher(w.prog, w.window), before: -1, watch: watch}
 }
 
 // ReplaceRegexp is the transform of one body by NewRewrite. Prepare that once
@@ -76,6 +107,7 @@ type rewriter struct {
 	base    int    // position of held[0], or of the next piece
 	before  rune   // the byte before base; -1 at the beginning
 	lastEnd int    // of the match before
+	watch   RewriteWatch
 	out     []byte
 }
 
@@ -121,6 +153,9 @@ func (w *rewriter) rewrite(text []byte, last bool, emit func([]byte) error) (don
 		// No empty match directly behind a match, as regexp has it.
 		if end > w.lastEnd || begin == 0 {
 			w.expand(text)
+			if w.watch.Matched != nil {
+				w.watch.Matched()
+			}
 		}
 		done, w.lastEnd = end-w.base, end
 		w.m.resume(text, w.base, w.before)
@@ -130,6 +165,10 @@ func (w *rewriter) rewrite(text []byte, last bool, emit func([]byte) error) (don
 			}
 			w.out = w.out[:0]
 		}
+	}
+	if w.m.long && w.watch.Long != nil {
+		w.watch.Long()
+		w.watch.Long = nil
 	}
 	return done, nil
 }

@@ -234,3 +234,50 @@ func FuzzRewrite(f *testing.F) {
 		}
 	})
 }
+
+// A pattern of octets takes each octet for itself, whatever the text would be.
+func TestRewriteOfOctetsIsReplaceAllOfThem(t *testing.T) {
+	const zero = 0xe000
+	mapped := func(p []byte) string {
+		var b strings.Builder
+		for _, c := range p {
+			if c < 0x80 {
+				b.WriteByte(c)
+			} else {
+				b.WriteRune(zero + rune(c))
+			}
+		}
+		return b.String()
+	}
+	patterns := []*regexp.Regexp{
+		regexp.MustCompile("\ue0c3."), regexp.MustCompile("(?s)a..b"), regexp.MustCompile("[\ue080-\ue0bf]+"), regexp.MustCompile("\ue0c3\ue0a9"), regexp.MustCompile("[^a]b"),
+	}
+	rapid.Check(t, func(t *rapid.T) {
+		text := bytesOf(t, "ab\xc3\xa9\xff", 40, "text")
+		re := rapid.SampledFrom(patterns).Draw(t, "pattern")
+		w, err := NewRewriteWith(re, []byte("-"), RewriteOptions{Octets: zero})
+		if err != nil {
+			t.Fatal(err)
+		}
+		matched := 0
+		got, _, err := apply(w.TransformWatched(RewriteWatch{Matched: func() { matched++ }}), cut(t, text)...)
+		want := re.ReplaceAllString(mapped(text), "-")
+		if err != nil || mapped(got) != want || matched != len(re.FindAllString(mapped(text), -1)) {
+			t.Fatalf("%s in %q: %q, %v, want %q; %d matches", re, text, got, err, want, matched)
+		}
+	})
+}
+
+func TestALongMatchIsGivenUpAndTold(t *testing.T) {
+	w, err := NewRewriteWith(regexp.MustCompile(`<a*>`), []byte("-"), RewriteOptions{Window: 10})
+	if err != nil {
+		t.Fatal(err)
+	}
+	long := 0
+	watch := RewriteWatch{Long: func() { long++ }}
+	in := "<aaa><aaaaaaaaaaaaaaaa><aaaaaaaaaaaaaaaaaaaa><aa>"
+	got, _, err := apply(w.TransformWatched(watch), []byte(in[:13]), []byte(in[13:]))
+	if want := "-" + in[5:len(in)-4] + "-"; err != nil || string(got) != want || long != 1 {
+		t.Errorf("got %q, %v, want %q; told %d times", got, err, want, long)
+	}
+}

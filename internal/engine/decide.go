@@ -21,6 +21,9 @@ type question struct {
 	// intercept tells that an intercept matches, so that the whole is wanted.
 	intercept bool
 	wanted    bool // a hook wants the whole body
+	// hold is why the whole of this body is wanted though no hook wants all, ""
+	// for nothing.
+	hold string
 	// endless is the media type that made the body endless, "" for none.
 	endless string
 }
@@ -40,11 +43,13 @@ func decide(q question) (flow.Disposition, string) {
 		return flow.Pass, largerReason(*q.size)
 	case q.intercept:
 		return flow.Hold, "an intercept matches"
+	case q.hold != "" && (keep || q.endless == ""):
+		return flow.Hold, q.hold
 	case q.wanted && keep:
 		return flow.Hold, "a script set stream to false and a hook wants the whole body"
 	case q.wanted && q.endless == "":
 		return flow.Hold, "a hook wants the whole body"
-	case q.wanted:
+	case q.wanted, q.hold != "":
 		return flow.Tee, "endless type " + q.endless
 	}
 	return flow.Tee, "default"

@@ -22,7 +22,7 @@ func (x *exchange) respond(last lastness) (body.Sink, *flow.Error) {
 	out := x.live.Response.Response
 	changed := x.live.Response.Changed()
 	// Message hooks may leave the body alone; they say when they did not.
-	certain := changed || x.live.Response.Stream.Transform != nil || !x.resp.listened
+	certain := changed || x.live.Response.Stream.Transform != nil || !x.resp.listened && len(x.live.Response.Rewritings()) == 0
 	framing := framingOf(m)
 	out.Fields = forward(out.Fields, hop{
 		to: m.to, upgrade: out.Status == 101 || out.Status == 426,

@@ -88,8 +88,8 @@ func (x *exchange) takeResponse(call Call, head *flow.Response) *flow.Error {
 	d, reason := decide(question{
 		known: a.in.Known(), size: x.policy.StreamLargeBodies, preset: preset, stream: resp.Stream,
 		intercept: x.origin.Intercept != nil && x.origin.Intercept(x.live, flow.ToClient),
-		wanted:    x.set.WantsWhole(flow.ToClient),
-		endless:   endless(resp.Fields.Get("Content-Type"), a.in.Known(), x.policy.EndlessTypes),
+		wanted:    x.set.WantsWhole(flow.ToClient), hold: resp.Wanted(),
+		endless: endless(resp.Fields.Get("Content-Type"), a.in.Known(), x.policy.EndlessTypes),
 	})
 	x.dispose(&x.resp, d, reason)
 	x.show(flow.ToClient)
@@ -133,7 +133,7 @@ func (x *exchange) takeMade() *flow.Error {
 	x.resp.listened = false
 	x.dispose(&x.resp, flow.Hold, "made by a hook")
 	x.setDeclared(&x.resp, max(resp.Len(), 0))
-	x.ctl.Settle(&resp.Body, hook.Editable, nil, x.policy.ContentLimit, x.late(flow.ToClient))
+	x.ctl.Settle(&resp.Body, hook.Editable, x.ctl.Given(&resp.Body), x.policy.ContentLimit, x.late(flow.ToClient))
 	x.show(flow.ToClient)
 	return x.wholeResponse(nil)
 }
@@ -160,7 +160,7 @@ func (x *exchange) wholeResponse(call Call) *flow.Error {
 		}
 		x.arriving = arriving{made: true}
 		x.resp.listened = false
-		x.ctl.Settle(&now.Body, hook.Editable, nil, x.policy.ContentLimit, x.late(flow.ToClient))
+		x.ctl.Settle(&now.Body, hook.Editable, x.ctl.Given(&now.Body), x.policy.ContentLimit, x.late(flow.ToClient))
 	}
 	x.wrote(&x.resp, &x.live.Response.Body)
 	if m := x.responseOutline(); m.change == resized {
@@ -204,15 +204,15 @@ func (x *exchange) responseOutline() outgoing {
 	a := &x.arriving
 	m := outgoing{method: x.method, status: r.Status, in: a.in, to: x.version, trailers: len(r.Trailers) > 0}
 	switch {
-	case a.made && r.Stream.Transform != nil:
+	case a.made && (r.Stream.Transform != nil || r.Reshapes()):
 		m.change = reshaped
 	case r.Changed() || a.made:
 		m.change, m.length = resized, max(r.Len(), 0)
 	case a.held != nil:
-		if x.resp.listened || m.trailers && a.in.Kind == flow.ByLength || a.in.Kind == flow.UntilClose && x.version == flow.HTTP10 {
+		if x.resp.listened || r.Reshapes() || m.trailers && a.in.Kind == flow.ByLength || a.in.Kind == flow.UntilClose && x.version == flow.HTTP10 {
 			m.change, m.length = resized, a.held.Len()
 		}
-	case a.flowing != nil && (x.resp.listened || r.Stream.Transform != nil && !r.Stream.KeepsLength):
+	case a.flowing != nil && (x.resp.listened || r.Reshapes()):
 		m.change = reshaped
 	}
 	return m

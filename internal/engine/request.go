@@ -70,8 +70,8 @@ func (x *exchange) takeRequest() (made bool, _ *flow.Error) {
 	d, reason := decide(question{
 		known: x.framing.Known(), size: x.policy.StreamLargeBodies, preset: preset, stream: r.Stream,
 		intercept: x.origin.Intercept != nil && x.origin.Intercept(x.live, flow.ToServer),
-		wanted:    x.set.WantsWhole(flow.ToServer),
-		endless:   endless(r.Fields.Get("Content-Type"), x.framing.Known(), x.policy.EndlessTypes),
+		wanted:    x.set.WantsWhole(flow.ToServer), hold: r.Wanted(),
+		endless: endless(r.Fields.Get("Content-Type"), x.framing.Known(), x.policy.EndlessTypes),
 	})
 	lengthFirst := d != flow.Hold && needsLength(x.requestOutline())
 	if lengthFirst {
@@ -137,10 +137,10 @@ func (x *exchange) requestOutline() outgoing {
 	case r.Changed():
 		m.change, m.length = resized, r.Len()
 	case x.sending.held != nil:
-		if x.req.listened || x.sending.lengthFirst || m.trailers && x.framing.Kind != flow.Chunked {
+		if x.req.listened || r.Reshapes() || x.sending.lengthFirst || m.trailers && x.framing.Kind != flow.Chunked {
 			m.change, m.length = resized, x.sending.held.Len()
 		}
-	case x.framing.Kind != flow.Unframed && (x.req.listened || r.Stream.Transform != nil && !r.Stream.KeepsLength):
+	case x.framing.Kind != flow.Unframed && (x.req.listened || r.Reshapes()):
 		m.change = reshaped
 	}
 	return m

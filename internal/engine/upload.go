@@ -79,10 +79,14 @@ func (x *exchange) atHand(b *hook.Body, held *body.Spool) (body.Reader, *flow.Er
 	if p, changed := x.ctl.Replaced(b); changed {
 		return body.Bytes(p), nil
 	}
-	if held == nil {
+	var kept hook.Source
+	if kept = x.ctl.Given(b); held != nil {
+		kept = held
+	}
+	if kept == nil {
 		return body.Bytes(nil), nil
 	}
-	r, err := held.Open()
+	r, err := kept.Open()
 	if err != nil {
 		return nil, &flow.Error{Phase: flow.InBody, Status: 502, Err: fmt.Errorf("read back a held body: %w", err)}
 	}

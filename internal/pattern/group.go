@@ -76,7 +76,11 @@ func (t *translator) capture(start int, name string) width {
 		}
 		t.names[name] = n
 	}
-	t.fast.WriteString("(?:")
+	if t.catching {
+		t.fast.WriteString("(")
+	} else {
+		t.fast.WriteString("(?:")
+	}
 	// Groups are numbered by hand: .NET counts named ones last.
 	t.exact.WriteString("(?<" + itoa(n) + ">")
 	w := t.rest(start)

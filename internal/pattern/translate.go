@@ -21,6 +21,9 @@ type translation struct {
 	backtracks bool // RE2 has no spelling
 	dollar     bool
 	boundary   bool
+
+	groups int
+	names  map[string]int
 }
 
 // translator walks a pattern once and writes both spellings side by side. Case
@@ -31,6 +34,8 @@ type translator struct {
 	pos   int
 	flags Flags
 	depth int
+	// catching makes the groups of the fast spelling catch what they match.
+	catching bool
 
 	fast, exact strings.Builder
 	out         translation
@@ -50,8 +55,13 @@ func (w width) plus(v width) width {
 	return width{min(w.min+v.min, unbounded), min(w.max+v.max, unbounded)}
 }
 
-func translate(text string, flags Flags) (t translation, err error) {
-	tr := &translator{text: text, flags: flags, closed: map[int]bool{}, names: map[string]int{}, complements: map[complementKey]string{}}
+func translate(text string, flags Flags) (translation, error) {
+	return (&translator{text: text, flags: flags}).translate()
+}
+
+func (tr *translator) translate() (t translation, err error) {
+	tr.closed, tr.names, tr.complements = map[int]bool{}, map[string]int{}, map[complementKey]string{}
+	text := tr.text
 	defer func() {
 		if r := recover(); r != nil {
 			e, ok := r.(*Error)
@@ -76,6 +86,7 @@ func translate(text string, flags Flags) (t translation, err error) {
 		tr.fail(tr.pos, "unbalanced parenthesis")
 	}
 	tr.out.fast, tr.out.exact = tr.fast.String(), tr.exact.String()
+	tr.out.groups, tr.out.names = tr.groups, tr.names
 	return tr.out, nil
 }
 
