@@ -22,6 +22,7 @@ var layers = [][]string{
 	{"hook", "internal/fault", "internal/client"},
 	{"internal/body", "internal/message", "internal/ws", "internal/onboard", "internal/format"},
 	{"internal/sse", "internal/query"},
+	{"internal/llm"},
 	{"internal/http1", "internal/http2"},
 	{"internal/store"},
 	{"internal/engine"},
