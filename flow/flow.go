@@ -163,4 +163,7 @@ type TLS struct {
 	Offered      []string // ALPN names that were offered
 	Resumed      bool
 	Certificates [][]byte // the peer's chain, DER; for a client, the leaf that we showed
+	// JA3 and JA4 are the fingerprints of a client's hello, as lists of known
+	// clients have them; "" where none was seen.
+	JA3, JA4 string
 }

@@ -350,6 +350,10 @@ func (o *object) tls(t *flow.TLS) {
 	o.text("alpn", t.ALPN)
 	o.list("offered", len(t.Offered), func(i int) { o.text("", t.Offered[i]) })
 	o.truth("resumed", t.Resumed)
+	if t.JA4 != "" {
+		o.text("ja3", t.JA3)
+		o.text("ja4", t.JA4)
+	}
 	if o.form.Certificates {
 		o.list("certificates", len(t.Certificates), func(i int) { o.text("", base64.StdEncoding.EncodeToString(t.Certificates[i])) })
 	}

@@ -148,6 +148,9 @@ func (p *page) conn(what string, c *flow.Conn, start time.Time) {
 	}
 	p.line("          %s, %s, SNI %q, ALPN %q of %q%s", tls.VersionName(t.Version), tls.CipherSuiteName(t.Cipher), t.SNI, t.ALPN,
 		t.Offered, map[bool]string{true: ", resumed"}[t.Resumed])
+	if t.JA4 != "" {
+		p.line("          JA4 %s, JA3 %s", t.JA4, t.JA3)
+	}
 	if len(t.Certificates) > 0 {
 		if cert, err := x509.ParseCertificate(t.Certificates[0]); err == nil {
 			p.line("          certificate %s, by %s, until %s", strings.Join(cert.DNSNames, " "), cert.Issuer, cert.NotAfter.Format(time.DateOnly))

@@ -87,6 +87,9 @@ func connection(x *hook.Exchange) []row {
 		if len(t.Offered) > 0 {
 			rows = append(rows, row{"Protocols offered (ALPN)", cut(strings.Join(t.Offered, ", "))})
 		}
+		if t.JA4 != "" {
+			rows = append(rows, row{"TLS fingerprint (JA4)", t.JA4}, row{"TLS fingerprint (JA3)", t.JA3})
+		}
 	}
 	if c.HTTP2 != nil && x.Request.Version == flow.HTTP2 {
 		rows = append(rows, row{"HTTP/2 fingerprint", cut(c.HTTP2.Fingerprint(x.Request.Pseudos))})

@@ -17,7 +17,25 @@ type hello struct {
 	serverName string   // SNI as sent, "" without
 	protocols  []string // ALPN as offered
 	version    uint16   // the newest version offered
+
+	// What fingerprints are made of, as sent.
+	legacy     uint16 // the version in its old place
+	ciphers    []uint16
+	extensions []uint16
+	groups     []uint16
+	signatures []uint16
+	points     []byte
 }
+
+// The extensions that are looked into.
+const (
+	extServerName = 0
+	extGroups     = 10
+	extPoints     = 11
+	extSignatures = 13
+	extProtocols  = 16
+	extVersions   = 43
+)
 
 // Results of parseHello besides a hello.
 var (
@@ -117,11 +135,12 @@ func (c *cursor) u16() int {
 
 func parseHelloBody(p []byte) (*hello, error) {
 	c := cursor{p, true}
-	h := &hello{version: uint16(c.u16())}
+	h := &hello{legacy: uint16(c.u16())}
+	h.version = h.legacy
 	c.take(32)
-	c.take(c.u8())  // session id
-	c.take(c.u16()) // cipher suites
-	c.take(c.u8())  // compression methods
+	c.take(c.u8()) // session id
+	h.ciphers = numbers(c.take(c.u16()))
+	c.take(c.u8()) // compression methods
 	if !c.ok {
 		return nil, errNotHello
 	}
@@ -134,17 +153,40 @@ func parseHelloBody(p []byte) (*hello, error) {
 		if !ext.ok {
 			break
 		}
+		h.extensions = append(h.extensions, uint16(kind))
 		switch kind {
-		case 0:
+		case extServerName:
 			h.serverName = parseSNI(data)
-		case 16:
+		case extGroups:
+			h.groups = numbers(listIn(data))
+		case extPoints:
+			c := cursor{data, true}
+			h.points = append([]byte(nil), c.take(c.u8())...)
+		case extSignatures:
+			h.signatures = numbers(listIn(data))
+		case extProtocols:
 			h.protocols = parseALPN(data)
-		case 43:
+		case extVersions:
 			h.version = max(h.version, newest(data))
 		}
 	}
 	// A fault inside the extensions is for the handshake to complain about.
 	return h, nil
+}
+
+// listIn is the vector, with a length of two octets, that an extension is.
+func listIn(p []byte) []byte {
+	c := cursor{p, true}
+	return c.take(c.u16())
+}
+
+// numbers are the values of two octets in p.
+func numbers(p []byte) []uint16 {
+	list := make([]uint16, 0, len(p)/2)
+	for ; len(p) > 1; p = p[2:] {
+		list = append(list, binary.BigEndian.Uint16(p))
+	}
+	return list
 }
 
 // parseSNI returns the host_name of a server_name extension (RFC 6066 section 3).
@@ -183,7 +225,7 @@ func newest(p []byte) uint16 {
 	list := cursor{c.take(c.u8()), c.ok}
 	var high uint16
 	for list.ok && len(list.p) > 1 {
-		if v := uint16(list.u16()); v&0x0f0f != 0x0a0a && v > high {
+		if v := uint16(list.u16()); !grease(v) && v > high {
 			high = v
 		}
 	}

@@ -123,6 +123,7 @@ func (p *Proxy) shakeHands(ctx context.Context, down *conn, h *hello, protocol s
 	facts := &flow.TLS{
 		Version: state.Version, Cipher: state.CipherSuite, SNI: h.serverName,
 		ALPN: state.NegotiatedProtocol, Offered: h.protocols, Resumed: state.DidResume,
+		JA3: h.ja3(), JA4: h.ja4(),
 	}
 	if src.shown != nil && src.shown.Leaf != nil {
 		facts.Certificates = [][]byte{src.shown.Leaf.Raw}

@@ -97,6 +97,8 @@ const (
 	tagOffered     = 5
 	tagResumed     = 6
 	tagCertificate = 7
+	tagJA3         = 8
+	tagJA4         = 9
 )
 
 // The tags of the smallest parts: tries, findings, outcomes, changes, metadata.
@@ -225,6 +227,8 @@ func appendConn(dst []byte, c *flow.Conn) []byte {
 			dst = appendString(dst, tagOffered, o)
 		}
 		dst = appendBool(dst, tagResumed, t.Resumed)
+		dst = appendString(dst, tagJA3, t.JA3)
+		dst = appendString(dst, tagJA4, t.JA4)
 		for _, cert := range t.Certificates {
 			dst = binary.AppendUvarint(dst, tagCertificate<<1|1)
 			dst = binary.AppendUvarint(dst, uint64(len(cert)))

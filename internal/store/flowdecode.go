@@ -390,6 +390,10 @@ func decodeTLS(p []byte) (*flow.TLS, error) {
 			t.Offered = append(t.Offered, v.string())
 		case tagResumed:
 			t.Resumed = v.number == 1
+		case tagJA3:
+			t.JA3 = v.string()
+		case tagJA4:
+			t.JA4 = v.string()
 		case tagCertificate:
 			t.Certificates = append(t.Certificates, append([]byte(nil), v.octets...))
 		}

@@ -1,0 +1,123 @@
+package proxy
+
+import (
+	"crypto/md5"
+	"crypto/sha256"
+	"encoding/hex"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// grease tells values that clients send to see that servers ignore what they do
+// not know (RFC 8701).
+func grease(v uint16) bool { return v&0x0f0f == 0x0a0a && v>>8 == v&0xff }
+
+// ungreased is list without such values.
+func ungreased(list []uint16) []uint16 {
+	return slices.DeleteFunc(slices.Clone(list), grease)
+}
+
+// ja3 is the MD5 of what the hello offers, in its order: the name by which many
+// lists know clients.
+func (h *hello) ja3() string {
+	var b strings.Builder
+	b.WriteString(strconv.Itoa(int(h.legacy)))
+	for _, list := range [][]uint16{h.ciphers, h.extensions, h.groups} {
+		b.WriteByte(',')
+		joined(&b, ungreased(list), "-", 10)
+	}
+	b.WriteByte(',')
+	for i, p := range h.points {
+		if i > 0 {
+			b.WriteByte('-')
+		}
+		b.WriteString(strconv.Itoa(int(p)))
+	}
+	sum := md5.Sum([]byte(b.String()))
+	return hex.EncodeToString(sum[:])
+}
+
+// ja4 is the newer name: it does not depend on the order of extensions, which
+// browsers change at random.
+func (h *hello) ja4() string {
+	ciphers, extensions := ungreased(h.ciphers), ungreased(h.extensions)
+	slices.Sort(ciphers)
+	server := "i"
+	if slices.Contains(extensions, extServerName) {
+		server = "d"
+	}
+	head := "t" + versionCode(h.version) + server + twoDigits(len(ciphers)) + twoDigits(len(extensions)) + protocolCode(h.protocols)
+
+	extensions = slices.DeleteFunc(extensions, func(e uint16) bool { return e == extServerName || e == extProtocols })
+	slices.Sort(extensions)
+	var b, c strings.Builder
+	joined(&b, ciphers, ",", 16)
+	joined(&c, extensions, ",", 16)
+	if len(h.signatures) > 0 {
+		c.WriteByte('_')
+		joined(&c, ungreased(h.signatures), ",", 16)
+	}
+	return head + "_" + shortSum(b.String(), len(ciphers)) + "_" + shortSum(c.String(), len(extensions))
+}
+
+func joined(b *strings.Builder, list []uint16, by string, base int) {
+	for i, v := range list {
+		if i > 0 {
+			b.WriteString(by)
+		}
+		s := strconv.FormatUint(uint64(v), base)
+		if base == 16 {
+			b.WriteString("0000"[len(s):])
+		}
+		b.WriteString(s)
+	}
+}
+
+// shortSum is what stands for a list of n values that was joined to s.
+func shortSum(s string, n int) string {
+	if n == 0 {
+		return "000000000000"
+	}
+	sum := sha256.Sum256([]byte(s))
+	return hex.EncodeToString(sum[:6])
+}
+
+func twoDigits(n int) string {
+	s := strconv.Itoa(min(n, 99))
+	return "00"[len(s):] + s
+}
+
+func versionCode(v uint16) string {
+	switch v {
+	case 0x0304:
+		return "13"
+	case 0x0303:
+		return "12"
+	case 0x0302:
+		return "11"
+	case 0x0301:
+		return "10"
+	case 0x0300:
+		return "s3"
+	}
+	return "00"
+}
+
+// protocolCode is the first and the last character of the first protocol.
+func protocolCode(protocols []string) string {
+	if len(protocols) == 0 {
+		return "00"
+	}
+	name := protocols[0]
+	first, last := name[0], name[len(name)-1]
+	if !alphanumeric(first) || !alphanumeric(last) {
+		digits := hex.EncodeToString([]byte{first, last})
+		return digits[:1] + digits[3:]
+	}
+	return string([]byte{first, last})
+}
+
+func alphanumeric(b byte) bool {
+	return b >= '0' && b <= '9' || b|0x20 >= 'a' && b|0x20 <= 'z'
+}
