@@ -3,6 +3,7 @@ module midstream
 go 1.26.8
 
 require (
+	github.com/Azure/go-ntlmssp v0.1.1
 	github.com/GehirnInc/crypt v0.0.0-20230320061759-8cc1b52080c5
 	github.com/andybalholm/brotli v1.3.0
 	github.com/dlclark/regexp2 v1.12.0

@@ -206,10 +206,26 @@ func TestUpstreamFaults(t *testing.T) {
 				io.WriteString(c, "HTTP/1.1 407 x\r\nProxy-Authenticate: Digest realm=x, nonce=y, stale=true\r\nContent-Length: 0\r\n\r\n")
 			}
 		}, "again and again"},
-		"NTLM only": {func(c net.Conn) {
-			io.WriteString(c, "HTTP/1.1 407 x\r\nProxy-Authenticate: NTLM\r\nProxy-Authenticate: Negotiate\r\nContent-Length: 0\r\n\r\n")
+		"no known scheme": {func(c net.Conn) {
+			io.WriteString(c, "HTTP/1.1 407 x\r\nProxy-Authenticate: Kerberos\r\nProxy-Authenticate: Bearer\r\nContent-Length: 0\r\n\r\n")
 			io.Copy(io.Discard, c)
-		}, "by ntlm, negotiate only; there are Basic and Digest"},
+		}, "by kerberos, bearer only; there are Basic, Digest and NTLM"},
+		"NTLM broken off": {func(c net.Conn) {
+			for {
+				if _, err := c.Read(make([]byte, 4096)); err != nil {
+					return
+				}
+				io.WriteString(c, "HTTP/1.1 407 x\r\nProxy-Authenticate: NTLM\r\nContent-Length: 0\r\n\r\n")
+			}
+		}, "it broke off the NTLM handshake"},
+		"NTLM damaged": {func(c net.Conn) {
+			for {
+				if _, err := c.Read(make([]byte, 4096)); err != nil {
+					return
+				}
+				io.WriteString(c, "HTTP/1.1 407 x\r\nProxy-Authenticate: NTLM TlRMTVNTUAACAAAA\r\nContent-Length: 0\r\n\r\n")
+			}
+		}, "its NTLM challenge: "},
 		"no way": {func(c net.Conn) { io.WriteString(c, "HTTP/1.1 407 x\r\n\r\n"); io.Copy(io.Discard, c) }, "does not say how"},
 	} {
 		parent := &parentProxy{port: rawOrigin(t, c.serve)}

@@ -26,6 +26,7 @@ type answers struct {
 // met.
 type answer struct {
 	basic     bool
+	ntlm      bool // a handshake on the connection; challenge has its scheme
 	challenge challenge
 	hash      func() hash.Hash
 	session   bool // the algorithm ends in -sess
@@ -54,9 +55,10 @@ func (a *answers) learn(via flow.Via, list []challenge) (unmet string, stale boo
 	return "", strings.EqualFold(best.challenge.params["stale"], "true")
 }
 
-// strongest picks Digest before Basic, and SHA-2 before MD5 (RFC 7616 section
-// 3.7: the first of the schemes that is understood, which servers list in
-// their order; not all of them do).
+// strongest picks Digest before NTLM before Basic, and SHA-2 before MD5 (RFC 7616
+// section 3.7: the first of the schemes that is understood, which servers list in
+// their order; not all of them do). Negotiate is answered with NTLM, which it may
+// carry (RFC 4559 section 4.1).
 func strongest(list []challenge) *answer {
 	var best *answer
 	rank := 0
@@ -66,16 +68,20 @@ func strongest(list []challenge) *answer {
 		switch {
 		case c.scheme == "basic":
 			a.basic, r = true, 1
+		case c.scheme == "negotiate":
+			a.ntlm, r = true, 2
+		case c.scheme == "ntlm":
+			a.ntlm, r = true, 3
 		case c.scheme == "digest" && c.params["nonce"] != "" && takesAuth(c.params["qop"]):
 			name, isSession := strings.CutSuffix(strings.ToUpper(c.params["algorithm"]), "-SESS")
 			a.session = isSession
 			switch name {
 			case "", "MD5":
-				a.hash, r = md5.New, 2
+				a.hash, r = md5.New, 4
 			case "SHA-512-256":
-				a.hash, r = sha512.New512_256, 3
+				a.hash, r = sha512.New512_256, 5
 			case "SHA-256":
-				a.hash, r = sha256.New, 4
+				a.hash, r = sha256.New, 6
 			}
 		}
 		if r > rank {
@@ -101,11 +107,22 @@ func takesAuth(qop string) bool {
 
 // settled tells whether credentials can be sent unasked, and safely: a parent that
 // wants Digest is asked before each request that cannot be sent twice.
-func (a *answers) settled(via flow.Via) (basic, digest bool) {
+func (a *answers) settled(via flow.Via) bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	k := a.known[via]
-	return k != nil && k.basic, k != nil && !k.basic
+	return k != nil && k.basic
+}
+
+// handshake is the scheme of the handshake that a parent wants on each
+// connection, "" where it wants none.
+func (a *answers) handshake(via flow.Via) string {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if k := a.known[via]; k != nil && k.ntlm {
+		return k.challenge.scheme
+	}
+	return ""
 }
 
 // field returns the value of Proxy-Authorization for one request, "" where the
@@ -117,7 +134,7 @@ func (a *answers) field(via flow.Via, method, target string) string {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	k := a.known[via]
-	if k == nil {
+	if k == nil || k.ntlm {
 		return ""
 	}
 	if k.basic {

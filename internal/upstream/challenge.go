@@ -11,6 +11,7 @@ import (
 type challenge struct {
 	scheme string            // in lower case
 	params map[string]string // names in lower case, values unquoted
+	token  string            // what stands in place of parameters (token68)
 }
 
 // Bounds of what is read of one head.
@@ -31,7 +32,7 @@ func parseChallenges(values []string) []challenge {
 			if scheme == "" {
 				break
 			}
-			c := challenge{strings.ToLower(scheme), make(map[string]string)}
+			c := challenge{scheme: strings.ToLower(scheme), params: make(map[string]string)}
 			ok := s.params(&c)
 			list = append(list, c)
 			if !ok {
@@ -63,7 +64,8 @@ func (s *scanner) params(c *challenge) bool {
 	if !strings.HasPrefix(s.s, " ") {
 		return s.s == "" || s.s[0] == ','
 	}
-	if s.token68() {
+	if token := s.token68(); token != "" {
+		c.token = token
 		return true
 	}
 	for {
@@ -90,19 +92,25 @@ func (s *scanner) params(c *challenge) bool {
 	}
 }
 
-// token68 passes over what NTLM and Negotiate send in place of parameters.
-func (s *scanner) token68() bool {
+// token68 reads what NTLM and Negotiate send in place of parameters, "" where
+// there is none.
+func (s *scanner) token68() string {
 	rest := strings.TrimLeft(s.s, " \t")
 	n := 0
 	for n < len(rest) && (isTokenChar(rest[n]) || rest[n] == '/') {
 		n++
 	}
-	rest = strings.TrimLeft(strings.TrimLeft(rest[n:], "="), " \t")
+	token := rest[:n]
+	rest = rest[n:]
+	for strings.HasPrefix(rest, "=") {
+		token, rest = token+"=", rest[1:]
+	}
+	rest = strings.TrimLeft(rest, " \t")
 	if n == 0 || rest != "" && rest[0] != ',' {
-		return false
+		return ""
 	}
 	s.s = rest
-	return true
+	return token
 }
 
 // value reads a token or a quoted string.

@@ -72,6 +72,8 @@ type Target struct {
 	// Forward stops at the parent: requests are sent to it in absolute form. Without
 	// it the connection is a tunnel through the parent.
 	Forward bool
+
+	handshake string // the scheme that the parent wants before it forwards, "" for none
 }
 
 // Address is the host:port that was dialled.

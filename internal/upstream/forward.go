@@ -18,14 +18,13 @@ func (p *Pool) openForwarded(ctx context.Context, pl place, req *flow.Request, f
 	if p.waits(pl, reuse) || p.sharesWith(pl) || p.prior(pl) || p.dialer.isAlone(pl.port()) {
 		return p.open(ctx, pl, req, f, reuse)
 	}
-	pl.forward = true
+	pl = p.forwarding(pl)
 	withCredentials := req.Via.User != "" || req.Via.Password != ""
-	if withCredentials && f.Kind != flow.Unframed {
-		if basic, _ := p.dialer.answers.settled(*req.Via); !basic {
-			if err := p.probe(ctx, pl, req); err != nil {
-				return nil, err
-			}
+	if withCredentials && f.Kind != flow.Unframed && pl.handshake == "" && !p.dialer.answers.settled(*req.Via) {
+		if err := p.probe(ctx, pl, req); err != nil {
+			return nil, err
 		}
+		pl = p.forwarding(pl)
 	}
 	c, err := p.sendForwarded(ctx, pl, req, f, reuse)
 	if err != nil {
@@ -34,6 +33,13 @@ func (p *Pool) openForwarded(ctx context.Context, pl place, req *flow.Request, f
 	fc := &forwarded{pool: p, place: pl, request: req, framing: f}
 	fc.now.call = c
 	return fc, nil
+}
+
+// forwarding is the place of requests that a parent forwards. Connections on which
+// it wants a handshake, and has had it, are others than those before it said so.
+func (p *Pool) forwarding(pl place) place {
+	pl.forward, pl.handshake = true, p.dialer.answers.handshake(pl.via)
+	return pl
 }
 
 // waits tells whether an idle connection to a place waits for a request.
@@ -198,6 +204,7 @@ func (c *forwarded) again(ctx context.Context, head *flow.Response) error {
 	old := c.call()
 	drain(old)
 	old.Close() // its connection is the one that was used last
+	c.place = c.pool.forwarding(c.place)
 	next, err := c.pool.sendForwarded(ctx, c.place, c.request, c.framing, engine.AnyConnection)
 	if err != nil {
 		return err

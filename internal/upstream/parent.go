@@ -44,10 +44,10 @@ func (d *Dialer) reach(ctx context.Context, t Target) (*transport.Conn, error) {
 	if _, _, bad := checkAddress(t.Address, what); bad != nil {
 		return nil, bad
 	}
-	if t.Forward {
+	if t.Forward && t.handshake == "" {
 		return d.dialParent(ctx, t.Via, what)
 	}
-	k := &knock{d: d, via: t.Via, address: t.Address, what: what}
+	k := &knock{d: d, via: t.Via, address: t.Address, what: what, forward: t.Forward}
 	for {
 		c, err := d.dialParent(ctx, t.Via, what)
 		if err != nil {
@@ -96,11 +96,13 @@ func (d *Dialer) dialParent(ctx context.Context, via *flow.Via, what string) (*t
 // past is a deadline that has gone by: it interrupts what waits.
 var past = time.Unix(1, 0)
 
-// knock is one CONNECT to a parent proxy, asked until it is granted or refused.
+// knock is one CONNECT to a parent proxy, asked until it is granted or refused, or
+// a question to itself that stands for the requests which it is to forward.
 type knock struct {
 	d       *Dialer
 	via     *flow.Via
 	address string
+	forward bool
 	what    string // what errors begin with
 	asked   int
 	learned bool // it has answered 407
@@ -109,11 +111,23 @@ type knock struct {
 // onConnection asks on one connection. again means that the parent has closed it,
 // or is about to, and another one has to be asked on.
 func (k *knock) onConnection(c *transport.Conn) (again bool, _ error) {
+	var shake *handshake
+	field := ""
 	for {
 		if k.asked++; k.asked > maxAsked {
 			return false, k.refused("it asks for credentials again and again; check upstream_auth")
 		}
-		field := k.d.answers.field(*k.via, "CONNECT", k.address)
+		switch scheme := k.d.answers.handshake(*k.via); {
+		case shake != nil:
+		case scheme != "":
+			shake = &handshake{scheme: scheme, via: k.via}
+			var err error
+			if field, err = shake.begin(); err != nil {
+				return false, k.refused(err.Error())
+			}
+		default:
+			field = k.d.answers.field(*k.via, "CONNECT", k.address)
+		}
 		if _, err := c.Write(k.request(field)); err != nil {
 			return false, err
 		}
@@ -125,10 +139,21 @@ func (k *knock) onConnection(c *transport.Conn) (again bool, _ error) {
 			return false, err
 		}
 		switch {
-		case head.StatusCode/100 == 2:
+		case head.StatusCode/100 == 2 && !k.forward:
 			return false, nil
+		case head.StatusCode != 407 && k.forward:
+			return head.Close || !drainParent(c, head), nil
 		case head.StatusCode != 407:
 			return false, k.refused(fmt.Sprintf("it answered %d %s", head.StatusCode, cut(printable(head.Status))))
+		}
+		if shake != nil && shake.said == 1 {
+			if field, err = shake.answer(head.Header); err != nil {
+				return false, k.refused(err.Error())
+			}
+			if head.Close || !drainParent(c, head) {
+				return false, k.refused("it closed the connection inside the handshake for the credentials")
+			}
+			continue
 		}
 		if err := k.learn(head.Header, field != ""); err != nil {
 			return false, err
@@ -160,18 +185,23 @@ func (d *Dialer) challenged(via *flow.Via, list []challenge, answered bool) stri
 	case len(list) == 0:
 		return "it wants credentials (407) and does not say how"
 	case unmet != "":
-		return "it takes credentials by " + cut(printable(unmet)) + " only; there are Basic and Digest"
+		return "it takes credentials by " + cut(printable(unmet)) + " only; there are Basic, Digest and NTLM"
 	case answered && !stale:
 		return "it does not take the credentials (407); check upstream_auth"
 	}
 	return ""
 }
 
-// request is the head of the CONNECT (RFC 9110 section 9.3.6).
+// request is the head of the CONNECT (RFC 9110 section 9.3.6), or of an OPTIONS that
+// goes no further than the parent (section 7.6.2).
 func (k *knock) request(field string) []byte {
 	var b bytes.Buffer
-	b.WriteString("CONNECT " + k.address + " HTTP/1.1\r\n")
-	if !k.d.cfg.ConnectWithoutHost {
+	if k.forward {
+		b.WriteString("OPTIONS http://" + k.address + " HTTP/1.1\r\nMax-Forwards: 0\r\n")
+	} else {
+		b.WriteString("CONNECT " + k.address + " HTTP/1.1\r\n")
+	}
+	if k.forward || !k.d.cfg.ConnectWithoutHost {
 		b.WriteString("Host: " + k.address + "\r\n")
 	}
 	if field != "" {

@@ -68,6 +68,8 @@ type place struct {
 	sni     string
 	via     flow.Via // the zero value for none
 	forward bool     // requests are sent to via in absolute form
+	// handshake is the scheme that via wants on a connection to forward on it.
+	handshake string
 }
 
 // Pool makes the pool of one client connection.
@@ -331,7 +333,7 @@ func (p *Pool) connect(ctx context.Context, pl place) (*Conn, error) {
 
 // reach dials a place, by its parent where it has one.
 func (p *Pool) reach(ctx context.Context, client *flow.Conn, pl place) (*Conn, error) {
-	t := Target{Address: pl.address, Forward: pl.forward}
+	t := Target{Address: pl.address, Forward: pl.forward, handshake: pl.handshake}
 	if pl.via != (flow.Via{}) {
 		t.Via = &pl.via
 	}
