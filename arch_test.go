@@ -32,6 +32,7 @@ var layers = [][]string{
 	{"internal/flowview"},
 	{"internal/capture"},
 	{"internal/instance"},
+	{"internal/api"},
 	{""}, // the facade
 	{"cmd/midstream", "examples/library", "e2e"},
 }

@@ -20,10 +20,12 @@ type proxyKind struct {
 	// lines takes the printed flows and what scripts print: standard output, or
 	// standard error where a file of flows goes there.
 	lines io.Writer
+	// web serves the page; quiet prints no flows.
+	web, quiet bool
 }
 
 func newDumpCmd(e *env) *cobra.Command {
-	cmd := newProxyCmd(e, dumpName+" [OPTIONS] [FILTER]")
+	cmd := newProxyCmd(e, dumpName+" [OPTIONS] [FILTER]", proxyKind{})
 	cmd.Args = cobra.ArbitraryArgs // they are a filter
 	cmd.Short = "the proxy, one line a flow"
 	cmd.Long = "Runs the proxy and prints one line a flow when it ends, and one when it lives for more than a\n" +
@@ -36,11 +38,17 @@ func newDumpCmd(e *env) *cobra.Command {
 }
 
 // newProxyCmd makes a command that runs the proxy with all its options.
-func newProxyCmd(e *env, use string) *cobra.Command {
+func newProxyCmd(e *env, use string, kind proxyKind) *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{Use: use, Args: noWords, Version: versionText(), DisableFlagsInUseLine: true}
 	line := optionFlags(cmd)
-	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object a flow, when it has ended")
+	withPage := kind.web
+	if !kind.quiet {
+		cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object a flow, when it has ended")
+	}
+	if !kind.web {
+		cmd.Flags().BoolVar(&withPage, "web", false, "serve the web interface, too")
+	}
 	cmd.Flags().BoolP("help", "h", false, "this page")
 	cmd.Flags().Bool("version", false, "the version")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
@@ -48,7 +56,6 @@ func newProxyCmd(e *env, use string) *cobra.Command {
 		if err != nil {
 			return err
 		}
-		var kind proxyKind
 		if kind.filter, err = parseDumpFilter(e, reg, args); err != nil {
 			return err
 		}
@@ -59,6 +66,7 @@ func newProxyCmd(e *env, use string) *cobra.Command {
 		if asJSON {
 			kind.form = dump.JSON
 		}
+		kind.web = withPage
 		return runProxy(cmd.Context(), e, reg, kind)
 	}
 	return cmd

@@ -51,15 +51,17 @@ func run(ctx context.Context, e *env) int {
 }
 
 // arguments returns the command line without the name of the program. Under
-// the names that users of mitmproxy type, it is `dump`.
+// the names that users of mitmproxy type, it is `dump` or `web`.
 func arguments(args []string) []string {
 	if len(args) == 0 {
 		return nil
 	}
 	name := filepath.Base(strings.ReplaceAll(args[0], `\`, "/"))
 	switch strings.TrimSuffix(strings.ToLower(name), ".exe") {
-	case "mitmdump", "mitmweb":
-		return append([]string{"dump"}, args[1:]...)
+	case "mitmdump":
+		return append([]string{dumpName}, args[1:]...)
+	case "mitmweb":
+		return append([]string{webName}, args[1:]...)
 	}
 	return append([]string{}, args[1:]...)
 }

@@ -83,7 +83,7 @@ func TestHelpOfEveryCommand(t *testing.T) {
 				t.Errorf("%s: %d columns: %s", cmd.CommandPath(), len(line)-1, line)
 			}
 		}
-		if cmd == root || cmd.Name() == dumpName {
+		if cmd == root || cmd.Name() == dumpName || cmd.Name() == webName {
 			return
 		}
 		if !strings.HasPrefix(page, cmd.CommandPath()) || strings.Contains(page, "[=true") {
@@ -170,9 +170,9 @@ func TestMistakesEndWithCode2(t *testing.T) {
 	}
 }
 
-func TestNamesOfMitmproxyBehaveAsDump(t *testing.T) {
+func TestNamesOfMitmproxyBehaveAsDumpOrWeb(t *testing.T) {
 	for _, c := range []struct{ name, want string }{
-		{"midstream", "options"}, {"/usr/bin/mitmdump", "dump options"}, {`C:\bin\MITMDUMP.EXE`, "dump options"}, {"mitmweb", "dump options"}, {"mitmproxy", "options"},
+		{"midstream", "options"}, {"/usr/bin/mitmdump", "dump options"}, {`C:\bin\MITMDUMP.EXE`, "dump options"}, {"mitmweb", "web options"}, {"mitmproxy", "options"},
 	} {
 		if got := strings.Join(arguments([]string{c.name, "options"}), " "); got != c.want {
 			t.Errorf("%s: %q, want %q", c.name, got, c.want)

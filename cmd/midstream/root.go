@@ -14,11 +14,12 @@ import (
 
 // newRootCmd builds the whole command tree. Its commands write to e only.
 func newRootCmd(e *env) *cobra.Command {
-	root := newProxyCmd(e, "midstream [OPTIONS]")
+	root := newProxyCmd(e, "midstream [OPTIONS]", proxyKind{})
 	root.Short = "an intercepting HTTP(S) proxy through which everything streams"
 	root.SetVersionTemplate("{{.Version}}\n")
 	root.AddCommand(
 		newDumpCmd(e),
+		newWebCmd(e),
 		newRunCmd(e),
 		newBrowserCmd(e),
 		newEnvCmd(e),
@@ -39,7 +40,7 @@ func newRootCmd(e *env) *cobra.Command {
 	root.SetErr(e.stderr)
 	root.SetHelpFunc(func(cmd *cobra.Command, args []string) {
 		page := commandHelp
-		if cmd == root || cmd.Name() == dumpName {
+		if cmd == root || cmd.Name() == dumpName || cmd.Name() == webName {
 			page = helpScreen
 		}
 		fmt.Fprint(e.stdout, page(cmd))

@@ -34,14 +34,21 @@ func runProxy(ctx context.Context, e *env, reg *option.Registry, kind proxyKind)
 	}
 	recorded := new(recorded)
 	defer recorded.close()
-	printer := newPrinter(e, reg, kind, recorded, log)
-	defer closePrinter(printer)
+	front := newFrontEnd(e, reg, &log)
+	defer front.close(log)
+	watchers := []engine.Watcher{front.hub}
+	var printer *dump.Printer
+	if !kind.quiet {
+		printer = newPrinter(e, reg, kind, recorded, log)
+		defer closePrinter(printer)
+		watchers = append(watchers, printer)
+	}
 	home, err := e.home()
 	if err != nil {
 		home = ""
 	}
 	in, err := instance.Start(ctx, instance.Config{
-		Options: reg, Watchers: []engine.Watcher{printer}, Log: log, Output: kind.lines, Stdout: e.stdout,
+		Options: reg, Watchers: watchers, Log: log, Output: kind.lines, Stdout: e.stdout,
 		Case: filterCase(e), Version: versionText(), Getenv: e.getenv, Shutdown: shutdown,
 	})
 	if err != nil {
@@ -52,8 +59,17 @@ func runProxy(ctx context.Context, e *env, reg *option.Registry, kind proxyKind)
 	if hint := ca.MitmproxyHint(home, reg.Path("confdir")); hint != "" {
 		fmt.Fprintln(e.stderr, hint)
 	}
-	err = in.Serve(ctx)
-	closePrinter(printer) // it reads what is recorded
+	err = front.open(ctx, e, in, kind.web)
+	if err == nil {
+		err = in.Serve(ctx)
+	} else {
+		shutdown()
+		err = errors.Join(err, in.Serve(ctx))
+	}
+	if printer != nil {
+		closePrinter(printer) // it reads what is recorded
+	}
+	front.close(log)
 	sum, closing := in.Finish(in.Close(context.WithoutCancel(ctx)))
 	fmt.Fprint(e.stderr, ended(sum, home).text())
 	return errors.Join(err, closing)

@@ -102,6 +102,7 @@ type Engine struct {
 	budget   *body.Budget
 	buffers  body.Buffers
 	policy   atomic.Pointer[Policy]
+	running  register
 }
 
 // New makes an engine. It starts nothing and needs no closing.
@@ -155,10 +156,7 @@ func (e *Engine) Serve(ctx context.Context, s Stream, up Upstream, o Origin) {
 // response's body. Number and what f says of the record are filled in; f must not
 // change afterwards.
 func (e *Engine) Keep(f *flow.Flow, content []byte) {
-	var record Record = nothing{}
-	if e.recorder != nil {
-		record = e.recorder.Start()
-	}
+	record := e.startRecord()
 	f.Number = record.Number()
 	if f.Request != nil {
 		record.Head(f, flow.ToServer)

@@ -87,16 +87,13 @@ type exchange struct {
 func (e *Engine) begin(base context.Context, s Stream, up Upstream, o Origin) *exchange {
 	head := s.Request()
 	x := &exchange{
-		e: e, policy: e.policy.Load(), stream: s, up: up, origin: o, set: o.Set, record: nothing{}, base: base,
+		e: e, policy: e.policy.Load(), stream: s, up: up, origin: o, set: o.Set, record: e.startRecord(), base: base,
 		method: head.Method, protocol: head.Protocol, version: head.Version, fields: head.Fields, framing: s.Framing(),
 		torn: make(chan struct{}),
 	}
 	x.req.x, x.req.side = x, flow.ToServer
 	x.resp.x, x.resp.side = x, flow.ToClient
 	x.req.body.Declared = x.framing.Known()
-	if e.recorder != nil {
-		x.record = e.recorder.Start()
-	}
 	if head.Start.IsZero() {
 		head.Start = time.Now()
 	}
@@ -111,6 +108,7 @@ func (e *Engine) begin(base context.Context, s Stream, up Upstream, o Origin) *e
 	x.ctx, x.cancel = context.WithCancelCause(s.Context())
 	x.unlink = context.AfterFunc(base, func() { x.cancel(errStopping) })
 	x.untear = context.AfterFunc(x.ctx, x.teardown)
+	e.running.add(x.live.Number, x)
 	return x
 }
 

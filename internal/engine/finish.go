@@ -89,6 +89,7 @@ func (x *exchange) finish() {
 		<-x.torn
 	}
 	x.ctl.Finish()
+	x.e.running.remove(x.live.Number)
 	x.mu.Lock()
 	call, flowing, coming, failure := x.call, x.flowing, x.coming, x.failure
 	if x.lateStop != nil {

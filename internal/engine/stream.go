@@ -103,7 +103,8 @@ type Call interface {
 
 // Recorder keeps flows. Its methods may be called at once.
 type Recorder interface {
-	// Start begins the record of a flow and returns it; it does not block.
+	// Start begins the record of a flow and returns it, nil where this one is not to be
+	// recorded; it does not block.
 	Start() Record
 }
 

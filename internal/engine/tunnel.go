@@ -29,10 +29,10 @@ type TunnelInfo struct {
 // flow with two bodies. A half-close is passed on, and so is a failure. It
 // closes both ends.
 func (e *Engine) Tunnel(ctx context.Context, client, server body.Duplex, info TunnelInfo) {
-	t := &tunnel{e: e, record: nothing{}, info: info, id: flow.NewID(), start: time.Now()}
-	if e.recorder != nil {
-		t.record = e.recorder.Start()
-	}
+	t := &tunnel{e: e, record: e.startRecord(), info: info, id: flow.NewID(), start: time.Now()}
+	ctx, t.kill = context.WithCancelCause(ctx)
+	defer t.kill(nil)
+	e.running.add(t.record.Number(), t)
 	first := t.picture()
 	t.record.Head(first, flow.ToServer)
 	for _, w := range e.watchers {
@@ -50,6 +50,7 @@ func (e *Engine) Tunnel(ctx context.Context, client, server body.Duplex, info Tu
 	if t.hooks != nil {
 		t.hooks.end(ctx, err)
 	}
+	e.running.remove(t.record.Number())
 	last := t.picture()
 	last.End = time.Now()
 	e.settle(&last.RequestBody)
@@ -75,6 +76,7 @@ type tunnel struct {
 	pieces [2]atomic.Int64
 	hooks  *tunnelHooks
 	watch  messageWatch
+	kill   context.CancelCauseFunc
 }
 
 // hear begins to run hooks, and returns the context that they may end.

@@ -138,8 +138,8 @@ func writeLine(w io.Writer, s *store.Summary, width int) {
 		s.Response.Disposition.Word(), dump.Size(s.Response.Size), duration, s.Outcome.Kind.String(), url, width))
 }
 
-// listJSON is one line of `flows list --json`. Keys are only ever added.
-type listJSON struct {
+// A Row is one line of `flows list --json`. Keys are only ever added.
+type Row struct {
 	Schema   int       `json:"schema"`
 	Number   uint64    `json:"number"`
 	ID       string    `json:"id"`
@@ -172,22 +172,28 @@ func ListJSON(w io.Writer, flows iter.Seq2[store.Summary, error]) error {
 		if err != nil {
 			return err
 		}
-		j := listJSON{
-			Schema: dump.Schema, Number: s.Number, ID: s.ID.String(), Kind: s.Kind.String(), Start: s.Start,
-			Method: s.Method, URL: s.URL(), Host: s.Host, Path: s.Path, Status: s.Status, Type: s.Type,
-			Request:  sizeJSON{s.Request.Disposition.Word(), s.Request.Size, s.Request.Record.String()},
-			Response: sizeJSON{s.Response.Disposition.Word(), s.Response.Size, s.Response.Record.String()},
-			Answered: s.Outcome.Answered, Outcome: s.Outcome.String(), Error: s.Outcome.Text, Marker: s.Marker,
-		}
-		if s.Outcome.Kind != flow.Running {
-			d := s.Duration.Seconds()
-			j.Duration = &d
-		}
+		j := RowOf(&s)
 		if err := writeJSON(w, j); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// RowOf is the line of a flow.
+func RowOf(s *store.Summary) Row {
+	j := Row{
+		Schema: dump.Schema, Number: s.Number, ID: s.ID.String(), Kind: s.Kind.String(), Start: s.Start,
+		Method: s.Method, URL: s.URL(), Host: s.Host, Path: s.Path, Status: s.Status, Type: s.Type,
+		Request:  sizeJSON{s.Request.Disposition.Word(), s.Request.Size, s.Request.Record.String()},
+		Response: sizeJSON{s.Response.Disposition.Word(), s.Response.Size, s.Response.Record.String()},
+		Answered: s.Outcome.Answered, Outcome: s.Outcome.String(), Error: s.Outcome.Text, Marker: s.Marker,
+	}
+	if s.Outcome.Kind != flow.Running {
+		d := s.Duration.Seconds()
+		j.Duration = &d
+	}
+	return j
 }
 
 // writeJSON writes v and a line end. JSON escapes control characters; what else

@@ -67,19 +67,22 @@ type Instance struct {
 	transparent bool // a mode was, at the start
 	marks       bool // own traffic can be marked
 
-	changing  sync.Mutex // held while listeners change and are announced
-	announced store.Live
-	liveID    string
-	scripts   *script.Host
-	onboard   atomic.Pointer[onboard.Addon] // nil without the page
-	engine    *engine.Engine
-	proxy     *proxy.Proxy // nil with server=false
-	set       atomic.Pointer[hook.Set]
-	flows     atomic.Uint64
-	saves     []*saving
-	keyLog    *os.File
-	cancel    []func()
-	closed    atomic.Bool
+	changing     sync.Mutex // held while listeners change and are announced
+	announced    store.Live
+	web, control string // where they are announced to be
+	liveID       string
+	scripts      *script.Host
+	onboard      atomic.Pointer[onboard.Addon] // nil without the page
+	engine       *engine.Engine
+	proxy        *proxy.Proxy // nil with server=false
+	set          atomic.Pointer[hook.Set]
+	flows        atomic.Uint64
+	saves        []*saving
+	keyLog       *os.File
+	cancel       []func()
+	closed       atomic.Bool
+	paused       atomic.Bool // new flows are not recorded
+	begun        atomic.Uint64
 }
 
 // Start loads the CA, opens the session, loads the scripts and binds the
@@ -140,7 +143,7 @@ func (in *Instance) start(ctx context.Context) error {
 	}
 	ec := engine.Config{Watchers: in.watchers(), Log: in.log, SpillDir: in.spillDir(), Policy: policy}
 	if in.session != nil {
-		ec.Recorder = recorder{in.session}
+		ec.Recorder = recorder{in}
 	}
 	in.engine = engine.New(ec)
 	in.rebuild()
@@ -225,6 +228,9 @@ func (in *Instance) Listeners() []Listener {
 	}
 	return list
 }
+
+// Log takes what a person should see.
+func (in *Instance) Log() *slog.Logger { return in.log }
 
 // CA is the authority that clients must trust.
 func (in *Instance) CA() *ca.Authority { return in.authority }

@@ -134,6 +134,7 @@ func (in *Instance) announce() {
 		}
 	}
 	l.Proxies, l.Marks = in.Proxies(), in.marks
+	l.Web, l.Control = in.web, in.control
 	if pin, err := in.authority.LeafKeyHash(); err == nil {
 		l.LeafKey = pin
 	}
@@ -146,9 +147,15 @@ func (in *Instance) announce() {
 }
 
 // recorder is the store as the engine sees it.
-type recorder struct{ s *store.Store }
+type recorder struct{ in *Instance }
 
-func (r recorder) Start() engine.Record { return r.s.Start() }
+func (r recorder) Start() engine.Record {
+	r.in.begun.Add(1)
+	if r.in.paused.Load() {
+		return nil
+	}
+	return r.in.session.Start()
+}
 
 // Contents reads the bodies that are recorded, also while they pass. It may be
 // used from several goroutines at once and must be closed.

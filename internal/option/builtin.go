@@ -18,12 +18,13 @@ const (
 	GroupScript  = "Scripts"
 	GroupRecord  = "Recording"
 	GroupOutput  = "Output"
+	GroupWeb     = "Web interface"
 	firstVersion = "0.1"
 )
 
 // Builtin returns the options that midstream itself declares.
 func Builtin() []Option {
-	all := slices.Concat(listening(), bodies(), hosts(), tls(), scripting(), recording(), output())
+	all := slices.Concat(listening(), bodies(), hosts(), tls(), scripting(), recording(), output(), web())
 	for i := range all {
 		all[i].Since = firstVersion
 	}
@@ -204,6 +205,21 @@ func output() []Option {
 			Help: "Append the log to FILE instead of stderr. It is made for this user only."},
 		{Name: "log_format", Type: Choice, Choices: []string{"text", "json"}, Default: "text",
 			Help: "Write the log as text or as one JSON object a line."},
+	})
+}
+
+func web() []Option {
+	return in(GroupWeb, []Option{
+		{Name: "web_host", Type: String, Default: "127.0.0.1", Meta: "HOST",
+			Help: "Address that the web interface listens on. Beyond this machine it needs web_password, and is served over HTTPS."},
+		{Name: "web_port", Type: Int, Default: int64(8081), Min: 0, Max: 65535, Meta: "PORT",
+			Help: "Port of the web interface; 0 takes a free one. The address that was taken is printed."},
+		{Name: "web_password", Type: String, Optional: true, Secret: true, Meta: "PASSWORD",
+			Help: "Password of the web interface. It is given as it is, or as a bcrypt hash, and stands for the token that else is made anew at each start."},
+		{Name: "web_open_browser", Type: Bool, Default: true,
+			Help: "Open the web interface in a browser at the start. That is done only from a terminal on a machine with a display."},
+		{Name: "web_readonly", Type: Bool,
+			Help: "Let nobody change anything through the web interface."},
 	})
 }
 

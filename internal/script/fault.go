@@ -151,6 +151,7 @@ func (e *engine) recovered(r any) error {
 
 // report logs a fault for which no hook stands, and notes it on the flow.
 func (e *engine) report(event string, c *call, err error) {
+	e.host.faults.note(e.script, err)
 	e.host.log.Error("script failed", "script", e.script, "event", event, "err", err)
 	if c != nil && c.flow != nil {
 		c.flow.x.Find("script-error", fmt.Sprintf("%s in %s: %v", e.script, event, err))

@@ -59,6 +59,7 @@ type Host struct {
 	files      []*file
 	versions   map[*version]struct{} // all that have not ended
 	versionsMu sync.Mutex            // guards versions
+	faults     faults
 	stop       context.CancelFunc
 	watcher    sync.WaitGroup
 	closed     bool
@@ -136,7 +137,12 @@ func (h *Host) Load(ctx context.Context, paths []string) error {
 }
 
 // load reads f's script and replaces its version by the new one.
-func (h *Host) load(ctx context.Context, f *file) error {
+func (h *Host) load(ctx context.Context, f *file) (err error) {
+	defer func() {
+		if err != nil {
+			h.faults.note(f.path, err)
+		}
+	}()
 	f.look()
 	b, err := build(f.path)
 	if err != nil {
@@ -162,6 +168,7 @@ func (h *Host) load(ctx context.Context, f *file) error {
 	}
 	f.replaced = f.version
 	f.version = v
+	h.faults.note(f.path, nil)
 	h.versionsMu.Lock()
 	h.versions[v] = struct{}{}
 	h.versionsMu.Unlock()

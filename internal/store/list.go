@@ -96,8 +96,8 @@ func (r *Reader) list(ctx context.Context, o ListOptions) iter.Seq2[Summary, err
 				n := newer[0]
 				newer = newer[1:]
 				if n == s.Number {
-					if s.Outcome.Kind == flow.Running {
-						s = overlay[n]
+					if newer := overlay[n]; s.Outcome.Kind == flow.Running || newer.Outcome.Kind != flow.Running {
+						s = newer // it has ended, or was changed, since
 					}
 					break
 				}

@@ -26,6 +26,9 @@ type SearchOptions struct {
 	// many more; 0 is no limit.
 	Skip, Limit int
 	Oldest      bool // begin with the oldest
+	// Numbers asks for numbers alone: where a flow is told by its facts, nothing else
+	// of its Summary is filled in.
+	Numbers bool
 	// Progress, where it is set, is told how far the search is, several times a
 	// second at most; it ends with the context of the search.
 	Progress func(Progress)
@@ -359,12 +362,19 @@ func (s *search) take(yield func(Summary) bool) error {
 			s.list = s.list[1:]
 			continue
 		}
+		if s.list[0].truth == query.Yes && s.o.Numbers {
+			if err := s.give(Summary{Number: s.list[0].number}, yield); err != nil {
+				return err
+			}
+			s.list = s.list[1:]
+			continue
+		}
 		n := min(len(s.list), rowsTogether)
 		if s.o.Limit > 0 {
 			n = min(n, max(8, s.o.Limit-int(s.found)))
 		}
 		for i, c := range s.list[:n] {
-			if i > 0 && s.counting && c.truth == query.Yes {
+			if i > 0 && (s.counting || s.o.Numbers) && c.truth == query.Yes {
 				n = i
 				break
 			}
@@ -446,8 +456,9 @@ func (s *search) rows(list []candidate) (map[uint64]Summary, error) {
 	}
 	for _, c := range list {
 		newer, there := s.overlay[c.number]
-		if old, indexed := found[c.number]; there && (!indexed || old.Outcome.Kind == flow.Running) {
+		if old, indexed := found[c.number]; there && (!indexed || old.Outcome.Kind == flow.Running || newer.Outcome.Kind != flow.Running) {
 			found[c.number] = newer
+			delete(s.at, c.number) // it may have been changed since
 		}
 		if sum, ok := found[c.number]; ok && sum.Outcome.Kind == flow.Running && !s.m.live {
 			sum.Outcome = flow.Outcome{Kind: flow.Interrupt, Bytes: sum.Response.Size, Text: killedText}

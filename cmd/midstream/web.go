@@ -1,0 +1,119 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"os/exec"
+	"runtime"
+	"sync"
+
+	"github.com/spf13/cobra"
+
+	"midstream/internal/api"
+	"midstream/internal/instance"
+	"midstream/internal/option"
+	"midstream/internal/web"
+)
+
+const webName = "web"
+
+func newWebCmd(e *env) *cobra.Command {
+	cmd := newProxyCmd(e, webName+" [OPTIONS]", proxyKind{web: true, quiet: true})
+	cmd.Short = "the proxy and its page"
+	cmd.Long = "Runs the proxy, and a page that shows what passes while it passes. It prints where both are, and\n" +
+		"errors. The address has a token: who has it can do what midstream can do, so give it to nobody.\n\n" +
+		"Ctrl-C ends it after what runs has had a moment to end; a second one ends it at once."
+	return cmd
+}
+
+// frontEnd is the control API of a proxy, and the page.
+type frontEnd struct {
+	options *option.Registry
+	runtime string // XDG_RUNTIME_DIR
+	hub     *api.Hub
+	lines   *api.Log
+	server  *api.Server // nil before open
+	once    sync.Once
+}
+
+// newFrontEnd makes one; what is logged from now on can be looked at in it.
+func newFrontEnd(e *env, reg *option.Registry, log **slog.Logger) *frontEnd {
+	f := &frontEnd{options: reg, runtime: e.getenv("XDG_RUNTIME_DIR"), hub: api.NewHub(), lines: new(api.Log)}
+	*log = slog.New(f.lines.Handler((*log).Handler()))
+	return f
+}
+
+// open serves the API on a socket, and with the page on the web address.
+func (f *frontEnd) open(ctx context.Context, e *env, in *instance.Instance, page bool) error {
+	var err error
+	f.server, err = api.New(ctx, api.Config{Instance: in, Hub: f.hub, Lines: f.lines, Log: in.Log(), Version: versionText(), Case: filterCase(e)})
+	if err != nil {
+		return err
+	}
+	socket, err := f.server.ListenSocket(f.runtime, f.options.Path("confdir"))
+	if err != nil {
+		in.Log().Warn("other commands cannot change what runs here: " + err.Error())
+	}
+	at := ""
+	if page {
+		password, _ := f.options.OptionalString("web_password")
+		address, err := f.server.ListenWeb(ctx, api.Web{Host: f.options.String("web_host"), Port: f.options.Int("web_port"),
+			Password: password, ReadOnly: f.options.Bool("web_readonly"), Pages: web.Files()})
+		if err != nil {
+			return &codedError{exitUsage, err}
+		}
+		at = address.Plain
+		fmt.Fprintf(e.stderr, "web interface at %s\n", address.URL)
+		if f.options.Bool("web_open_browser") && hasDisplay(e) {
+			if err := showPage(address.Once()); err != nil {
+				in.Log().Info("no browser was opened: " + err.Error())
+			}
+		}
+	}
+	in.Control().AnnounceControl(at, socket)
+	return nil
+}
+
+// close ends it; more than once does nothing.
+func (f *frontEnd) close(log *slog.Logger) {
+	f.once.Do(func() {
+		if f.server == nil {
+			return
+		}
+		if err := f.server.Close(); err != nil {
+			log.Warn("close the control API", "err", err)
+		}
+	})
+}
+
+// hasDisplay tells whether a person sits at a terminal of a machine with a display.
+func hasDisplay(e *env) bool {
+	if terminal(e.stderr) == nil {
+		return false
+	}
+	switch runtime.GOOS {
+	case "windows", "darwin":
+		return e.getenv("SSH_CONNECTION") == ""
+	}
+	return e.getenv("DISPLAY") != "" || e.getenv("WAYLAND_DISPLAY") != ""
+}
+
+// showPage opens an address in the browser of this user.
+func showPage(address string) error {
+	line := []string{"xdg-open", address}
+	switch runtime.GOOS {
+	case "windows":
+		line = []string{"rundll32", "url.dll,FileProtocolHandler", address}
+	case "darwin":
+		line = []string{"open", address}
+	}
+	cmd := exec.Command(line[0], line[1:]...)
+	cmd.Stdout, cmd.Stderr = io.Discard, io.Discard
+	if err := cmd.Start(); err != nil {
+		return err
+	}
+	go func() { _ = cmd.Wait() }() // it ends with the browser, or before
+	return nil
+}

@@ -1,0 +1,131 @@
+package api
+
+import (
+	"errors"
+	"io"
+	"net/http"
+
+	"midstream/internal/capture"
+	"midstream/internal/store"
+)
+
+// fileKind reads which kind of file is meant.
+func fileKind(r *http.Request, def capture.Kind) (capture.Kind, error) {
+	text := r.URL.Query().Get("as")
+	if text == "" {
+		return def, nil
+	}
+	kind, err := capture.ParseKind(text)
+	if err != nil || kind == capture.Session {
+		return "", badRequest("as=%q: give mitm, har or zhar", text)
+	}
+	return kind, nil
+}
+
+// getSave is GET /save.
+func (s *Server) getSave(w http.ResponseWriter, r *http.Request) error {
+	kind, err := fileKind(r, capture.Mitm)
+	if err != nil {
+		return err
+	}
+	filter, err := s.parse(r.URL.Query().Get("filter"))
+	if err != nil {
+		return err
+	}
+	s.control.Store().Flush()
+	src := capture.FromReader(r.Context(), s.reader, s.reader.List(r.Context(), store.ListOptions{Filter: filter}))
+	defer src.Close()
+	out := &flushing{w: w, ctl: http.NewResponseController(w)}
+	sink, err := capture.Create("-", kind, out, capture.Options{Creator: "midstream", CreatorVersion: s.cfg.Version})
+	if err != nil {
+		return err
+	}
+	ending := map[capture.Kind]string{capture.Mitm: "mitm", capture.HAR: "har", capture.ZHAR: "zhar"}[kind]
+	w.Header().Set("Content-Type", "application/octet-stream")
+	w.Header().Set("Content-Disposition", `attachment; filename="flows.`+ending+`"`)
+	w.Header().Set("Trailer", "Midstream-Error")
+	var some error // what is left out, or not whole
+	for {
+		it, err := src.Next()
+		if err == io.EOF {
+			break
+		}
+		if _, undecided := store.Undecided(err); undecided {
+			some = err
+			break
+		}
+		if _, damaged := errors.AsType[*capture.Damaged](err); damaged {
+			if some, err = err, nil; it == nil {
+				continue
+			}
+		}
+		if err == nil {
+			_, err = sink.Write(it)
+		}
+		if err != nil {
+			sink.Abort()
+			if !out.begun {
+				return err
+			}
+			trail(w, err)
+			return nil
+		}
+	}
+	if err := sink.Close(); err != nil {
+		some = err
+	}
+	trail(w, some)
+	return nil
+}
+
+// maxLoad bounds a file that is loaded, in octets.
+const maxLoad = 64 << 30
+
+// Loaded is what came of a file.
+type Loaded struct {
+	Loaded  int      `json:"loaded"`
+	Damaged []string `json:"damaged"`
+}
+
+// postLoad is POST /load.
+func (s *Server) postLoad(w http.ResponseWriter, r *http.Request) error {
+	kind, err := fileKind(r, "")
+	if err != nil {
+		return err
+	}
+	src, err := capture.Open(r.Context(), "-", kind, http.MaxBytesReader(w, r.Body, maxLoad))
+	if err != nil {
+		return badRequest("%s", asError(err).Text)
+	}
+	defer src.Close()
+	out := Loaded{Damaged: []string{}}
+	sink := capture.Into(s.control.Store())
+	defer s.hub.again()
+	for r.Context().Err() == nil {
+		it, err := src.Next()
+		if err == io.EOF {
+			break
+		}
+		if err != nil {
+			if len(out.Damaged) < maxFailed {
+				out.Damaged = append(out.Damaged, asError(err).Text)
+			}
+			if _, one := errors.AsType[*capture.Damaged](err); !one {
+				break
+			}
+			if it == nil {
+				continue
+			}
+		}
+		if _, err := sink.Write(it); err != nil {
+			return err
+		}
+		out.Loaded++
+	}
+	s.control.Store().Flush()
+	if out.Loaded == 0 && len(out.Damaged) > 0 {
+		return badRequest("%s", out.Damaged[0])
+	}
+	writeJSON(w, http.StatusOK, out)
+	return nil
+}

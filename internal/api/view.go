@@ -1,0 +1,403 @@
+package api
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"sync"
+	"time"
+
+	"midstream/flow"
+	"midstream/internal/flowview"
+	"midstream/internal/query"
+	"midstream/internal/store"
+)
+
+// maxRows is how many rows are given out at a time.
+const maxRows = 1000
+
+// View is how far a view is.
+type View struct {
+	ID         string     `json:"id"`
+	Filter     string     `json:"filter"`
+	Order      string     `json:"order"`
+	Descending bool       `json:"descending"`
+	State      string     `json:"state"` // running or ready
+	Seq        uint64     `json:"seq"`
+	Total      int        `json:"total"`
+	Of         uint64     `json:"of"`
+	Seen       uint64     `json:"seen"`
+	Undecided  *undecided `json:"undecided,omitempty"`
+}
+
+// undecided are flows of which a filter could not be told.
+type undecided struct {
+	Flows uint64 `json:"flows"`
+	Text  string `json:"text"`
+}
+
+// Row is one row of a view.
+type Row struct {
+	Rank *int   `json:"rank,omitempty"`
+	Held string `json:"held,omitempty"`
+	// Gone tells that the flow has been removed since.
+	Gone bool `json:"gone,omitempty"`
+	flowview.Row
+}
+
+// Batch is what has changed in a view.
+type Batch struct {
+	Seq      uint64 `json:"seq"`
+	Total    int    `json:"total"`
+	Of       uint64 `json:"of"`
+	Seen     uint64 `json:"seen"`
+	State    string `json:"state"`
+	Appended int    `json:"appended"`
+	Shifted  bool   `json:"shifted"`
+	Rows     []Row  `json:"rows"`
+}
+
+// view is a filtered and ordered list of flows that is kept up to date.
+type view struct {
+	filter *query.Filter // nil has all
+	cancel context.CancelFunc
+	feed   feed
+
+	mu       sync.Mutex // guards the rest
+	ranks    ranks
+	facts    View // but Total
+	from, n  int  // the window
+	used     time.Time
+	touched  map[uint64]bool // while past flows are searched: those that are decided on
+	progress map[uint64][2]int64
+	build    int // counts the searches; an older one adds nothing
+}
+
+func (v *view) touch() {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.used = time.Now()
+}
+
+func (v *view) idle(now time.Time) bool {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return v.feed.count() == 0 && now.Sub(v.used) > viewIdle
+}
+
+func (v *view) stop() {
+	v.mu.Lock()
+	cancel := v.cancel
+	v.mu.Unlock()
+	cancel()
+	v.feed.close()
+}
+
+func (v *view) readerCount() int { return v.feed.count() }
+
+// now is how far the view is. mu is held.
+func (v *view) now() View {
+	f := v.facts
+	f.Total = len(v.ranks.list)
+	return f
+}
+
+func (v *view) state() View {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return v.now()
+}
+
+func (v *view) setWindow(from, n int) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.from, v.n, v.used = from, n, time.Now()
+}
+
+// take brings flows into the view that it has, and takes others away.
+func (v *view) take(h *Hub, wanted map[uint64]*flow.Flow, gone map[uint64]bool) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	var added []entry
+	rows := make(map[uint64]store.Summary, len(wanted))
+	for number, f := range wanted {
+		s := store.Summarize(f)
+		e := v.ranks.entryOf(&s)
+		rows[number] = s
+		v.facts.Of = max(v.facts.Of, number)
+		if v.touched != nil {
+			v.touched[number] = true
+		}
+		rank, there := v.ranks.find(number)
+		if there && v.ranks.list[rank] == e {
+			v.ranks.loosen(e, f.Live())
+			continue
+		}
+		if there {
+			gone[number] = true // it moves
+		}
+		added = append(added, e)
+	}
+	for number := range gone {
+		if v.touched != nil {
+			v.touched[number] = true
+		}
+	}
+	m := v.ranks.change(gone, added)
+	for _, e := range added {
+		v.ranks.loosen(e, wanted[e.number].Live())
+	}
+	if len(rows) == 0 && !m.shifted {
+		return
+	}
+	v.tell(h, m, rows)
+}
+
+// tell sends a batch to the readers. mu is held.
+func (v *view) tell(h *Hub, m moved, rows map[uint64]store.Summary) {
+	v.facts.Seq++
+	now := v.now()
+	b := Batch{Seq: now.Seq, Total: now.Total, Of: now.Of, Seen: now.Seen, State: now.State, Appended: m.appended, Shifted: m.shifted, Rows: []Row{}}
+	if v.feed.count() == 0 {
+		return
+	}
+	for rank := max(0, v.from); rank < min(v.from+v.n, len(v.ranks.list)); rank++ {
+		if s, ok := rows[v.ranks.list[rank].number]; ok {
+			row := h.row(&s)
+			row.Rank = &rank
+			b.Rows = append(b.Rows, row)
+		}
+	}
+	data, err := json.Marshal(b)
+	if err != nil {
+		return
+	}
+	v.feed.send(eventText("batch", data))
+}
+
+func (v *view) send(message []byte) { v.feed.send(message) }
+
+// tellProgress tells how far the flows in the window are that run.
+func (v *view) tellProgress(ctx context.Context, h *Hub) {
+	v.mu.Lock()
+	if v.feed.count() == 0 || v.n == 0 {
+		v.mu.Unlock()
+		return
+	}
+	var changed []uint64
+	seen := make(map[uint64][2]int64)
+	for rank := max(0, v.from); rank < min(v.from+v.n, len(v.ranks.list)); rank++ {
+		number := v.ranks.list[rank].number
+		up, down, live := h.control.Passed(number)
+		if !live {
+			continue
+		}
+		seen[number] = [2]int64{up, down}
+		if v.progress[number] != seen[number] {
+			changed = append(changed, number)
+		}
+	}
+	v.progress = seen
+	v.mu.Unlock()
+	if len(changed) == 0 {
+		return
+	}
+	rows, err := h.reader.Rows(ctx, changed)
+	if err != nil {
+		return
+	}
+	for number, s := range rows {
+		if s.Outcome.Kind != flow.Running {
+			delete(rows, number) // its end is told of
+		}
+	}
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.tell(h, moved{}, rows)
+}
+
+// row is a flow as front ends show it.
+func (h *Hub) row(s *store.Summary) Row {
+	if s.Outcome.Kind == flow.Running {
+		if up, down, live := h.control.Passed(s.Number); live {
+			s.Request.Size, s.Response.Size = up, down
+		}
+	}
+	r := Row{Row: flowview.RowOf(s), Held: h.held(s.Number)}
+	if n := h.noted(s.Number); n.marker != nil {
+		r.Marker = *n.marker
+	}
+	return r
+}
+
+// page is which rows are wanted.
+type page struct {
+	from, n               int
+	around, after, before *uint64
+}
+
+// Rows are some rows of a view.
+type Rows struct {
+	Seq   uint64 `json:"seq"`
+	Total int    `json:"total"`
+	From  int    `json:"from"`
+	Rank  *int   `json:"rank,omitempty"`
+	Rows  []Row  `json:"rows"`
+}
+
+// choose finds the numbers of a page.
+func (v *view) choose(p page) (Rows, []uint64) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	total := len(v.ranks.list)
+	out := Rows{Seq: v.facts.Seq, Total: total, Rows: []Row{}}
+	find := func(number uint64) (int, bool) {
+		i, there := v.ranks.find(number)
+		rank := i
+		if !there {
+			rank = -1
+		}
+		out.Rank = &rank
+		return i, there
+	}
+	from := p.from
+	switch {
+	case p.around != nil:
+		i, _ := find(*p.around)
+		from = min(i-p.n/2, total-p.n)
+	case p.after != nil:
+		i, there := find(*p.after)
+		if from = i; there {
+			from++
+		}
+	case p.before != nil:
+		i, _ := find(*p.before)
+		from = i - p.n
+		p.n = min(p.n, i)
+	case from < 0:
+		from += total
+	}
+	out.From = min(max(from, 0), total)
+	var numbers []uint64
+	for _, e := range v.ranks.list[out.From:min(total, out.From+p.n)] {
+		numbers = append(numbers, e.number)
+	}
+	return out, numbers
+}
+
+// rows reads a page.
+func (h *Hub) rows(ctx context.Context, v *view, p page) (Rows, error) {
+	out, numbers := v.choose(p)
+	if len(numbers) == 0 {
+		return out, nil
+	}
+	h.control.Store().Flush()
+	found, err := h.reader.Rows(ctx, numbers)
+	if err != nil {
+		return out, err
+	}
+	var gone []uint64
+	for _, number := range numbers {
+		s, ok := found[number]
+		if !ok {
+			gone = append(gone, number)
+			out.Rows = append(out.Rows, Row{Gone: true, Row: flowview.Row{Number: number}})
+			continue
+		}
+		out.Rows = append(out.Rows, h.row(&s))
+	}
+	if gone != nil {
+		h.removed(gone) // session_max_age has taken them
+	}
+	return out, nil
+}
+
+// rebuild searches the past anew.
+func (h *Hub) rebuild(v *view) {
+	v.mu.Lock()
+	ctx, cancel := context.WithCancel(h.ctx)
+	if v.cancel != nil {
+		v.cancel()
+	}
+	v.cancel = cancel
+	v.ranks.list, v.ranks.loose, v.touched = nil, nil, make(map[uint64]bool)
+	v.facts.State, v.facts.Seen, v.facts.Undecided = "running", 0, nil
+	v.facts.Seq++
+	v.build++
+	build := v.build
+	v.mu.Unlock()
+	v.feed.resync()
+	h.builds.Go(func() {
+		defer cancel()
+		h.control.Store().Flush()
+		h.search(ctx, v, build)
+	})
+}
+
+// buildAtATime is how many flows a search adds at once.
+const buildAtATime = 4096
+
+// search finds the past flows of a view.
+func (h *Hub) search(ctx context.Context, v *view, build int) {
+	o := store.SearchOptions{Filter: v.filter, Oldest: true, Numbers: v.ranks.key == nil}
+	o.Progress = func(p store.Progress) {
+		v.mu.Lock()
+		defer v.mu.Unlock()
+		if v.build == build {
+			v.facts.Seen, v.facts.Of = p.Seen, max(v.facts.Of, p.Of)
+		}
+	}
+	var chunk []store.Summary
+	var failed error
+	for s, err := range h.reader.Search(ctx, o) {
+		if err != nil {
+			failed = err
+			break
+		}
+		if chunk = append(chunk, s); len(chunk) == buildAtATime {
+			if !v.adopt(h, build, chunk) {
+				return
+			}
+			chunk = chunk[:0]
+		}
+	}
+	v.adopt(h, build, chunk)
+	u, some := store.Undecided(failed)
+	if failed != nil && !some && !errors.Is(failed, context.Canceled) {
+		h.log.Error("search the flows of a view", "err", failed)
+	}
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if v.build != build {
+		return
+	}
+	if some {
+		v.facts.Undecided = &undecided{u.Flows, u.Error()}
+	}
+	v.touched = nil
+	v.facts.State, v.facts.Seen = "ready", v.facts.Of
+	v.tell(h, moved{}, nil)
+}
+
+// adopt adds flows that a search has found, unless a newer search runs.
+func (v *view) adopt(h *Hub, build int, found []store.Summary) bool {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if v.build != build {
+		return false
+	}
+	added := make([]entry, 0, len(found))
+	for i := range found {
+		s := &found[i]
+		v.facts.Of = max(v.facts.Of, s.Number)
+		if v.touched[s.Number] {
+			continue
+		}
+		e := v.ranks.entryOf(s)
+		added = append(added, e)
+		v.ranks.loosen(e, s.Outcome.Kind == flow.Running)
+	}
+	m := v.ranks.change(nil, added)
+	v.tell(h, m, nil)
+	return len(v.ranks.list) <= maxEntries
+}

@@ -1,0 +1,76 @@
+package instance
+
+import (
+	"context"
+	"fmt"
+	"net/netip"
+
+	"midstream/flow"
+	"midstream/internal/option"
+	"midstream/internal/script"
+	"midstream/internal/store"
+)
+
+// Control is what may be done to an instance that runs. Its methods may be called
+// at once, as long as the instance has not been closed.
+type Control struct{ in *Instance }
+
+// Control returns it.
+func (in *Instance) Control() Control { return Control{in} }
+
+// Store is where flows are recorded, nil where nothing is.
+func (c Control) Store() *store.Store { return c.in.session }
+
+// Options are those that it runs with.
+func (c Control) Options() *option.Registry { return c.in.opts }
+
+// Kill ends a flow that runs, and fails with engine.ErrNotLive.
+func (c Control) Kill(number uint64) error {
+	if err := c.in.engine.Kill(number); err != nil {
+		return fmt.Errorf("kill flow %d: %w", number, err)
+	}
+	return nil
+}
+
+// Passed tells how many octets of both bodies of a running flow have passed.
+func (c Control) Passed(number uint64) (request, response int64, live bool) {
+	request, response, err := c.in.engine.Passed(number)
+	return request, response, err == nil
+}
+
+// Counts are how many flows have begun, have ended, and run.
+func (c Control) Counts() (begun, ended uint64, running int) {
+	return c.in.begun.Load(), c.in.flows.Load(), c.in.engine.Running()
+}
+
+// Capture tells whether new flows are recorded, SetCapture changes it: where they
+// are not, they pass all the same.
+func (c Control) Capture() bool { return c.in.session != nil && !c.in.paused.Load() }
+
+// SetCapture changes whether new flows are recorded.
+func (c Control) SetCapture(on bool) { c.in.paused.Store(!on) }
+
+// Scripts are those that the options name, with what went wrong.
+func (c Control) Scripts() []script.State { return c.in.scripts.States() }
+
+// Protect keeps clients of the proxy from an address of this machine, by
+// whatever name.
+func (c Control) Protect(at netip.AddrPort) {
+	if c.in.proxy != nil {
+		c.in.proxy.Protect(at)
+	}
+}
+
+// AnnounceControl tells other commands where the control API and the page are.
+func (c Control) AnnounceControl(web, control string) {
+	c.in.changing.Lock()
+	defer c.in.changing.Unlock()
+	c.in.web, c.in.control = web, control
+	c.in.announce()
+}
+
+// Content opens what is recorded of one side of a flow now; see Contents.
+func (c Control) Content(ctx context.Context, r *store.Reader, number uint64, side flow.Side) (*store.Body, error) {
+	c.in.session.Flush()
+	return r.Body(ctx, number, side)
+}
