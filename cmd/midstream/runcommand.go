@@ -95,7 +95,7 @@ func (s passed) text(who string) string {
 	}
 	if !s.unknown && s.exchanges+s.tunnels == 0 {
 		fmt.Fprintf(&b, "midstream: nothing passed: %s asked for nothing, or takes no proxy from its environment. Go programs send nothing for localhost "+
-			"through a proxy. midstream --mode reverse:http://127.0.0.1:PORT is a way in for that, mode transparent (docs/modes.md) for programs that read no variables\n", who)
+			"through a proxy. midstream --mode reverse:http://127.0.0.1:PORT is a way in for that, mode transparent (docs/mode-transparent.md) for programs that read no variables\n", who)
 	}
 	return b.String()
 }
