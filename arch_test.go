@@ -31,6 +31,7 @@ var layers = [][]string{
 	{"internal/script", "internal/dump"},
 	{"internal/flowview"},
 	{"internal/capture"},
+	{"internal/replay"},
 	{"internal/instance"},
 	{"internal/api"},
 	{""}, // the facade

@@ -97,7 +97,7 @@ func TestDocsCommands(t *testing.T) {
 		t.Run(c.page+": "+c.line, func(t *testing.T) {
 			line := strings.NewReplacer("127.0.0.1:8080", p.Addr, "4471", "1", "flows body 1 --request", "flows body last --request").Replace(c.line)
 			words := strings.Fields(variables.ReplaceAllString(line, ""))
-			if words[0] == "midstream" && (len(words) == 1 || words[1] == "dump" || strings.HasPrefix(words[1], "-")) {
+			if words[0] == "midstream" && (len(words) == 1 || words[1] == "dump" && !strings.Contains(line, " -n ") || strings.HasPrefix(words[1], "-")) {
 				if strings.Contains(line, "corp.p12") {
 					line += " --cert-passphrase secret"
 				}
@@ -145,6 +145,11 @@ func docFiles(t *testing.T, dir, home string) {
 	write(t, filepath.Join(dir, "my.js"), "export function request(flow) {}\n")
 	write(t, filepath.Join(dir, "secret.txt"), "secret\n")
 	write(t, filepath.Join(dir, "captured.har"), `{"log":{"entries":[{"request":{"method":"GET","url":"https://example.com/"},"response":{"status":200}}]}}`)
+	write(t, filepath.Join(dir, "in.har"), `{"log":{"entries":[{"request":{"method":"POST","url":"https://example.com/in","postData":{"text":"a"}},"response":{"status":200,"content":{"text":"b"}}}]}}`)
+	write(t, filepath.Join(dir, "change.js"), "export function response(flow) { flow.response.text = 'changed'; }\n")
+	for _, to := range []string{"in.mitm", "in/"} {
+		run(t, []string{"HOME=" + home}, binary, "convert", filepath.Join(dir, "in.har"), dir+"/"+to)
+	}
 	other := filepath.Join(t.TempDir(), "other")
 	run(t, []string{"HOME=" + home}, binary, "ca", "path", "--confdir", other, "--key", "--passphrase", "secret")
 	pem, err := os.ReadFile(filepath.Join(other, "midstream-ca.pem"))

@@ -50,6 +50,8 @@ type Exchange struct {
 	Marker   string
 	Comment  string
 	Metadata map[string]string
+	// Replayed tells which side of the exchange is not there.
+	Replayed flow.Replayed
 
 	// Set is the hooks that this exchange runs through, from its start to its end.
 	Set *Set

@@ -2,6 +2,7 @@ package main
 
 import (
 	"io"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -22,6 +23,8 @@ type proxyKind struct {
 	lines io.Writer
 	// web serves the page; quiet prints no flows.
 	web, quiet bool
+	// ends tells that it ends when all is replayed that the options name.
+	ends bool
 }
 
 func newDumpCmd(e *env) *cobra.Command {
@@ -33,6 +36,8 @@ func newDumpCmd(e *env) *cobra.Command {
 		"Flows go to standard output; where it listens, the log and everything else to standard error.\n\n" +
 		"FILTER chooses the flows that are printed; all are recorded. It is the filter language of mitmproxy:\n" +
 		"dump '~d example.com & !~c 2xx'. docs/filters.md has all of it.\n\n" +
+		"-r FILE reads a flow file, a HAR or a session first: its flows pass through scripts, are printed and\n" +
+		"written as if they came now, and then dump ends. -n starts no listener.\n\n" +
 		"Ctrl-C ends it after what runs has had a moment to end; a second one ends it at once."
 	return cmd
 }
@@ -63,6 +68,7 @@ func newProxyCmd(e *env, use string, kind proxyKind) *cobra.Command {
 		if reg.Path("save_stream_file") == "-" || reg.Path("hardump") == "-" {
 			kind.lines = e.stderr
 		}
+		kind.ends = strings.HasPrefix(use, dumpName) && !withPage
 		if asJSON {
 			kind.form = dump.JSON
 		}

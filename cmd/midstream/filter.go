@@ -37,8 +37,12 @@ func filterCase(e *env) query.Case {
 // parseDumpFilter is parseFilter with the option of the same meaning behind it.
 func parseDumpFilter(e *env, reg *option.Registry, words []string) (*query.Filter, error) {
 	if len(words) > 0 {
-		if text := strings.Join(words, " "); reg.String("save_stream_filter") == "" {
-			if err := reg.Assign(option.ParseSet("save_stream_filter=" + text)); err != nil {
+		text := strings.Join(words, " ")
+		for _, name := range []string{"save_stream_filter", "readfile_filter"} {
+			if reg.String(name) != "" {
+				continue
+			}
+			if err := reg.Assign(option.ParseSet(name + "=" + text)); err != nil {
 				return nil, err
 			}
 		}

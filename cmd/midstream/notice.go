@@ -45,7 +45,7 @@ func (n startNotice) text() string {
 		b.WriteByte('\n')
 	}
 	b.WriteString(n.session.text(n.home))
-	if n.caCert != "" {
+	if n.caCert != "" && len(n.listeners) > 0 {
 		fmt.Fprintf(&b, "clients have to trust the CA %s: \"midstream ca trust\" does it here, docs/certificates.md has the others\n", shellPath(n.caCert, n.home))
 	}
 	if try := n.curl(); try != "" {

@@ -140,7 +140,7 @@ func TestMistakesEndWithCode2(t *testing.T) {
 		{"dump -w none/out", `option save_stream_file: write flows to none/out: open none/out: no such file or directory`},
 		{"dump -w out%q", `option save_stream_file: the name "out%q": %q is no part of a time that is known`},
 		{"dump -w out --set record=none", `option save_stream_file: flows are written from the session, and record=none keeps none`},
-		{"dump -S file", `mitmproxy's option server_replay is not there yet`},
+		{"dump -n -r none", `option rfile: read flows: stat none: no such file or directory`},
 		{"dump --anticache", `mitmproxy's option anticache is not there yet`},
 		{"dump --no-http3", `mitmproxy's option http3 is not there yet`},
 		{"dump --options", `"midstream options" does that`},

@@ -85,7 +85,7 @@ func unknownWord(cmd *cobra.Command, args []string) error {
 
 // mitmShort are the letters of mitmproxy's flags for options that are not there.
 var mitmShort = map[string]string{
-	"r": "rfile", "w": "save_stream_file", "C": "client_replay", "S": "server_replay",
+	"w": "save_stream_file", "C": "client_replay", "S": "server_replay",
 	"M": "map_remote", "B": "modify_body", "H": "modify_headers",
 }
 

@@ -26,6 +26,7 @@ func runProxy(ctx context.Context, e *env, reg *option.Registry, kind proxyKind)
 	defer done()
 	ctx, stop := untilSignal(ctx, e)
 	defer stop()
+	alive := ctx
 	ctx, shutdown := context.WithCancel(ctx)
 	defer shutdown()
 
@@ -49,6 +50,7 @@ func runProxy(ctx context.Context, e *env, reg *option.Registry, kind proxyKind)
 	}
 	in, err := instance.Start(ctx, instance.Config{
 		Options: reg, Watchers: watchers, Log: log, Output: kind.lines, Stdout: e.stdout,
+		Stdin: e.stdin, Room: printer.Await,
 		Case: filterCase(e), Version: versionText(), Getenv: e.getenv, Shutdown: shutdown,
 	})
 	if err != nil {
@@ -59,6 +61,16 @@ func runProxy(ctx context.Context, e *env, reg *option.Registry, kind proxyKind)
 	if hint := ca.MitmproxyHint(home, reg.Path("confdir")); hint != "" {
 		fmt.Fprintln(e.stderr, hint)
 	}
+	replaying := startReplay(ctx, e, in, log)
+	if replaying != nil && kind.ends && !reg.Bool("keepserving") {
+		go func() {
+			<-replaying.done
+			if replaying.err == nil && printer != nil {
+				_ = printer.Close(alive) // who reads it has all the time
+			}
+			shutdown()
+		}()
+	}
 	err = front.open(ctx, e, in, kind.web)
 	if err == nil {
 		err = in.Serve(ctx)
@@ -66,6 +78,8 @@ func runProxy(ctx context.Context, e *env, reg *option.Registry, kind proxyKind)
 		shutdown()
 		err = errors.Join(err, in.Serve(ctx))
 	}
+	shutdown()
+	err = errors.Join(err, replaying.wait())
 	if printer != nil {
 		closePrinter(printer) // it reads what is recorded
 	}

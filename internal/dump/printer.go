@@ -87,6 +87,8 @@ type Printer struct {
 	lost   int   // flows that found the queue full
 	unsaid int64 // messages that did
 	closed bool
+	// roomy tells those who wait in Await that the queue was emptied.
+	roomy *sync.Cond
 }
 
 // entry is what is to be printed: a flow, or a message.
@@ -110,8 +112,35 @@ func New(cfg Config) *Printer {
 		cfg.Lines = defaultLines
 	}
 	p := &Printer{cfg: cfg, wake: make(chan struct{}, 1), stop: make(chan struct{}), done: make(chan struct{})}
+	p.roomy = sync.NewCond(&p.mu)
 	go p.run()
 	return p
+}
+
+// Await waits until the queue is less than half full, or ctx ends. It is for those
+// who can wait: a file that is read is printed whole. A nil Printer prints nothing.
+func (p *Printer) Await(ctx context.Context) {
+	if p == nil {
+		return
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.roomFor() {
+		return
+	}
+	stop := context.AfterFunc(ctx, func() {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		p.roomy.Broadcast()
+	})
+	defer stop()
+	for !p.roomFor() && ctx.Err() == nil {
+		p.roomy.Wait()
+	}
+}
+
+func (p *Printer) roomFor() bool {
+	return p.closed || p.queued < mostQueued/2 && p.inside < mostMessages/2
 }
 
 // Watch takes a picture of a flow: while it lives, and when it has ended. It
@@ -186,6 +215,7 @@ func (p *Printer) WatchMessage(m message.Passed) {
 func (p *Printer) Close(ctx context.Context) error {
 	p.mu.Lock()
 	p.closed = true
+	p.roomy.Broadcast()
 	p.mu.Unlock()
 	p.once.Do(func() { close(p.stop) })
 	select {
@@ -230,6 +260,7 @@ func (p *Printer) take() (all []entry, lost int, unsaid int64) {
 	defer p.mu.Unlock()
 	all, lost, unsaid = p.queue, p.lost, p.unsaid
 	p.queue, p.queued, p.lost, p.inside, p.unsaid = nil, 0, 0, 0, 0
+	p.roomy.Broadcast()
 	return all, lost, unsaid
 }
 

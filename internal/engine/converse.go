@@ -18,6 +18,7 @@ func (x *exchange) converse() {
 		if err == nil {
 			x.startUpload(call)
 			if head, err = x.awaitHead(call); err == nil {
+				x.noteAnswer(call)
 				x.receive(call, head)
 				return
 			}

@@ -11,6 +11,7 @@ import (
 // question is all that the disposition of a body depends on.
 type question struct {
 	upgraded bool  // the body is a raw connection
+	missing  bool  // it passed in a flow of earlier, and was not kept
 	known    int64 // length by the head, -1 when unknown
 	// size is stream_large_bodies, nil when unset.
 	size *int64
@@ -35,6 +36,8 @@ func decide(q question) (flow.Disposition, string) {
 	switch {
 	case q.upgraded:
 		return flow.Tee, "upgraded connection"
+	case q.missing:
+		return flow.Pass, "its content is missing"
 	case q.stream.Transform != nil:
 		return flow.Pass, "a script set stream to a function"
 	case q.stream.Wish == hook.DoNotWait && !q.preset:

@@ -140,6 +140,10 @@ type Origin struct {
 	// Intercept tells whether an intercept matches a message, so that the whole
 	// of it is wanted; it is asked after the head hooks. Nil is never.
 	Intercept func(x *hook.Exchange, side flow.Side) bool
+	// Replayed tells that midstream sends a request of earlier again.
+	Replayed bool
+	// Past is the flow of earlier that the exchange is; nil for a new one.
+	Past Past
 }
 
 // Serve runs one exchange from its request head, whose Scheme, Host and Port are
@@ -156,7 +160,7 @@ func (e *Engine) Serve(ctx context.Context, s Stream, up Upstream, o Origin) {
 // response's body. Number and what f says of the record are filled in; f must not
 // change afterwards.
 func (e *Engine) Keep(f *flow.Flow, content []byte) {
-	record := e.startRecord()
+	record := e.startRecord(nil)
 	f.Number = record.Number()
 	if f.Request != nil {
 		record.Head(f, flow.ToServer)

@@ -87,7 +87,7 @@ type exchange struct {
 func (e *Engine) begin(base context.Context, s Stream, up Upstream, o Origin) *exchange {
 	head := s.Request()
 	x := &exchange{
-		e: e, policy: e.policy.Load(), stream: s, up: up, origin: o, set: o.Set, record: e.startRecord(), base: base,
+		e: e, policy: e.policy.Load(), stream: s, up: up, origin: o, set: o.Set, record: e.startRecord(o.Past), base: base,
 		method: head.Method, protocol: head.Protocol, version: head.Version, fields: head.Fields, framing: s.Framing(),
 		torn: make(chan struct{}),
 	}
@@ -102,6 +102,12 @@ func (e *Engine) begin(base context.Context, s Stream, up Upstream, o Origin) *e
 	}
 	x.live, x.ctl = hook.NewExchange(*head, o.Client, o.Set, x.kill)
 	x.live.Number, x.live.Metadata = x.record.Number(), maps.Clone(o.Metadata)
+	if o.Replayed {
+		x.live.Replayed = flow.RequestReplayed
+	}
+	if o.Past != nil {
+		o.Past.Seed(x.live)
+	}
 	if o.Set != nil {
 		x.fields = head.Fields.Clone() // hooks change the live ones
 	}

@@ -79,7 +79,13 @@ func (e *Engine) Running() int {
 
 // startRecord begins the record of a flow: one that keeps nothing where there is
 // no recorder, or it wants none.
-func (e *Engine) startRecord() Record {
+func (e *Engine) startRecord(past Past) Record {
+	if past != nil {
+		if r := past.Record(); r != nil {
+			return r
+		}
+		return nothing{}
+	}
 	if e.recorder != nil {
 		if r := e.recorder.Start(); r != nil {
 			return r

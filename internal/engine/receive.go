@@ -55,7 +55,7 @@ func (x *exchange) takeResponse(call Call, head *flow.Response) *flow.Error {
 	x.setDeclared(&x.resp, a.in.Known())
 	empty := a.in.Empty()
 	preset := !empty && larger(a.in.Known(), x.policy.StreamLargeBodies)
-	if preset {
+	if preset || x.missing(flow.ToClient) {
 		resp.Stream.Wish = hook.DoNotWait
 	}
 	if x.set.Hears(hook.OnResponseHeaders) {
@@ -86,7 +86,8 @@ func (x *exchange) takeResponse(call Call, head *flow.Response) *flow.Error {
 	}
 	x.resp.listened = x.listens(flow.ToClient, &resp.Response.Message)
 	d, reason := decide(question{
-		known: a.in.Known(), size: x.policy.StreamLargeBodies, preset: preset, stream: resp.Stream,
+		missing: x.missing(flow.ToClient),
+		known:   a.in.Known(), size: x.policy.StreamLargeBodies, preset: preset, stream: resp.Stream,
 		intercept: x.origin.Intercept != nil && x.origin.Intercept(x.live, flow.ToClient),
 		wanted:    x.set.WantsWhole(flow.ToClient), hold: resp.Wanted(),
 		endless: endless(resp.Fields.Get("Content-Type"), a.in.Known(), x.policy.EndlessTypes),

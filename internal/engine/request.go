@@ -32,8 +32,10 @@ func (x *exchange) takeRequest() (made bool, _ *flow.Error) {
 	x.hooks.Lock()
 	defer x.hooks.Unlock()
 	r := x.live.Request
-	if text := settleHost(&r.Request); text != "" {
-		x.find("host-mismatch", text)
+	if x.origin.Past == nil {
+		if text := settleHost(&r.Request); text != "" {
+			x.find("host-mismatch", text)
+		}
 	}
 	if x.version == flow.HTTP11 && flow.EqualFold(r.Fields.Get("Upgrade"), "h2c") {
 		x.find("h2c-dropped", "the client offered to switch this connection to HTTP/2 (h2c): the offer was left out, so that its exchanges stay visible")
@@ -41,7 +43,7 @@ func (x *exchange) takeRequest() (made bool, _ *flow.Error) {
 	x.expecting.wanted = x.upload != nil && x.version >= flow.HTTP11 && flow.EqualFold(r.Fields.Get("Expect"), "100-continue")
 	empty := x.framing.Empty()
 	preset := !empty && larger(x.framing.Known(), x.policy.StreamLargeBodies)
-	if preset {
+	if preset || x.missing(flow.ToServer) {
 		r.Stream.Wish = hook.DoNotWait
 	}
 	if x.set.Hears(hook.OnRequestHeaders) {
@@ -68,7 +70,8 @@ func (x *exchange) takeRequest() (made bool, _ *flow.Error) {
 	}
 	x.req.listened = x.listens(flow.ToServer, &r.Request.Message)
 	d, reason := decide(question{
-		known: x.framing.Known(), size: x.policy.StreamLargeBodies, preset: preset, stream: r.Stream,
+		missing: x.missing(flow.ToServer),
+		known:   x.framing.Known(), size: x.policy.StreamLargeBodies, preset: preset, stream: r.Stream,
 		intercept: x.origin.Intercept != nil && x.origin.Intercept(x.live, flow.ToServer),
 		wanted:    x.set.WantsWhole(flow.ToServer), hold: r.Wanted(),
 		endless: endless(r.Fields.Get("Content-Type"), x.framing.Known(), x.policy.EndlessTypes),

@@ -50,7 +50,10 @@ func (x *exchange) show(side flow.Side) {
 }
 
 // picture is the flow as it is now. The hooks lock is held.
-func (x *exchange) picture() *flow.Flow {
+func (x *exchange) picture() *flow.Flow { return x.pictured(x.origin.Past != nil) }
+
+// pictured is picture; past tells that a flow of earlier completes it.
+func (x *exchange) pictured(past bool) *flow.Flow {
 	l := x.live
 	switch old := x.shown.request; {
 	case old == nil:
@@ -74,13 +77,16 @@ func (x *exchange) picture() *flow.Flow {
 		ID: l.ID, Number: l.Number, Kind: flow.HTTP, Client: l.Client, Server: l.Server,
 		Request: x.shown.request, Response: x.shown.response,
 		Findings: l.Findings(), Start: l.Request.Start,
-		Marker: l.Marker, Comment: l.Comment, Metadata: maps.Clone(l.Metadata),
+		Marker: l.Marker, Comment: l.Comment, Metadata: maps.Clone(l.Metadata), Replayed: l.Replayed,
 	}
 	f.RPC = x.rpc()
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	f.RequestBody, f.ResponseBody = x.req.picture(), x.resp.picture()
 	f.Interim, f.Tries = slices.Clip(x.interim), slices.Clone(x.tries)
+	if past {
+		x.origin.Past.Picture(f)
+	}
 	return f
 }
 
@@ -112,11 +118,14 @@ func (x *exchange) final() *flow.Flow {
 	if r := x.live.Response; r != nil && x.resp.body.Ended && r.End.IsZero() {
 		r.End = now
 	}
-	f := x.picture()
+	f := x.pictured(false)
 	x.e.settle(&f.RequestBody)
 	x.e.settle(&f.ResponseBody)
 	f.End = now
 	f.Outcome = x.outcome()
+	if x.origin.Past != nil {
+		x.origin.Past.Picture(f)
+	}
 	return f
 }
 

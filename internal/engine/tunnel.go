@@ -22,6 +22,8 @@ type TunnelInfo struct {
 	Findings []flow.Finding
 	// Set is the hooks that hear it; nil runs none.
 	Set *hook.Set
+	// Past is the flow of earlier that the tunnel is; nil for a new one.
+	Past Past
 }
 
 // Tunnel relays a raw connection until both directions have ended, one has
@@ -29,17 +31,17 @@ type TunnelInfo struct {
 // flow with two bodies. A half-close is passed on, and so is a failure. It
 // closes both ends.
 func (e *Engine) Tunnel(ctx context.Context, client, server body.Duplex, info TunnelInfo) {
-	t := &tunnel{e: e, record: e.startRecord(), info: info, id: flow.NewID(), start: time.Now()}
+	t := &tunnel{e: e, record: e.startRecord(info.Past), info: info, id: flow.NewID(), start: time.Now()}
 	ctx, t.kill = context.WithCancelCause(ctx)
 	defer t.kill(nil)
 	e.running.add(t.record.Number(), t)
+	ctx = t.hear(ctx)
 	first := t.picture()
 	t.record.Head(first, flow.ToServer)
 	for _, w := range e.watchers {
 		w.Watch(first)
 	}
 	t.watch = messageWatch{by: e.messageWatchers(), flow: first}
-	ctx = t.hear(ctx)
 	err := t.hooks.start(ctx)
 	if err == nil {
 		err = e.both(ctx, client, server, t.pump)
@@ -59,6 +61,9 @@ func (e *Engine) Tunnel(ctx context.Context, client, server body.Duplex, info Tu
 	last.Outcome = flow.Outcome{Kind: flow.Completed, Bytes: last.ResponseBody.Sent}
 	if err != nil {
 		last.Outcome.Kind, last.Outcome.Phase, last.Outcome.Text = outcomeKind(err), err.Phase.String(), err.Error()
+	}
+	if info.Past != nil {
+		info.Past.Picture(last)
 	}
 	t.record.End(last)
 	for _, w := range e.watchers {
@@ -119,6 +124,9 @@ func (t *tunnel) picture() *flow.Flow {
 		b.Record, b.Recorded, b.CutReason = t.record.State(side)
 	}
 	t.hooks.show(f)
+	if t.info.Past != nil {
+		t.info.Past.Picture(f)
+	}
 	return f
 }
 

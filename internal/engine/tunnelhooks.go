@@ -33,13 +33,16 @@ const tunnelEvents = hook.OnTCPStart | hook.OnTCPMessage | hook.OnTCPEnd | hook.
 // newTunnelHooks returns nil where no hook hears raw tunnels. The returned context
 // ends when a hook kills the flow.
 func newTunnelHooks(ctx context.Context, t *tunnel) (*tunnelHooks, context.Context) {
-	if !t.info.Set.Hears(tunnelEvents) {
+	if !t.info.Set.Hears(tunnelEvents) && t.info.Past == nil {
 		return nil, ctx
 	}
 	h := &tunnelHooks{set: t.info.Set}
 	ctx, h.cancel = context.WithCancelCause(ctx)
 	h.live, h.ctl = hook.NewExchange(flow.Request{Message: flow.Message{Start: t.start}}, t.info.Client, t.info.Set, func() { h.cancel(errKilled) })
 	h.live.ID, h.live.Number, h.live.Server, h.live.TCP = t.id, t.record.Number(), t.info.Server, &hook.TCP{}
+	if t.info.Past != nil {
+		t.info.Past.Seed(h.live)
+	}
 	return h, ctx
 }
 

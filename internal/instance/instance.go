@@ -9,6 +9,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -39,6 +40,10 @@ type Config struct {
 	Output io.Writer
 	// Getenv looks up SSLKEYLOGFILE; nil has no environment.
 	Getenv func(string) string
+	// Stdin is the file of an option whose name is "-"; nil is empty.
+	Stdin io.Reader
+	// Room waits until the Watchers have taken what they were told; nil does not wait.
+	Room func(ctx context.Context)
 	// Stdout takes the file of an option whose name is "-"; nil drops it.
 	Stdout io.Writer
 	// Case is how filters among the options take capital letters.
@@ -75,6 +80,8 @@ type Instance struct {
 	onboard      atomic.Pointer[onboard.Addon] // nil without the page
 	engine       *engine.Engine
 	proxy        *proxy.Proxy // nil with server=false
+	way          *proxy.Proxy // the same, and there without a server, too
+	replays      replays
 	set          atomic.Pointer[hook.Set]
 	flows        atomic.Uint64
 	saves        []*saving
@@ -134,6 +141,9 @@ func (in *Instance) start(ctx context.Context) error {
 	if err := in.openSession(); err != nil {
 		return err
 	}
+	if err := in.openReplays(ctx); err != nil {
+		return err
+	}
 	if err := in.saveFlows(ctx); err != nil {
 		return err
 	}
@@ -149,8 +159,9 @@ func (in *Instance) start(ctx context.Context) error {
 	in.rebuild()
 	pc.Engine = in.engine
 	pc.Hooks, pc.Log = in.set.Load, in.log
+	in.way = proxy.New(pc)
 	if in.opts.Bool("server") {
-		in.proxy = proxy.New(pc)
+		in.proxy = in.way
 		if _, err := in.proxy.Listen(ctx); err != nil {
 			in.proxy = nil
 			return err
@@ -232,6 +243,13 @@ func (in *Instance) Listeners() []Listener {
 // Log takes what a person should see.
 func (in *Instance) Log() *slog.Logger { return in.log }
 
+func (in *Instance) stdin() io.Reader {
+	if in.cfg.Stdin == nil {
+		return strings.NewReader("")
+	}
+	return in.cfg.Stdin
+}
+
 // CA is the authority that clients must trust.
 func (in *Instance) CA() *ca.Authority { return in.authority }
 
@@ -267,7 +285,7 @@ func (in *Instance) Close(ctx context.Context) error {
 	if in.scripts != nil {
 		in.scripts.Close()
 	}
-	var errs []error
+	errs := []error{in.replays.Close()}
 	if in.session != nil {
 		errs = append(errs, in.session.Close(), in.saved())
 	}

@@ -35,7 +35,8 @@ func (in *Instance) openSession() error {
 		return usage("option %w", err)
 	}
 	cfg := store.Config{Record: mode, Stall: in.opts.Duration("record_stall"), MinFree: in.opts.Size("session_min_free"), Log: in.log}
-	if cfg.Stall == 0 {
+	if cfg.Stall == 0 || in.opts.Path("rfile") != "" && !in.opts.Bool("server") {
+		// Nothing waits for a file that is read: all of it is kept.
 		cfg.Stall = -1
 	}
 	cfg.MaxSize, _ = in.opts.OptionalSize("session_max_size")

@@ -183,6 +183,13 @@ func recording() []Option {
 			Help: "Version of the flow file: 21, or 17 for mitmproxy 8."},
 		{Name: "hardump", Type: Path, Optional: true, Meta: "FILE",
 			Help: "Write an HTTP Archive of all exchanges when midstream stops. A name that ends in .zhar makes it a zlib stream, - is standard output."},
+		{Name: "rfile", Type: Path, Optional: true, Short: "r", Meta: "FILE", Main: true,
+			Help: "Read the flows of this file at the start. It is a flow file, a HAR or a session; - is standard input. The flows pass through scripts as they were, and are printed, " +
+				"recorded and written like any others. dump ends when they are read, unless keepserving is set."},
+		{Name: "readfile_filter", Type: String, Optional: true, Meta: "FILTER",
+			Help: "Read only these flows of rfile. Words behind dump mean it, too."},
+		{Name: "keepserving", Type: Bool,
+			Help: "dump goes on when all of rfile is read and everything is replayed. Otherwise it ends then."},
 		{Name: "record_stall", Type: Duration, Default: int64(2),
 			Help: "How long a body waits for a slow disk before its record is cut. 0 waits for ever. The cut is marked, and the body goes on."},
 	})

@@ -77,6 +77,22 @@ func New(cfg Config) *Proxy {
 // Dialer is what reaches servers here, for others that send requests.
 func (p *Proxy) Dialer() *upstream.Dialer { return p.dialer }
 
+// Reroute sends a request of earlier to where the first mode leads: to the target of
+// a reverse mode, or through the parent of the upstream mode.
+func (p *Proxy) Reroute(r *flow.Request) {
+	m := Mode{Kind: Regular}
+	if len(p.cfg.Modes) > 0 {
+		m = p.cfg.Modes[0]
+	}
+	parents := p.parentsFor(m)
+	if m.Kind == Reverse && !m.isRaw() {
+		to := toTarget{mode: m, keepHost: p.cfg.KeepHost, via: parents.of(m.Scheme, m.Host, m.Port)}
+		to.direct(r) // it refuses CONNECT only
+		return
+	}
+	r.Via = parents.of(r.Scheme, r.Host, r.Port)
+}
+
 // Protect adds an address that clients must not reach through the proxy, as
 // that of a control interface.
 func (p *Proxy) Protect(at netip.AddrPort) { p.own.add(at) }

@@ -176,8 +176,16 @@ var flowClass = &class[*flowState]{
 			}
 			return e.vm.ToValue("http")
 		}},
-		"messages":  {get: getMessages},
-		"is_replay": {get: func(*engine, *flowState) goja.Value { return goja.Null() }},
+		"messages": {get: getMessages},
+		"is_replay": {get: func(e *engine, f *flowState) goja.Value {
+			switch f.x.Replayed {
+			case flow.RequestReplayed:
+				return e.vm.ToValue("request")
+			case flow.ServerReplayed:
+				return e.vm.ToValue("response")
+			}
+			return goja.Null()
+		}},
 		"request": {
 			get: func(e *engine, f *flowState) goja.Value {
 				if f.x.TCP != nil {

@@ -140,7 +140,8 @@ interface HTTPFlow {
   marked: string;
   comment: string;
   metadata: Record<string, any>;
-  readonly is_replay: null;
+  /** Which side is not there: the request was sent again, or the response comes from a recording. */
+  readonly is_replay: "request" | "response" | null;
   readonly live: boolean;
   readonly killable: boolean;
   /** From websocket_start on. */

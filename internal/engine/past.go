@@ -1,0 +1,52 @@
+package engine
+
+import (
+	"midstream/flow"
+	"midstream/hook"
+)
+
+// Past is a flow of earlier that passes once more, out of a file: what it was
+// stays with it, but what hooks change.
+type Past interface {
+	// Record begins its record; nil keeps none.
+	Record() Record
+	// Seed makes the live exchange the flow that it was, before any hook runs.
+	Seed(x *hook.Exchange)
+	// Missing tells that the body of side is not there, which is not the same as
+	// empty.
+	Missing(side flow.Side) bool
+	// Picture makes a picture say what does not come of passing again, as times
+	// and connections. Heads that it shares with other pictures must not be changed.
+	Picture(f *flow.Flow)
+}
+
+// missing tells that the body of side did not come with a flow of earlier.
+func (x *exchange) missing(side flow.Side) bool {
+	return x.origin.Past != nil && x.origin.Past.Missing(side)
+}
+
+// Answered is a Call that knows whether a recording answers it. It is asked when
+// the final head has come.
+type Answered interface {
+	Replayed() bool
+}
+
+// noteAnswer notes who has answered.
+func (x *exchange) noteAnswer(call Call) {
+	a, ok := call.(Answered)
+	if !ok {
+		return
+	}
+	replayed := a.Replayed()
+	x.hooks.Lock()
+	x.live.Server = call.Server()
+	if replayed {
+		x.live.Replayed = flow.ServerReplayed
+	}
+	x.hooks.Unlock()
+	if replayed {
+		x.mu.Lock()
+		x.tries = x.tries[:max(len(x.tries)-1, 0)] // nothing was dialled
+		x.mu.Unlock()
+	}
+}
