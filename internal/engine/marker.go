@@ -32,7 +32,6 @@ type marker struct {
 	mark   flow.Mark // of the message under way
 
 	socket *ws.Splitter // of a direction of WebSocket; then split is nil
-	frame  int64        // messages of it so far
 	watch  messageWatch
 	head   []byte // the first octets of a long message
 }

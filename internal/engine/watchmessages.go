@@ -51,27 +51,37 @@ func (w *messageWatch) tell(p message.Passed) {
 	}
 }
 
-// watchSocket makes the markers of a WebSocket connection where somebody watches its
-// messages. Nothing of them is recorded: frames are found in what is.
+// watchSocket makes the markers of a WebSocket connection. What messages say is
+// looked at only where somebody watches them; otherwise heads of frames are read.
 func (x *exchange) watchSocket() {
 	x.hooks.Lock()
 	defer x.hooks.Unlock()
-	watch := x.watchMessages()
 	head := &x.live.Response.Response
-	if watch.by == nil || flow.Switched(&x.live.Request.Request, head) != "websocket" {
+	if !x.watched() || flow.Switched(&x.live.Request.Request, head) != "websocket" {
 		return
 	}
+	watch := x.watchMessages()
 	up, down, _ := ws.Agreed(head.Fields.Joined("Sec-WebSocket-Extensions"))
-	x.req.marks = &marker{h: &x.req, kind: message.WebSocket, watch: watch, socket: ws.NewSplitter(up, markLimit)}
-	x.resp.marks = &marker{h: &x.resp, kind: message.WebSocket, watch: watch, socket: ws.NewSplitter(down, markLimit)}
+	find := func(d ws.Deflate) *ws.Splitter {
+		if watch.by == nil {
+			return ws.NewScanner(d)
+		}
+		return ws.NewSplitter(d, markLimit)
+	}
+	x.req.marks = &marker{h: &x.req, kind: message.WebSocket, watch: watch, socket: find(up)}
+	x.resp.marks = &marker{h: &x.resp, kind: message.WebSocket, watch: watch, socket: find(down)}
 }
 
 // frames takes octets of a direction of WebSocket that have been sent on.
 func (m *marker) frames(p []byte) {
 	m.socket.Write(p)
 	for f, ok := m.socket.Next(); ok; f, ok = m.socket.Next() {
-		m.frame++
-		m.watch.tell(message.Passed{Side: m.h.side, Kind: m.kind, Index: m.frame - 1, Raw: f.Payload,
+		index := m.h.messages.Add(1) - 1
+		m.h.x.record.Mark(m.h.side, flow.Mark{Offset: f.Offset, Length: m.socket.Offset() - f.Offset, Time: m.now, Attr: uint32(f.Opcode)})
+		if m.watch.by == nil {
+			continue
+		}
+		m.watch.tell(message.Passed{Side: m.h.side, Kind: m.kind, Index: index, Raw: f.Payload,
 			Mark: flow.Mark{Offset: f.Offset, Length: f.Length, Time: m.now, Attr: uint32(f.Opcode), Unfinished: f.Unfinished}})
 	}
 	m.over = m.over || m.socket.Err() != nil

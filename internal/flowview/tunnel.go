@@ -46,6 +46,12 @@ func (q *MessageQuery) split(ctx context.Context, r *store.Reader, f *flow.Flow)
 		defer marks[side].Close()
 	}
 	up, down := marks[flow.ToServer], marks[flow.ToClient]
+	if q.Side == flow.ToServer {
+		if !f.Live() && up.First() == 0 && up.Count() == f.RequestBody.Messages {
+			from[flow.ToServer] = min(q.From, up.Count())
+		}
+		return from, nil
+	}
 	if f.Live() || up.First() > 0 || down.First() > 0 || up.Count() != f.RequestBody.Messages || down.Count() != f.ResponseBody.Messages {
 		return from, nil
 	}

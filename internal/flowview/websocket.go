@@ -31,15 +31,60 @@ func (q *MessageQuery) webSocket(ctx context.Context, r *store.Reader, f *flow.F
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	client, server, _ := ws.Agreed(f.Response.Fields.Joined("Sec-WebSocket-Extensions"))
-	all := []iter.Seq2[*Message, error]{q.direction(ctx, r, f, flow.ToServer, client)}
+	from, err := q.split(ctx, r, f)
+	if err != nil {
+		return err
+	}
+	all := []iter.Seq2[*Message, error]{q.direction(ctx, r, f, flow.ToServer, client, from[flow.ToServer])}
 	if q.Side == flow.ToClient {
-		all = append(all, q.direction(ctx, r, f, flow.ToClient, server))
+		all = append(all, q.direction(ctx, r, f, flow.ToClient, server, from[flow.ToClient]))
 	}
 	merged := byTime(all)
 	if q.Follow && f.Live() {
 		merged = asTheyCome(all, stop)
 	}
-	return q.page(merged, 0, yield)
+	return q.page(merged, from[0]+from[1], yield)
+}
+
+// farControl is how many control frames may stand before the message that they
+// may be inside of; behind more the direction is read from its start.
+const farControl = 1 << 12
+
+// begin tells where to read a direction whose messages from an index on are
+// wanted, and how many to pass over there. A control frame may be inside of the
+// message that ends behind it, and that has to be read from its start.
+func (q *MessageQuery) begin(ctx context.Context, r *store.Reader, side flow.Side, d ws.Deflate, index int64) (at, skip int64, err error) {
+	if index == 0 || d.On && !d.NoContext {
+		return 0, index, nil // messages that are compressed need those before them
+	}
+	marks, err := r.Marks(ctx, q.Number, side)
+	if err != nil {
+		return 0, 0, err
+	}
+	defer marks.Close()
+	first := min(index, marks.Count()-1)
+	m, err := marks.At(first)
+	for next := first; err == nil; {
+		if next == first || m.Offset < at {
+			at = m.Offset
+		}
+		if next++; !ws.Opcode(m.Attr).Control() || next == marks.Count() {
+			break
+		}
+		if next-first > farControl {
+			return 0, index, nil
+		}
+		m, err = marks.At(next)
+	}
+	for ; err == nil && first > 0; first-- {
+		if m, err = marks.At(first - 1); err == nil && m.Offset < at {
+			break
+		}
+	}
+	if err != nil {
+		return 0, index, nil // the table is damaged: all is found by reading
+	}
+	return at, index - first, nil
 }
 
 // page yields of what is merged, whose first message is that of an index, those
@@ -63,18 +108,35 @@ func (q *MessageQuery) page(merged iter.Seq2[*Message, error], index int64, yiel
 }
 
 // direction is the messages of one direction; an error is the last element.
-func (q *MessageQuery) direction(ctx context.Context, r *store.Reader, f *flow.Flow, side flow.Side, d ws.Deflate) iter.Seq2[*Message, error] {
+func (q *MessageQuery) direction(ctx context.Context, r *store.Reader, f *flow.Flow, side flow.Side, d ws.Deflate, index int64) iter.Seq2[*Message, error] {
 	return func(yield func(*Message, error) bool) {
 		more := true
 		own := *q
 		own.Side = side
-		src, first, err := own.open(ctx, r, f, 0)
 		b := bodyOf(f, side)
-		if err == nil && first > 0 {
+		at, skip, err := own.begin(ctx, r, side, d, index)
+		var src recorded
+		var first int64
+		if err == nil {
+			src, first, err = own.open(ctx, r, f, at)
+		}
+		give := func(m *Message, err error) bool {
+			if skip > 0 && err == nil {
+				skip--
+				return true
+			}
+			if m != nil {
+				if m.Offset += at; m.Lost {
+					m.Length = max(0, b.Sent-m.Offset)
+				}
+			}
+			return yield(m, err)
+		}
+		if err == nil && first > at {
 			src.Close()
-			err = &PartialError{fmt.Errorf("%w, and without them its messages cannot be told apart", goneError(0, first))}
+			err = &PartialError{fmt.Errorf("%w, and without them its messages cannot be told apart", goneError(at, first))}
 		} else if err == nil {
-			more, err = frames(src, side, d, b, q.Limit, yield)
+			more, err = frames(src, side, d, b, q.Limit, give)
 			src.Close()
 			if now, gerr := r.Get(ctx, q.Number); q.Follow && gerr == nil {
 				b = bodyOf(now, side)

@@ -43,6 +43,7 @@ type Splitter struct {
 	Tap func(p []byte)
 
 	limit   int
+	places  bool // only where messages are is wanted
 	deflate Deflate
 	inflate inflater
 
@@ -81,6 +82,18 @@ func NewSplitter(d Deflate, limit int) *Splitter {
 	s.inflate.out = s.come
 	return s
 }
+
+// NewScanner makes a Splitter that finds where messages are and nothing of what
+// they say: Payload and Length stay empty. It costs little however large they are.
+func NewScanner(d Deflate) *Splitter {
+	s := NewSplitter(d, 0)
+	s.places = true
+	return s
+}
+
+// Offset is how far the direction has been looked at, in octets: behind the
+// message that Next has returned.
+func (s *Splitter) Offset() int64 { return s.offset }
 
 // Write gives the next octets. p must stay as it is until Next has returned
 // false; then the next ones may be written.
@@ -245,6 +258,12 @@ func (s *Splitter) skip(n int) {
 
 // payload takes what there is of the payload, and tells whether that is all.
 func (s *Splitter) payload() bool {
+	if s.places {
+		n := min(int64(len(s.in)), s.frame.Length-s.at)
+		s.at += n
+		s.skip(int(n))
+		return s.at == s.frame.Length
+	}
 	for len(s.in) > 0 && s.at < s.frame.Length {
 		n := int(min(int64(len(s.in)), s.frame.Length-s.at, int64(len(s.scratch))))
 		p := s.in[:n]
@@ -298,7 +317,7 @@ func (s *Splitter) finish() *Message {
 	}
 	s.open = false
 	m := &s.data.m
-	if m.Compressed {
+	if m.Compressed && !s.places {
 		if err := s.inflate.end(); err != nil && m.Err == nil {
 			m.Err = err
 		}

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 
@@ -326,5 +327,34 @@ func TestSteps(t *testing.T) {
 			t.Fatalf("in pieces of %d: %q, tapped %d, %v", size, got, len(tapped), s.Err())
 		}
 		s.Close()
+	}
+}
+
+// A scanner finds messages where a splitter does, wherever the octets are cut.
+func TestScanner(t *testing.T) {
+	var wire []byte
+	for i, f := range []Header{{Fin: true, Opcode: Text}, {Opcode: Binary, Masked: true, Mask: [4]byte{1, 2, 3, 4}}, {Fin: true, Opcode: Ping}, {Opcode: Continuation},
+		{Fin: true, Opcode: Continuation}, {Fin: true, Opcode: Text, RSV: RSV1}, {Fin: true, Opcode: Close}} {
+		f.Length = []int64{0, 5, 125, 70000, 1, 7, 2}[i]
+		wire = append(AppendHeader(wire, f), make([]byte, f.Length)...)
+	}
+	find := func(s *Splitter, step int) (list []string) {
+		defer s.Close()
+		for p := range slices.Chunk(wire, step) {
+			s.Write(p)
+			for m, ok := s.Next(); ok; m, ok = s.Next() {
+				list = append(list, fmt.Sprint(m.Opcode, m.Offset, m.Wire, m.Frames, m.Compressed))
+			}
+		}
+		return list
+	}
+	want := find(NewSplitter(Deflate{On: true}, 0), len(wire))
+	if len(want) != 5 {
+		t.Fatal(want)
+	}
+	for _, step := range []int{1, 3, 1000, len(wire)} {
+		if got := find(NewScanner(Deflate{On: true}), step); !slices.Equal(got, want) {
+			t.Errorf("in steps of %d: %v, want %v", step, got, want)
+		}
 	}
 }
