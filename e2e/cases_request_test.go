@@ -54,7 +54,6 @@ var requestLines = []requestCase{
 	{name: "unknown method", in: "BREW {T}/pot HTTP/1.1\r\nHost: {H}\r\n\r\n"},
 	{name: "method with every token octet", in: "a!#$%&'*+-.^_`|~9 {T}/x HTTP/1.1\r\nHost: {H}\r\n\r\n"},
 	{name: "lower-case method is another method", in: "get {T}/x HTTP/1.1\r\nHost: {H}\r\n\r\n"},
-	{name: "PRI without the rest of a preface", in: "PRI * HTTP/2.0\r\nHost: {H}\r\n\r\n", tolerant: 505, strict: 505},
 	{name: "method with a slash", in: "GE/T {T}/x HTTP/1.1\r\nHost: {H}\r\n\r\n", tolerant: both, strict: both},
 	{name: "method with a colon", in: "GET: {T}/x HTTP/1.1\r\nHost: {H}\r\n\r\n", tolerant: both, strict: both},
 	{name: "method with an 8-bit octet", in: "G\xc9T {T}/x HTTP/1.1\r\nHost: {H}\r\n\r\n", tolerant: both, strict: both},
