@@ -23,6 +23,7 @@ var layers = [][]string{
 	{"internal/body", "internal/message", "internal/ws", "internal/onboard", "internal/format"},
 	{"internal/sse", "internal/query"},
 	{"internal/llm"},
+	{"internal/view"},
 	{"internal/http1", "internal/http2"},
 	{"internal/store"},
 	{"internal/engine"},
