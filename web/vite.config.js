@@ -4,7 +4,8 @@ import { defineConfig } from 'vite'
 // File names carry no hash: the server answers with entity tags, and a build of
 // the same source gives the same files.
 export default defineConfig({
-  plugins: [svelte()],
+  // A component gets the page's one App when it is made, and never another.
+  plugins: [svelte({ onwarn: (warning, say) => warning.code !== 'state_referenced_locally' && say?.(warning) })],
   base: '/',
   build: {
     outDir: '../internal/web/dist',

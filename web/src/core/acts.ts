@@ -1,0 +1,197 @@
+import { copy } from './clip'
+import { get } from './api'
+import { curl } from '../flow/curl'
+import { headText } from '../flow/raw'
+import { byId } from '../list/columns'
+import type { App, Layout } from './app.svelte'
+import type { Flow, Row } from './types'
+import { ui } from './ui.svelte'
+
+const region = (name: string) => document.querySelector<HTMLElement>(`[data-region="${name}"]`)
+const regions = ['top', 'filter', 'list', 'detail', 'status']
+
+export const tabs = ['exchange', 'events', 'timing', 'connection', 'raw', 'facts']
+
+function chosen(app: App): Row | undefined {
+  const n = app.flows.selected
+  if (n === null) return undefined
+  const rank = app.flows.rankOf(n)
+  return rank === null ? undefined : app.flows.row(rank)
+}
+
+function move(app: App, by: number) {
+  const f = app.flows
+  const rank = f.selected === null ? null : f.rankOf(f.selected)
+  const to = rank === null ? Math.floor(f.top) : Math.max(0, Math.min(f.total - 1, rank + by))
+  const row = f.row(to)
+  f.show(to)
+  if (row) app.choose(row.number)
+}
+
+function cell(app: App, hide: boolean) {
+  const row = chosen(app)
+  const column = byId.get(app.shownColumns[ui.cell])
+  if (!row || !column?.filter) return
+  const term = column.filter(row)
+  app.narrow(hide ? `!${term}` : term)
+}
+
+// copyAs puts one form of the chosen flow into the clipboard.
+export async function copyAs(app: App, what: string, number = app.flows.selected) {
+  if (number === null) return
+  await app.attempt('copy', async () => {
+    const flow = await get<Flow>(`/flows/${number}`)
+    let text = ''
+    if (what === 'c') text = await curl(flow)
+    else if (what === 'u') text = flow.url
+    else if (what === 'h') text = headText(flow.response ?? flow.request)
+    else if (what === 'q') text = headText(flow.request)
+    else if (what === 'p') text = headText(flow.response)
+    else if (what === 'l') text = location.origin + location.pathname + `?flow=${flow.number}`
+    else return
+    await copy(text)
+    app.tell(what === 'c' && text.includes('--data-binary @') ? 'copied; the body is a file: save it from the Exchange tab' : 'copied')
+  })
+}
+
+// act does what a verb says, and tells whether it did.
+export function act(app: App, id: string, e: KeyboardEvent | null): boolean {
+  const f = app.flows
+  const to = (e?.target ?? document.body) as HTMLElement
+  const inList = app.screen === 'flows' && (to === document.body || to.closest('[data-region=list]') !== null || e === null)
+  const moves = /^(up|down|page\.|first|newest|open|cell\.(left|right))/.test(id)
+  if (moves && !inList) return false
+  switch (id) {
+    case 'keys':
+    case 'commands':
+      ui.question = ''
+      ui.palette = true
+      return true
+    case 'back':
+      if (ui.copying) ui.copying = false
+      else if (app.screen !== 'flows') app.go('flows')
+      else if (app.opened) {
+        app.close()
+        queueMicrotask(() => requestAnimationFrame(() => region('list')?.focus()))
+      } else app.choose(null)
+      return true
+    case 'filter': {
+      app.go('flows')
+      requestAnimationFrame(() => document.querySelector<HTMLInputElement>('#filter')?.select())
+      return true
+    }
+    case 'filter.toggle': app.toggleFilter(); return true
+    case 'options': app.go('options'); return true
+    case 'log': app.go('log'); return true
+    case 'flows': app.go('flows'); return true
+    case 'layout': {
+      const order: Layout[] = ['below', 'beside', 'alone']
+      app.setLayout(order[(order.indexOf(app.layout) + 1) % 3])
+      return true
+    }
+    case 'region.next': {
+      const there = regions.map(region)
+      const at = there.findIndex((r) => r?.contains(document.activeElement))
+      for (let i = 1; i <= there.length; i++) {
+        const next = there[(at + i) % there.length]
+        if (!next) continue
+        const stop = next.tabIndex >= 0 ? next : next.querySelector<HTMLElement>('button:not(:disabled), input, select, [tabindex="0"]')
+        if (stop) {
+          stop.focus()
+          break
+        }
+      }
+      return true
+    }
+    case 'down': move(app, 1); return true
+    case 'up': move(app, -1); return true
+    case 'page.down': move(app, Math.max(1, Math.floor(f.page) - 1)); return true
+    case 'page.up': move(app, -Math.max(1, Math.floor(f.page) - 1)); return true
+    case 'first': f.moveTo(0); return true
+    case 'newest': f.toNewest(); return true
+    case 'follow': if (f.follow) f.follow = false; else f.toNewest(); return true
+    case 'hold': if (f.hold) f.release(); else f.freeze(); return true
+    case 'open': {
+      if (f.selected === null) move(app, 0)
+      if (f.selected !== null) app.open(f.selected)
+      return f.selected !== null
+    }
+    case 'cell.left': ui.cell = Math.max(0, ui.cell - 1); return true
+    case 'cell.right': ui.cell = Math.min(app.shownColumns.length - 1, ui.cell + 1); return true
+    case 'cell.keep': cell(app, false); return true
+    case 'cell.hide': cell(app, true); return true
+    case 'order': {
+      const order = byId.get(app.shownColumns[ui.cell])?.order
+      if (order) void app.setOrder(order)
+      return order !== undefined
+    }
+    case 'columns': ui.columns = true; return true
+    case 'save': ui.files = 'save'; return true
+    case 'load': ui.files = 'load'; return true
+    case 'next': move(app, 1); return true
+    case 'previous': move(app, -1); return true
+    case 'tab.next':
+    case 'tab.previous': {
+      if (!app.opened) return false
+      const all = [...document.querySelectorAll<HTMLElement>('[role=tab]')]
+      const at = all.findIndex((t) => t.getAttribute('aria-selected') === 'true')
+      all[(at + (id === 'tab.next' ? 1 : all.length - 1)) % all.length]?.click()
+      return true
+    }
+    case 'find': if (app.opened) ui.find++; return app.opened
+    case 'find.next': ui.step++; return app.opened
+    case 'find.previous': ui.step--; return app.opened
+    case 'view': ui.view++; return app.opened
+    case 'resume': {
+      const n = f.selected
+      if (n !== null && app.held.some((h) => h.number === n)) void app.resume([n])
+      else if (app.held.length > 0) void app.resume([app.held[0].number])
+      return app.held.length > 0
+    }
+    case 'resume.all': if (app.held.length > 0) void app.resume(app.held.map((h) => h.number)); return app.held.length > 0
+    case 'intercept': {
+      const i = app.state?.intercept
+      if (!i || !app.canIntercept) return false
+      void app.attempt('intercept', () => app.setOptions({ intercept_active: !i.active }))
+      return true
+    }
+    case 'intercept.filter':
+      if (!app.canIntercept) return false
+      app.go('intercept')
+      requestAnimationFrame(() => document.querySelector<HTMLInputElement>('#intercept-filter')?.select())
+      return true
+  }
+  const row = chosen(app)
+  if (!row) return false
+  switch (id) {
+    case 'mark': void app.mark(row); return true
+    case 'kill': void app.kill(row.number); return true
+    case 'delete': {
+      const rank = f.rankOf(row.number)
+      const next = rank === null ? undefined : (f.row(rank + 1) ?? f.row(rank - 1))
+      void app.remove(row.number).then((done) => {
+        if (!done) return
+        if (app.opened && !next) app.close()
+        app.choose(next?.number ?? null)
+      })
+      return true
+    }
+    case 'comment':
+      app.tab = 'facts'
+      app.open(row.number)
+      setTimeout(() => document.querySelector<HTMLElement>('#comment')?.focus(), 200)
+      return true
+    case 'copy':
+      ui.copying = true
+      app.tell('copy: c curl, u URL, h fields, q request, p response, l link')
+      return true
+    case 'body': {
+      const a = document.createElement('a')
+      a.href = `/api/v1/flows/${row.number}/response/body`
+      a.download = ''
+      a.click()
+      return true
+    }
+  }
+  return false
+}

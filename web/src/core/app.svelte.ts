@@ -1,0 +1,249 @@
+import { Flows } from '../list/flows.svelte'
+import { usual } from '../list/columns'
+import { get, post, call, Failure } from './api'
+import { keep, load } from './prefs'
+import { read, write } from './route'
+import type { Held, LogEntry, Row, State } from './types'
+
+export type Theme = 'system' | 'light' | 'dark'
+export type Layout = 'below' | 'beside' | 'alone'
+
+const lines = 500 // of the log that the page keeps
+
+// App is what all parts of the page share.
+export class App {
+  state = $state<State | null>(null)
+  screen = $state('flows')
+  tab = $state('')
+  opened = $state(false) // a flow is shown, not only the row chosen
+  theme = $state<Theme>(load('theme', 'system'))
+  layout = $state<Layout>(load('layout', 'below'))
+  shownColumns = $state<string[]>(load('columns', usual))
+  widths = $state<Record<string, number>>(load('widths', {}))
+  letters = $state(load('letters', true)) // letter keys act
+  history = $state<string[]>(load('history', []))
+  saved = $state<{ name: string; filter: string }[]>(load('saved', []))
+  held = $state<Held[]>([])
+  canIntercept = $state(false)
+  log = $state.raw<LogEntry[]>([])
+  said = $state('') // one sentence for those who hear the page
+  alert = $state('')
+  note = $state('') // what was just done, or could not be
+  optionsChanged = $state(0)
+  aside = '' // the filter while it is switched off
+  flows: Flows
+  private noteTimer: ReturnType<typeof setTimeout> | undefined
+
+  constructor() {
+    const place = read(location.search)
+    this.flows = new Flows((event, data) => this.heard(event, data))
+    this.flows.order = place.order
+    this.flows.descending = place.descending
+    this.flows.selected = place.flow
+    this.opened = place.flow !== null
+    this.tab = place.tab
+    this.screen = place.screen
+    void this.flows.start(place.filter)
+    void this.begin()
+    void this.fetchLog()
+    addEventListener('pagehide', () => this.flows.leave())
+    addEventListener('pageshow', (e) => {
+      if (e.persisted) void this.flows.start(this.flows.filter)
+    })
+    this.paint()
+    matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => this.paint())
+  }
+
+  // remember writes what is looked at into the URL.
+  remember() {
+    const to = write({
+      filter: this.flows.filter,
+      order: this.flows.order,
+      descending: this.flows.descending,
+      flow: this.opened ? this.flows.selected : null,
+      tab: this.tab,
+      screen: this.screen,
+    })
+    if (to !== location.search) history.replaceState(null, '', location.pathname + to)
+  }
+
+  async begin() {
+    try {
+      this.state = await get<State>('/state')
+    } catch (e) {
+      if (e instanceof Failure && e.status === 401) this.flows.locked = true
+      return
+    }
+    await this.fetchHeld()
+  }
+
+  async fetchHeld() {
+    try {
+      this.held = (await get<{ held: Held[] | null }>('/intercept')).held ?? []
+      this.canIntercept = true
+    } catch {
+      this.canIntercept = false
+    }
+  }
+
+  private async fetchLog() {
+    try {
+      this.log = ((await get<{ entries: LogEntry[] | null }>('/log')).entries ?? []).slice(-lines)
+    } catch {
+      this.log = []
+    }
+  }
+
+  private heard(event: string, data: unknown) {
+    if (event === 'state') this.state = data as State
+    else if (event === 'held') {
+      const h = data as Held
+      if (this.held.length === 0) this.alert = `parked: ${h.method} ${h.url}`
+      this.held = [...this.held.filter((x) => x.number !== h.number), h]
+    } else if (event === 'released') {
+      const n = (data as { number: number }).number
+      this.held = this.held.filter((x) => x.number !== n)
+    } else if (event === 'log') {
+      const entry = data as LogEntry
+      if (entry.seq > (this.log.at(-1)?.seq ?? 0)) this.log = [...this.log.slice(1 - lines), entry]
+    } else if (event === 'options') this.optionsChanged++
+  }
+
+  tell(text: string) {
+    this.note = text
+    clearTimeout(this.noteTimer)
+    this.noteTimer = setTimeout(() => (this.note = ''), 8000)
+  }
+
+  // attempt runs an act of the person's and tells how it failed.
+  async attempt(what: string, act: () => Promise<unknown>, done = ''): Promise<boolean> {
+    try {
+      await act()
+      if (done) this.tell(done)
+      return true
+    } catch (e) {
+      this.tell(`${what}: ${e instanceof Error ? e.message : String(e)}`)
+      return false
+    }
+  }
+
+  paint() {
+    const dark = this.theme === 'dark' || (this.theme === 'system' && matchMedia('(prefers-color-scheme: dark)').matches)
+    document.documentElement.dataset.theme = dark ? 'dark' : 'light'
+  }
+
+  setTheme(theme: Theme) {
+    this.theme = theme
+    keep('theme', theme)
+    this.paint()
+  }
+
+  setLayout(layout: Layout) {
+    this.layout = layout
+    keep('layout', layout)
+  }
+
+  setColumns(ids: string[]) {
+    this.shownColumns = ids
+    keep('columns', ids)
+  }
+
+  setWidth(id: string, width: number) {
+    this.widths = { ...this.widths, [id]: Math.max(32, Math.min(1200, Math.round(width))) }
+    keep('widths', this.widths)
+  }
+
+  setLetters(on: boolean) {
+    this.letters = on
+    keep('letters', on)
+  }
+
+  // setFilter shows other flows; a filter that works is remembered.
+  async setFilter(filter: string) {
+    await this.flows.start(filter)
+    if (!this.flows.wrong && filter) {
+      this.history = [filter, ...this.history.filter((f) => f !== filter)].slice(0, 50)
+      keep('history', this.history)
+    }
+    this.remember()
+  }
+
+  toggleFilter() {
+    if (this.flows.filter) {
+      this.aside = this.flows.filter
+      void this.setFilter('')
+    } else if (this.aside) void this.setFilter(this.aside)
+  }
+
+  narrow(term: string) {
+    const f = this.flows.filter
+    void this.setFilter(f ? `(${f}) & ${term}` : term)
+  }
+
+  saveFilter(name: string) {
+    this.saved = [...this.saved.filter((s) => s.name !== name), { name, filter: this.flows.filter }]
+    keep('saved', this.saved)
+  }
+
+  dropFilter(name: string) {
+    this.saved = this.saved.filter((s) => s.name !== name)
+    keep('saved', this.saved)
+  }
+
+  async setOrder(order: string) {
+    const f = this.flows
+    await f.start(f.filter, order, f.order === order ? !f.descending : false)
+    this.remember()
+  }
+
+  go(screen: string) {
+    this.screen = screen
+    this.remember()
+  }
+
+  open(number: number) {
+    this.flows.selected = number
+    this.flows.follow = false
+    this.opened = true
+    this.screen = 'flows'
+    this.remember()
+  }
+
+  close() {
+    this.opened = false
+    this.remember()
+  }
+
+  choose(number: number | null) {
+    this.flows.selected = number
+    if (this.opened) this.remember()
+  }
+
+  mark(row: Row) {
+    return this.attempt('mark', () => post('/flows/mark', { numbers: [row.number], marker: row.marker ? '' : ':default:' }))
+  }
+
+  kill(number: number) {
+    return this.attempt('end', () => post('/flows/kill', { numbers: [number] }), `flow ${number} is ended`)
+  }
+
+  remove(number: number) {
+    return this.attempt('delete', () => post('/flows/delete', { numbers: [number] }), `flow ${number} is deleted`)
+  }
+
+  comment(number: number, comment: string) {
+    return this.attempt('comment', () => post('/flows/comment', { numbers: [number], comment }), 'comment kept')
+  }
+
+  resume(numbers: number[]) {
+    return this.attempt('resume', () => post('/flows/resume', { numbers }))
+  }
+
+  async capture(on: boolean) {
+    await this.attempt('capture', async () => (this.state = await call<State>('PUT', '/capture', { on })))
+  }
+
+  setOptions(values: Record<string, unknown>) {
+    return call('PATCH', '/options', values)
+  }
+}

@@ -1,0 +1,73 @@
+// One table of keys: a verb has an id, a key means one verb everywhere.
+
+export interface Verb {
+  id: string
+  keys: string[]
+  says: string
+  where: 'everywhere' | 'list' | 'flow' | 'intercept'
+}
+
+export const verbs: Verb[] = [
+  { id: 'keys', keys: ['?'], says: 'these keys', where: 'everywhere' },
+  { id: 'commands', keys: [':', 'Ctrl+k'], says: 'run a command by its name; :123 goes to flow 123', where: 'everywhere' },
+  { id: 'back', keys: ['Escape', 'q'], says: 'back', where: 'everywhere' },
+  { id: 'filter', keys: ['f'], says: 'edit the filter', where: 'everywhere' },
+  { id: 'filter.toggle', keys: ['~'], says: 'filter off, and on again', where: 'everywhere' },
+  { id: 'options', keys: ['O'], says: 'options', where: 'everywhere' },
+  { id: 'log', keys: ['E'], says: 'log', where: 'everywhere' },
+  { id: 'flows', keys: ['P'], says: 'flows', where: 'everywhere' },
+  { id: 'layout', keys: ['-'], says: 'flow below the list, beside it, or alone', where: 'everywhere' },
+  { id: 'region.next', keys: ['F6'], says: 'next part of the page', where: 'everywhere' },
+  { id: 'down', keys: ['j', 'ArrowDown'], says: 'down', where: 'list' },
+  { id: 'up', keys: ['k', 'ArrowUp'], says: 'up', where: 'list' },
+  { id: 'page.down', keys: [' ', 'PageDown'], says: 'a page down', where: 'list' },
+  { id: 'page.up', keys: ['PageUp'], says: 'a page up', where: 'list' },
+  { id: 'first', keys: ['g', 'Home'], says: 'first row', where: 'list' },
+  { id: 'newest', keys: ['G', 'End'], says: 'newest row, and follow', where: 'list' },
+  { id: 'follow', keys: ['F'], says: 'follow, or stop', where: 'list' },
+  { id: 'hold', keys: ['Ctrl+ '], says: 'hold the list; traffic goes on', where: 'list' },
+  { id: 'open', keys: ['Enter'], says: 'open the flow', where: 'list' },
+  { id: 'cell.left', keys: ['h', 'ArrowLeft'], says: 'cell to the left', where: 'list' },
+  { id: 'cell.right', keys: ['l', 'ArrowRight'], says: 'cell to the right', where: 'list' },
+  { id: 'cell.keep', keys: ['>'], says: 'only rows like this cell', where: 'list' },
+  { id: 'cell.hide', keys: ['<'], says: 'hide rows like this cell', where: 'list' },
+  { id: 'order', keys: ['o'], says: 'order by this column; again: reverse', where: 'list' },
+  { id: 'columns', keys: ['t'], says: 'columns', where: 'list' },
+  { id: 'mark', keys: ['m'], says: 'mark, or take the mark away', where: 'list' },
+  { id: 'comment', keys: [';'], says: 'comment', where: 'list' },
+  { id: 'delete', keys: ['d', 'Delete'], says: 'delete what is recorded of the flow', where: 'list' },
+  { id: 'kill', keys: ['X'], says: 'end the running flow', where: 'list' },
+  { id: 'copy', keys: ['y'], says: 'copy: then c curl, u URL, h fields, q request, p response, l link', where: 'list' },
+  { id: 'save', keys: ['w'], says: 'save what is shown', where: 'list' },
+  { id: 'load', keys: ['L'], says: 'open a file', where: 'list' },
+  { id: 'next', keys: ['.'], says: 'next flow', where: 'flow' },
+  { id: 'previous', keys: [',', 'p'], says: 'previous flow', where: 'flow' },
+  { id: 'tab.next', keys: [']'], says: 'next tab', where: 'flow' },
+  { id: 'tab.previous', keys: ['['], says: 'previous tab', where: 'flow' },
+  { id: 'find', keys: ['/'], says: 'find in the body', where: 'flow' },
+  { id: 'find.next', keys: ['n'], says: 'next place found', where: 'flow' },
+  { id: 'find.previous', keys: ['N'], says: 'place found before', where: 'flow' },
+  { id: 'view', keys: ['v'], says: 'view the body another way', where: 'flow' },
+  { id: 'body', keys: ['b'], says: 'save the response body', where: 'flow' },
+  { id: 'resume', keys: ['a'], says: 'let what is held go on', where: 'intercept' },
+  { id: 'resume.all', keys: ['A'], says: 'let all that is held go on', where: 'intercept' },
+  { id: 'intercept', keys: ['I'], says: 'intercept on or off', where: 'intercept' },
+  { id: 'intercept.filter', keys: ['i'], says: 'what is intercepted', where: 'intercept' },
+]
+
+const byKey = new Map(verbs.flatMap((v) => v.keys.map((k) => [k, v.id] as const)))
+
+// verb is what a key press means, '' for nothing: letters mean nothing while
+// text is typed or composed, and what the browser or the system uses is left.
+export function verb(e: KeyboardEvent): string {
+  if (e.isComposing || e.defaultPrevented || e.altKey || e.metaKey || e.getModifierState('AltGraph')) return ''
+  const to = e.target as HTMLElement | null
+  const typing = to !== null && (to.isContentEditable || /^(TEXTAREA|SELECT)$/.test(to.tagName) || (to.tagName === 'INPUT' && !/^(checkbox|radio|button|file)$/.test((to as HTMLInputElement).type)))
+  if (typing) return ''
+  if (to !== null && /^(BUTTON|A|SUMMARY|INPUT)$/.test(to.tagName) && (e.key === 'Enter' || e.key === ' ')) return ''
+  return byKey.get((e.ctrlKey ? 'Ctrl+' : '') + e.key) ?? ''
+}
+
+export function shown(key: string): string {
+  return key === ' ' ? 'Space' : key.replace('Ctrl+ ', 'Ctrl+Space').replace('Arrow', '')
+}

@@ -1,0 +1,259 @@
+// The shapes of docs/openapi.yaml, as far as the page reads them.
+
+export type Side = 'request' | 'response'
+
+export interface RowBody {
+  disposition: string
+  size: number
+  record: string
+}
+
+export interface Row {
+  rank?: number
+  held?: string
+  number: number
+  id: string
+  kind: string
+  start: string
+  duration_seconds: number | null
+  method: string
+  url: string
+  host: string
+  path: string
+  status: number
+  type: string
+  request_body: RowBody
+  response_body: RowBody
+  answered: number
+  outcome: string
+  error: string
+  marker: string
+}
+
+export interface Undecided {
+  flows: number
+  text: string
+}
+
+export interface View {
+  id: string
+  filter: string
+  order: string
+  descending: boolean
+  state: string
+  seq: number
+  total: number
+  of: number
+  seen: number
+  undecided?: Undecided | null
+}
+
+export interface Rows {
+  seq: number
+  total: number
+  from: number
+  rank?: number
+  rows: Row[] | null
+}
+
+export interface Batch {
+  seq: number
+  total: number
+  of: number
+  appended: number
+  shifted: boolean
+  rows?: Row[] | null
+  state?: string
+  seen?: number
+}
+
+export interface State {
+  version: string
+  pid: number
+  listeners: { mode: string; addresses: string[] }[] | null
+  proxies: string[] | null
+  ca: string
+  session: { dir: string; named: boolean; size: number; max_size: number; failure: string } | null
+  capture: boolean
+  readonly: boolean
+  intercept: { filter: string; active: boolean; held: number } | null
+}
+
+export interface LogEntry {
+  seq: number
+  time: string
+  level: string
+  text: string
+}
+
+export interface Held {
+  number: number
+  id: string
+  stage: 'request' | 'response' | 'message'
+  since: string
+  deadline: string | null
+  method: string
+  url: string
+  status: number
+  message: number
+  side: Side
+}
+
+export type Field = [string, string]
+
+export interface RequestHead {
+  method: string
+  url: string
+  fields: Field[] | null
+  trailers: Field[] | null
+}
+
+export interface ResponseHead {
+  status: number
+  reason: string
+  fields: Field[] | null
+  trailers: Field[] | null
+}
+
+export interface HeldMessage {
+  kind: string
+  event?: string
+  id?: string
+  retry?: string
+  comment?: string
+  text?: string
+  base64?: string
+}
+
+export interface HeldDetail {
+  held: Held
+  request: RequestHead
+  response: ResponseHead | null
+  body: { size: number; editable: boolean; reason: string } | null
+  message: HeldMessage | null
+}
+
+export interface BodyFacts {
+  disposition: string
+  reason: string
+  changes: { offset?: number; reason?: string; to?: string }[] | null
+  declared: number
+  received: number
+  sent: number
+  record: string
+  recorded: number
+  removed: number
+  cut_reason: string
+  transformed: boolean
+  ended: boolean
+  messages: number
+}
+
+export interface Certificate {
+  subject?: string
+  issuer?: string
+  not_before?: string
+  not_after?: string
+  names?: string[]
+  sha256?: string
+  [key: string]: unknown
+}
+
+export interface Leg {
+  address: string
+  peer: string
+  local: string
+  mode: string
+  start: string
+  connected: string | null
+  secured: string | null
+  end: string | null
+  tls: Record<string, unknown> | null
+}
+
+export interface Head {
+  line: string
+  method?: string
+  url?: string
+  status?: number
+  reason?: string
+  version: string
+  fields: Field[] | null
+  trailers: Field[] | null
+  start: string
+  end: string | null
+}
+
+export interface Flow {
+  number: number
+  id: string
+  kind: string
+  url: string
+  start: string
+  end: string | null
+  duration_seconds: number | null
+  client: Leg | null
+  server: Leg | null
+  request: Head | null
+  response: Head | null
+  interim: Head[] | null
+  request_body: BodyFacts
+  response_body: BodyFacts
+  tries: { address: string; start: string; reused: boolean; error: string }[] | null
+  findings: { code?: string; text?: string }[] | null
+  outcome: { kind: string; text: string; bytes: number; phase: string; error: string; answered: number } | null
+  marker: string
+  comment: string
+  metadata: Record<string, unknown> | null
+  [key: string]: unknown
+}
+
+export interface Message {
+  index: number
+  kind: string
+  offset: number
+  length: number
+  time?: string
+  event?: string
+  data?: string
+  id?: string
+  retry?: string
+  comment?: string
+  from?: string
+  opcode?: string
+  code?: number
+  reason?: string
+  compressed?: boolean
+  trailers?: boolean
+  end?: boolean
+  headers?: unknown[]
+  fields?: Field[]
+  text?: string
+  base64?: string
+  cut?: boolean
+  unfinished?: boolean
+  lost?: boolean
+  error?: string
+}
+
+export interface Option {
+  name: string
+  type: string
+  optional: boolean
+  value: unknown
+  default: unknown
+  source: string
+  place: string
+  set: boolean
+  secret: boolean
+  choices?: string[]
+  group: string
+  accepts: string
+  help: string
+}
+
+export interface Script {
+  path: string
+  loaded: boolean
+  error: string
+}

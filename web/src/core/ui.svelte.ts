@@ -1,0 +1,12 @@
+// Which dialogs are open, and what the parts of the page offer to keys.
+export const ui = $state({
+  palette: false,
+  question: '', // what the palette begins with
+  columns: false,
+  files: '' as '' | 'save' | 'load',
+  cell: 0, // the column that has the focus
+  find: 0, // counts up when the find bar is asked for
+  step: 0, // +1 or -1 steps through what was found; counts both ways
+  view: 0, // counts up when another view of the body is asked for
+  copying: false, // y was pressed: the next letter says what
+})

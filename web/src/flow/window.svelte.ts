@@ -1,0 +1,270 @@
+import { follow, piece } from '../core/api'
+import { begin, pretty, type Depth } from './pretty'
+import { binary, dump, edges, search, visible } from './octets'
+
+export type As = 'text' | 'hex' | 'json'
+
+export interface Part {
+  from: number // offset of its first octet
+  to: number // offset behind its last
+  text: string
+}
+
+const most = 4 // parts that are on the page
+const stride: Record<As, number> = { text: 65_536, hex: 16_384, json: 65_536 }
+const scan = 262_144 // octets of one request of a search
+const extra = 3 // octets fetched beyond a part, to end it at a character
+
+// Window is the part of a body that is on the screen: at most four pieces that
+// follow each other, fetched by range when they are come to. A 1 GiB body costs
+// what a small one does.
+export class Window {
+  parts = $state.raw<Part[]>([])
+  size = $state<number | null>(null)
+  record = $state('')
+  coding = $state('')
+  trouble = $state('')
+  loading = $state(false)
+  as = $state<As>('text')
+  raw = $state(false) // the octets as sent, content coding and all
+  binary = $state(false)
+  tail = $state(false) // what is new is shown as it comes
+  hits = $state.raw<number[]>([])
+  hit = $state(-1)
+  searched = $state<number | null>(null) // octets looked through; null: no search runs
+  whole = $state(false) // the search came to the end
+  fetched = 0 // octets, in all
+  private control = new AbortController()
+  private hunt: AbortController | null = null
+  private stream: AbortController | null = null
+  private states = new Map<number, Depth>()
+  private live = new Uint8Array(0)
+
+  constructor(
+    private flow: number,
+    private side: string,
+  ) {}
+
+  private async get(from: number, n: number, signal: AbortSignal) {
+    const p = await piece(this.flow, this.side, this.raw ? 'raw' : 'decoded', from, n, signal)
+    this.fetched += p.octets.length
+    if (p.size !== null) this.size = p.size
+    this.record = p.record
+    this.coding = p.coding
+    return p.octets
+  }
+
+  private make(octets: Uint8Array, from: number, ended: boolean): Part {
+    if (this.as === 'hex') {
+      const own = octets.subarray(0, stride.hex)
+      return { from, to: from + own.length, text: dump(own, from) }
+    }
+    const spare = ended ? 0 : Math.min(extra, octets.length)
+    const [a, b] = edges(octets, from === 0, spare)
+    let text = visible(new TextDecoder().decode(octets.subarray(a, b)))
+    if (this.as === 'json') {
+      const made = pretty(text, this.states.get(from) ?? begin)
+      this.states.set(from + b, made.state)
+      if (this.states.size > 4096) this.states.delete(this.states.keys().next().value!)
+      text = made.text
+    }
+    return { from: from + a, to: from + b, text }
+  }
+
+  private async part(from: number, signal: AbortSignal): Promise<Part | null> {
+    const n = stride[this.as] + (this.as === 'hex' ? 0 : extra)
+    const octets = await this.get(from, n, signal)
+    if (octets.length === 0) return null
+    if (from === 0) this.binary = binary(octets)
+    return this.make(octets, from, octets.length < n)
+  }
+
+  // open shows the body from an offset on.
+  async open(from = 0, as = this.as) {
+    this.control.abort()
+    this.stream?.abort()
+    this.tail = false
+    this.control = new AbortController()
+    const signal = this.control.signal
+    this.as = as
+    this.loading = true
+    this.trouble = ''
+    if (from === 0) this.states.clear()
+    try {
+      const first = await this.part(from, signal)
+      this.parts = first ? [first] : []
+      if (from === 0 && first && this.binary && as === 'text') return void (await this.open(0, 'hex'))
+    } catch (e) {
+      if (!signal.aborted) {
+        this.parts = []
+        this.trouble = e instanceof Error ? e.message : String(e)
+      }
+    } finally {
+      if (this.control.signal === signal) this.loading = false
+    }
+  }
+
+  async more(): Promise<boolean> {
+    const last = this.parts.at(-1)
+    if (this.loading || this.tail || !last || (this.size !== null && last.to >= this.size)) return false
+    return this.add(async (signal) => {
+      const next = await this.part(last.to, signal)
+      if (next) this.parts = [...this.parts, next].slice(-most)
+      else this.size ??= last.to
+    })
+  }
+
+  async less(): Promise<boolean> {
+    const first = this.parts[0]
+    if (this.loading || this.tail || !first || first.from === 0) return false
+    const from = Math.max(0, first.from - stride[this.as])
+    if (this.as === 'json' && from > 0 && !this.states.has(from)) return false
+    return this.add(async (signal) => {
+      const n = first.from - from
+      const octets = await this.get(from, n, signal)
+      this.parts = [this.make(octets, from, true), ...this.parts].slice(0, most)
+    })
+  }
+
+  private async add(how: (signal: AbortSignal) => Promise<void>): Promise<boolean> {
+    const signal = this.control.signal
+    this.loading = true
+    try {
+      await how(signal)
+      return !signal.aborted
+    } catch (e) {
+      if (!signal.aborted) this.trouble = e instanceof Error ? e.message : String(e)
+      return false
+    } finally {
+      this.loading = false
+    }
+  }
+
+  // end shows the last piece. Where the size is not known, the octets are
+  // walked through to learn it.
+  async end() {
+    if (this.size === null) {
+      let at = this.parts.at(-1)?.to ?? 0
+      const signal = this.control.signal
+      for (;;) {
+        const octets = await this.get(at, scan, signal)
+        at += octets.length
+        if (octets.length < scan) break
+      }
+      this.size = at
+    }
+    const as = this.as === 'json' ? 'text' : this.as
+    const back = Math.max(0, this.size - stride[as])
+    await this.open(as === 'hex' ? back - (back % 16) : back, as)
+  }
+
+  // live follows a body that still grows, from where the parts end.
+  async followIt() {
+    if (this.as === 'json') this.as = 'text'
+    this.stream?.abort()
+    const control = new AbortController()
+    this.stream = control
+    this.tail = true
+    const first = this.parts.at(-1)?.to ?? 0
+    let at = first
+    this.live = new Uint8Array(0)
+    let asked = false
+    const draw = () => {
+      asked = false
+      if (control.signal.aborted) return
+      const parts = this.parts.filter((p) => p.to <= at)
+      this.parts = [...parts, this.make(this.live, at, true)].slice(-most)
+    }
+    const take = (octets: Uint8Array) => {
+      this.fetched += octets.length
+      const all = new Uint8Array(this.live.length + octets.length)
+      all.set(this.live)
+      all.set(octets, this.live.length)
+      this.live = all
+      while (this.live.length > stride[this.as]) {
+        const [, b] = edges(this.live.subarray(0, stride[this.as]), at === 0, 0)
+        const cut = this.as === 'hex' ? stride.hex : Math.max(1, b)
+        const done = this.make(this.live.slice(0, cut), at, true)
+        this.parts = [...this.parts.filter((p) => p.to <= at), done].slice(-most)
+        this.live = this.live.slice(cut)
+        at += cut
+      }
+      this.size = at + this.live.length
+      if (!asked) {
+        asked = true
+        setTimeout(draw, 50)
+      }
+    }
+    try {
+      await follow(this.flow, this.side, first, take, control.signal)
+    } catch (e) {
+      if (!control.signal.aborted) this.trouble = e instanceof Error ? e.message : String(e)
+    } finally {
+      if (this.stream === control) this.tail = false
+    }
+  }
+
+  stopFollowing() {
+    this.stream?.abort()
+    this.tail = false
+  }
+
+  // find looks for a word from the start of the body on, piece by piece, in the
+  // octets of the decoded body; it stops at a thousand places.
+  async find(word: string) {
+    this.hunt?.abort()
+    this.hits = []
+    this.hit = -1
+    this.whole = false
+    this.searched = null
+    if (!word) return
+    const control = new AbortController()
+    this.hunt = control
+    const octets = new TextEncoder().encode(word)
+    this.searched = 0
+    try {
+      for (let at = 0; ; ) {
+        const got = await this.get(at, scan, control.signal)
+        if (control.signal.aborted) return
+        const found = search(got, octets, 1000 - this.hits.length)
+        if (found.length > 0) {
+          this.hits = [...this.hits, ...found.map((i) => at + i).filter((i) => i > (this.hits.at(-1) ?? -1))]
+          if (this.hit < 0) await this.step(1)
+        }
+        this.searched = at + got.length
+        if (got.length < scan) {
+          this.whole = true
+          return
+        }
+        if (this.hits.length >= 1000) return
+        at += got.length - octets.length + 1
+      }
+    } catch (e) {
+      if (!control.signal.aborted) this.trouble = e instanceof Error ? e.message : String(e)
+    } finally {
+      if (this.hunt === control) this.searched = null
+    }
+  }
+
+  stopFinding() {
+    this.hunt?.abort()
+    this.searched = null
+  }
+
+  // step goes to the next place found, or to the one before.
+  async step(by: number) {
+    if (this.hits.length === 0) return
+    this.hit = (this.hit + by + this.hits.length) % this.hits.length
+    const at = this.hits[this.hit]
+    if (this.parts.some((p) => at >= p.from && at < p.to)) return
+    const as = this.as === 'json' ? 'text' : this.as
+    const from = Math.max(0, at - 4096)
+    await this.open(as === 'hex' ? from - (from % 16) : from, as)
+  }
+
+  close() {
+    this.control.abort()
+    this.hunt?.abort()
+    this.stream?.abort()
+  }
+}

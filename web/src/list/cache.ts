@@ -1,0 +1,97 @@
+import type { Row } from '../core/types'
+
+const block = 256
+const most = 64 * block // rows that are kept
+const flight = 3 // requests at once
+
+export type Fetch = (from: number, n: number, signal: AbortSignal) => Promise<{ from: number; total: number; rows: Row[] | null }>
+
+// Cache keeps rows by rank, near what is looked at, and fetches what is missing
+// in blocks. Requests of blocks that are out of sight again are ended.
+export class Cache {
+  private rows = new Map<number, Row>()
+  private asked = new Map<number, AbortController>()
+
+  constructor(
+    private fetch: Fetch,
+    private came: (total: number) => void,
+    private failed: (e: unknown) => void,
+  ) {}
+
+  get(rank: number): Row | undefined {
+    return this.rows.get(rank)
+  }
+
+  put(rank: number, row: Row) {
+    this.rows.set(rank, row)
+  }
+
+  rankOf(number: number): number | null {
+    for (const [rank, row] of this.rows) if (row.number === number) return rank
+    return null
+  }
+
+  values(): Iterable<Row> {
+    return this.rows.values()
+  }
+
+  // replace takes fresh rows for all there was: ranks have moved.
+  replace(from: number, rows: Row[]) {
+    this.stop()
+    this.rows.clear()
+    rows.forEach((row, i) => this.rows.set(from + i, row))
+  }
+
+  stop() {
+    for (const c of this.asked.values()) c.abort()
+    this.asked.clear()
+  }
+
+  // need sees to it that ranks [a, b) come, and forgets what is far from them.
+  need(a: number, b: number, total: number) {
+    a = Math.max(0, a)
+    b = Math.min(b, total)
+    const first = Math.floor(a / block)
+    const last = Math.floor(Math.max(a, b - 1) / block)
+    for (const [n, c] of this.asked) {
+      if (n < first - 1 || n > last + 1) {
+        c.abort()
+        this.asked.delete(n)
+      }
+    }
+    for (let n = first; n <= last; n++) {
+      if (this.asked.has(n) || this.asked.size >= flight) continue
+      const from = Math.max(a, n * block)
+      const to = Math.min(b, (n + 1) * block)
+      for (let rank = from; rank < to; rank++) {
+        if (this.rows.has(rank)) continue
+        this.ask(n, total)
+        break
+      }
+    }
+    if (this.rows.size > most) {
+      const middle = (a + b) / 2
+      for (const rank of this.rows.keys()) {
+        if (Math.abs(rank - middle) > most / 4) this.rows.delete(rank)
+      }
+    }
+  }
+
+  private ask(n: number, total: number) {
+    const control = new AbortController()
+    this.asked.set(n, control)
+    this.fetch(n * block, Math.min(block, total - n * block), control.signal).then(
+      (answer) => {
+        if (this.asked.get(n) !== control) return
+        this.asked.delete(n)
+        answer.rows?.forEach((row, i) => this.rows.set(answer.from + i, row))
+        this.came(answer.total)
+      },
+      (e) => {
+        if (this.asked.get(n) !== control) return
+        this.asked.delete(n)
+        if (!control.signal.aborted) this.failed(e)
+      },
+    )
+  }
+}

@@ -1,0 +1,37 @@
+import { brief, clock, duration, elapsed, ended, size } from '../core/format'
+import type { Row } from '../core/types'
+
+export interface Column {
+  id: string
+  title: string
+  order?: string // the order of a view that it sorts by
+  width: number // pixels, when nothing else was chosen
+  right?: boolean
+  text: (row: Row, now: number) => string
+  // filter says of a cell's value: only flows like this one.
+  filter?: (row: Row) => string
+}
+
+const quote = (text: string) => `"${text.replace(/\\/g, '\\\\').replace(/"/g, '\\"')}"`
+const literal = (text: string) => quote('^' + text.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&') + '$')
+const host = (row: Row) => row.host.replace(/:\d+$/, '')
+
+export const columns: Column[] = [
+  { id: 'number', title: '#', order: 'number', width: 64, right: true, text: (r) => String(r.number) },
+  { id: 'method', title: 'Method', order: 'method', width: 68, text: (r) => r.method || r.kind, filter: (r) => (r.method ? `~m ${literal(r.method)}` : `~${r.kind}`) },
+  { id: 'host', title: 'Host', order: 'host', width: 190, text: (r) => r.host, filter: (r) => `~d ${literal(host(r))}` },
+  { id: 'path', title: 'Path', order: 'path', width: 340, text: (r) => r.path, filter: (r) => `~u ${quote(r.path.split('?')[0].replace(/[\\^$.*+?()[\]{}|]/g, '\\$&'))}` },
+  { id: 'status', title: 'Status', order: 'status', width: 108, text: () => '', filter: (r) => (r.outcome !== 'completed' ? `~outcome ${quote(ended(r.outcome))}` : r.status ? `~c ${r.status}` : '~q') },
+  { id: 'type', title: 'Type', order: 'type', width: 84, text: (r) => brief(r.type), filter: (r) => `~ts ${quote(r.type.split(';')[0].replace(/[\\^$.*+?()[\]{}|]/g, '\\$&'))}` },
+  { id: 'size', title: 'Size', order: 'size', width: 84, right: true, text: (r) => size(r.response_body.size) + (r.outcome === 'running' && r.status ? ' +' : '') },
+  { id: 'duration', title: 'Time', order: 'duration', width: 84, right: true, text: (r, now) => duration(elapsed(r, now)) },
+  { id: 'request_size', title: 'Sent', order: 'request_size', width: 84, right: true, text: (r) => size(r.request_body.size) },
+  { id: 'start', title: 'Start', order: 'start', width: 104, text: (r) => clock(r.start) },
+  { id: 'url', title: 'URL', order: 'url', width: 420, text: (r) => r.url, filter: (r) => `~u ${literal(r.url)}` },
+  { id: 'outcome', title: 'End', order: 'outcome', width: 96, text: (r) => r.outcome, filter: (r) => `~outcome ${quote(ended(r.outcome))}` },
+  { id: 'disposition', title: 'Body', width: 120, text: (r) => (r.response_body.disposition === 'none' ? '' : r.response_body.disposition), filter: (r) => `~disp ${r.response_body.disposition}` },
+  { id: 'error', title: 'Error', width: 260, text: (r) => r.error, filter: () => '~e' },
+]
+
+export const usual = ['number', 'method', 'host', 'path', 'status', 'type', 'size', 'duration']
+export const byId = new Map(columns.map((c) => [c.id, c]))

@@ -1,0 +1,324 @@
+import { call, Failure, get, post, root } from '../core/api'
+import { Feed } from '../core/feed'
+import type { Batch, Row, Rows, View } from '../core/types'
+import { Cache } from './cache'
+import { clamp } from './scroll'
+
+const margin = 20 // rows kept ready above and below the screen
+const slack = 400 // rows behind the end that the feed may tell of in full
+const pace = 250 // ms between two looks for rows that have moved
+
+// Flows is the list: a view of the core, the part of it that is near the
+// screen, and where the screen stands. What changes elsewhere never moves it.
+export class Flows {
+  filter = $state('')
+  order = $state('number')
+  descending = $state(false)
+  total = $state(0)
+  of = $state(0)
+  seen = $state(0)
+  running = $state(false)
+  undecided = $state('')
+  ready = $state(false) // there is a view
+  wrong = $state<{ text: string; offset: number | null } | null>(null)
+  top = $state(0) // rank of the first row on the screen, with a fraction
+  page = $state(20) // rows that fit
+  follow = $state(true)
+  newer = $state(0) // rows that came since following ended
+  hold = $state(false)
+  waiting = $state(0) // rows that came since the list is held
+  selected = $state<number | null>(null)
+  changes = $state(0) // counts up when cached rows have changed
+  away = $state<number | null>(null) // seconds until the next try; null: connected
+  locked = $state(false) // the token is no longer good
+  bump: Map<number, number> = new Map() // number -> when its size last grew
+
+  private cache: Cache
+  private view = ''
+  private seq = 0
+  private feed: Feed | null = null
+  private window = { from: -1, n: 0 }
+  private moving = false
+  private dirty = false
+  private turn = 0 // of start; what an older one gets comes too late
+  private told: ReturnType<typeof setTimeout> | undefined
+
+  constructor(private other: (event: string, data: unknown) => void) {
+    this.cache = new Cache(
+      (from, n, signal) => get<Rows>(`/views/${this.view}/rows?from=${from}&n=${n}`, signal),
+      () => this.changes++,
+      (e) => this.trouble(e),
+    )
+  }
+
+  // newest is the end where new rows come.
+  get newest(): 'bottom' | 'top' | 'none' {
+    if (this.order !== 'number' && this.order !== 'start') return 'none'
+    return this.descending ? 'top' : 'bottom'
+  }
+
+  row(rank: number): Row | undefined {
+    return this.cache.get(rank)
+  }
+
+  rankOf(number: number): number | null {
+    return this.cache.rankOf(number)
+  }
+
+  loaded(): Iterable<Row> {
+    return this.cache.values()
+  }
+
+  // start begins a view anew; a wrong filter leaves the old one as it is.
+  async start(filter: string, order = this.order, descending = this.descending) {
+    const turn = ++this.turn
+    let view: View
+    try {
+      view = await post<View>('/views', { filter, order, descending })
+    } catch (e) {
+      if (turn !== this.turn) return
+      if (e instanceof Failure && e.code === 'filter') this.wrong = { text: e.message, offset: e.offset }
+      else this.trouble(e, () => this.start(filter, order, descending))
+      return
+    }
+    const old = this.view
+    if (turn !== this.turn) {
+      void call('DELETE', `/views/${view.id}`).catch(() => {})
+      return
+    }
+    this.feed?.close()
+    this.cache.stop()
+    if (old) void call('DELETE', `/views/${old}`).catch(() => {})
+    this.wrong = null
+    this.filter = filter
+    this.order = order
+    this.descending = descending
+    this.view = view.id
+    this.window = { from: -1, n: 0 }
+    this.hold = false
+    this.newer = 0
+    this.cache.replace(0, [])
+    this.position(view)
+    this.ready = true
+    this.away = null
+    this.locked = false
+    this.follow = this.newest !== 'none' && this.selected === null
+    if (this.newest === 'none' && this.selected === null) this.top = 0
+    this.feed = new Feed(view.id, (event, data) => this.heard(event, data), (s) => this.lost(s), () => this.gone(turn))
+    await this.look(this.selected ?? undefined)
+  }
+
+  private position(v: View) {
+    this.seq = v.seq
+    this.total = v.total
+    this.of = v.of
+    this.seen = v.seen
+    this.running = v.state === 'running'
+    this.undecided = v.undecided?.flows ? v.undecided.text || `${v.undecided.flows} flows cannot be told` : ''
+  }
+
+  private heard(event: string, data: unknown) {
+    if (event === 'position') {
+      this.away = null
+      const v = data as View
+      const same = v.seq === this.seq && v.total === this.total
+      if (!same && !this.hold) {
+        this.position(v)
+        void this.look()
+      }
+    } else if (event === 'resync') {
+      if (!this.hold) void this.look()
+      this.seq = (data as View).seq
+    } else if (event === 'batch') this.batch(data as Batch)
+    else this.other(event, data)
+  }
+
+  private batch(b: Batch) {
+    const gap = b.seq !== this.seq + 1
+    this.seq = b.seq
+    this.of = b.of
+    if (b.state) this.running = b.state === 'running'
+    if (b.seen !== undefined) this.seen = b.seen
+    if (this.hold) {
+      this.waiting = Math.max(0, b.total - this.total)
+      return
+    }
+    if (b.shifted || gap || this.moving) {
+      this.patch(b.rows)
+      void this.look()
+      return
+    }
+    for (const row of b.rows ?? []) {
+      this.grew(this.cache.get(row.rank!), row)
+      this.cache.put(row.rank!, row)
+    }
+    this.total = b.total
+    if (this.follow && this.newest === 'bottom') this.top = this.end()
+    else if (this.newest === 'bottom') this.newer += b.appended
+    this.changes++
+  }
+
+  // patch takes what is new about rows whose ranks may have moved.
+  private patch(rows: Row[] | null | undefined) {
+    for (const row of rows ?? []) {
+      const rank = this.cache.rankOf(row.number)
+      if (rank === null) continue
+      this.grew(this.cache.get(rank), row)
+      this.cache.put(rank, row)
+    }
+    this.changes++
+  }
+
+  private grew(old: Row | undefined, row: Row) {
+    if (old && (old.response_body.size !== row.response_body.size || old.request_body.size !== row.request_body.size)) {
+      if (this.bump.size > 500) this.bump.clear()
+      this.bump.set(row.number, performance.now())
+    }
+  }
+
+  // look fetches what is on the screen anew, and puts the row that was first on
+  // it where it was. One at a time; what happens meanwhile makes one more.
+  private async look(at?: number) {
+    if (this.moving) {
+      this.dirty = true
+      return
+    }
+    this.moving = true
+    const began = performance.now()
+    const turn = this.turn
+    try {
+      const n = Math.min(1000, Math.ceil(this.page) + 2 * margin)
+      const first = Math.floor(this.top)
+      const anchor = at ?? this.cache.get(first)?.number
+      let path = `from=${Math.max(0, first - margin)}`
+      if (at === undefined && this.follow && this.newest === 'bottom') path = `from=${-n}`
+      else if (at === undefined && this.follow && this.newest === 'top') path = 'from=0'
+      else if (anchor !== undefined) path = `around=${anchor}`
+      const answer = await get<Rows>(`/views/${this.view}/rows?${path}&n=${n}`)
+      if (turn !== this.turn || this.hold) return
+      const fraction = this.top - Math.floor(this.top)
+      const came = answer.total - this.total
+      this.cache.replace(answer.from, answer.rows ?? [])
+      this.total = answer.total
+      if (at !== undefined) {
+        if (answer.rank !== undefined && answer.rank >= 0) this.top = clamp(answer.rank - this.page / 2, this.total, 1, this.page)
+        else if (this.newest === 'bottom') this.top = this.end()
+        else this.top = 0
+      } else if (this.follow && this.newest === 'bottom') this.top = this.end()
+      else if (this.follow && this.newest === 'top') this.top = 0
+      else {
+        if (answer.rank !== undefined && answer.rank >= 0) this.top = answer.rank + fraction
+        this.top = clamp(this.top, this.total, 1, this.page)
+        if (this.newest !== 'none' && came > 0) this.newer += came
+      }
+      if (answer.seq < this.seq) this.dirty = true
+      this.changes++
+    } catch (e) {
+      this.trouble(e)
+    } finally {
+      this.moving = false
+      if (this.dirty && turn === this.turn) {
+        this.dirty = false
+        setTimeout(() => this.look(), Math.max(0, pace - (performance.now() - began)))
+      } else if (turn !== this.turn) {
+        this.dirty = false
+        void this.look(this.selected ?? undefined)
+      }
+    }
+  }
+
+  private end(): number {
+    return Math.max(0, this.total - this.page)
+  }
+
+  // paint is called before rows are drawn: it asks for what is missing and
+  // tells the core what is on the screen.
+  paint(a: number, b: number, resting: boolean) {
+    if (!this.ready || this.hold) return
+    if (resting) this.cache.need(a - margin, b + margin, this.total)
+    const from = Math.max(0, a - margin)
+    if (a >= this.window.from && b <= this.window.from + this.window.n && this.window.n > 0) return
+    const n = Math.min(1000, b - a + 2 * margin + slack)
+    this.window = { from, n }
+    clearTimeout(this.told)
+    const view = this.view
+    this.told = setTimeout(() => void call('PUT', `/views/${view}/window`, { from, n }).catch(() => {}), 60)
+  }
+
+  // moveTo puts a rank to the top of the screen, as a person does by scrolling.
+  moveTo(top: number) {
+    this.top = clamp(top, this.total, 1, this.page)
+    const end = this.end()
+    const there = this.newest === 'bottom' ? this.top >= end - 0.5 : this.newest === 'top' && this.top < 0.5
+    this.follow = there && !this.hold
+    if (this.follow) this.newer = 0
+  }
+
+  toNewest() {
+    if (this.hold) this.release()
+    this.follow = this.newest !== 'none'
+    this.newer = 0
+    if (this.newest === 'top') this.top = 0
+    else this.top = this.end()
+    if (this.newest === 'top') void this.look()
+  }
+
+  // show brings a rank onto the screen, moving as little as it takes.
+  show(rank: number) {
+    if (rank < this.top) this.moveTo(rank)
+    else if (rank > this.top + this.page - 1) this.moveTo(rank - this.page + 1)
+  }
+
+  // freeze keeps the rows as they are; traffic goes on.
+  freeze() {
+    this.hold = true
+    this.waiting = 0
+    this.follow = false
+  }
+
+  release() {
+    this.hold = false
+    this.waiting = 0
+    void this.look()
+  }
+
+  private lost(seconds: number) {
+    this.away = seconds
+  }
+
+  private async gone(turn: number): Promise<boolean> {
+    if (turn !== this.turn) return true
+    try {
+      await get<View>(`/views/${this.view}`)
+      return false
+    } catch (e) {
+      if (e instanceof Failure && e.status === 404) {
+        this.view = ''
+        void this.start(this.filter)
+        return true
+      }
+      if (e instanceof Failure && e.status === 401) this.locked = true
+      return false
+    }
+  }
+
+  retry() {
+    if (this.feed) void this.feed.retry()
+    else void this.start(this.filter)
+  }
+
+  private trouble(e: unknown, again?: () => void) {
+    if (e instanceof DOMException && e.name === 'AbortError') return
+    if (e instanceof Failure && e.status === 401) this.locked = true
+    else if (e instanceof Failure && e.status < 500 && e.status !== 404) this.wrong = { text: e.message, offset: null }
+    if (again && !this.feed && !(e instanceof Failure)) {
+      this.away = 2
+      setTimeout(again, 2000)
+    }
+  }
+
+  // leave ends the view when the page goes.
+  leave() {
+    if (this.view) void fetch(`${root}/views/${this.view}`, { method: 'DELETE', keepalive: true }).catch(() => {})
+  }
+}
