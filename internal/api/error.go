@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"strings"
 
+	"midstream/internal/addons/intercept"
 	"midstream/internal/engine"
 	"midstream/internal/flowview"
 	"midstream/internal/option"
@@ -67,7 +68,7 @@ func asError(err error) *Error {
 		return notFound("%s", text)
 	case errors.Is(err, store.ErrEvicted):
 		return fault(http.StatusGone, "evicted", "%s", text)
-	case errors.Is(err, store.ErrRunning), errors.Is(err, engine.ErrNotLive):
+	case errors.Is(err, store.ErrRunning), errors.Is(err, engine.ErrNotLive), errors.Is(err, intercept.ErrNotHeld):
 		return conflict("%s", text)
 	}
 	return fault(http.StatusInternalServerError, "internal", "%s", text)

@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"midstream/internal/addons/intercept"
 	"midstream/internal/instance"
 	"midstream/internal/query"
 	"midstream/internal/store"
@@ -72,6 +73,12 @@ func New(ctx context.Context, cfg Config) (*Server, error) {
 		s.hub.tellAll("options", map[string][]string{"changed": changed})
 		return nil
 	}), func() { cfg.Lines.tell(nil) })
+	s.control.Intercept().Tell(intercept.Told{
+		Held:     func(h intercept.Held) { s.hub.tellAll("held", heldOf(h)) },
+		Released: func(number uint64) { s.hub.tellAll("released", map[string]uint64{"number": number}) },
+	})
+	s.unfollow = append(s.unfollow, func() { s.control.Intercept().Tell(intercept.Told{}) })
+	s.hub.held = func(number uint64) string { return string(s.control.Intercept().StageOf(number)) }
 	s.routes = s.mux()
 	s.ends.Go(func() { s.hub.run(ctx) })
 	return s, nil
@@ -168,6 +175,14 @@ func (s *Server) table() []route {
 		{method: post, path: "/flows/comment", serve: s.postComment, recorded: true},
 		{method: post, path: "/flows/delete", serve: s.postDelete, recorded: true},
 		{method: post, path: "/flows/kill", serve: s.postKill, recorded: true},
+		{method: post, path: "/flows/resume", serve: s.postResume, recorded: true},
+		{method: get, path: "/intercept", serve: s.getIntercept, recorded: true},
+		{method: get, path: "/intercept/{id}", serve: s.getHeld, recorded: true},
+		{method: get, path: "/intercept/{id}/body", serve: s.getHeldBody, recorded: true},
+		{method: post, path: "/intercept/{id}/continue", serve: s.postContinue, recorded: true},
+		{method: post, path: "/intercept/{id}/drop", serve: s.postDrop, recorded: true},
+		{method: post, path: "/intercept/{id}/answer", serve: s.postAnswer, recorded: true},
+		{method: post, path: "/intercept/{id}/touch", serve: s.postTouch, recorded: true},
 		{method: get, path: "/flows/{id}", serve: s.getFlow, recorded: true},
 		{method: get, path: "/flows/{id}/{side}/body", serve: s.getBody, recorded: true},
 		{method: get, path: "/flows/{id}/{side}/messages", serve: s.getMessages, recorded: true},

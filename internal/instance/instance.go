@@ -16,6 +16,7 @@ import (
 
 	"midstream/flow"
 	"midstream/hook"
+	"midstream/internal/addons/intercept"
 	"midstream/internal/ca"
 	"midstream/internal/engine"
 	"midstream/internal/onboard"
@@ -77,6 +78,7 @@ type Instance struct {
 	web, control string // where they are announced to be
 	liveID       string
 	scripts      *script.Host
+	intercept    *intercept.Intercept
 	onboard      atomic.Pointer[onboard.Addon] // nil without the page
 	engine       *engine.Engine
 	proxy        *proxy.Proxy // nil with server=false
@@ -129,6 +131,15 @@ func (in *Instance) start(ctx context.Context) error {
 	pc, err := in.proxyConfig()
 	if err != nil {
 		return err
+	}
+	in.intercept = intercept.New(in.log)
+	if err := in.setIntercept(); err != nil {
+		return err
+	}
+	pc.Origin = func(o *engine.Origin) {
+		if in.intercept.Active() {
+			o.Intercept = in.intercept.Wants
+		}
 	}
 	if in.opts.Bool("onboarding") {
 		page, err := onboard.New(in.authority, in.opts.String("onboarding_host"))
@@ -200,6 +211,9 @@ func (in *Instance) rebuild() {
 	addons = append(append(addons, in.cfg.Addons...), in.scripts.Addons()...)
 	if in.rewritesAltSvc() {
 		addons = append(addons, proxy.AltSvc{})
+	}
+	if in.intercept.Active() {
+		addons = append(addons, in.intercept) // last: it shows what the others have made
 	}
 	set, err := hook.NewSet(in.log, addons...)
 	if err != nil {

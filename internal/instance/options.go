@@ -50,7 +50,7 @@ func policyOf(o *option.Registry) (engine.Policy, error) {
 var live = []string{
 	"stream_large_bodies", "store_streamed_bodies", "body_size_limit", "content_limit", "endless_types",
 	"stream_chunk_size", "tcp_timeout", "scripts", "script_timeout", "flow_detail", "termlog_verbosity",
-	"mode", "listen_host", "listen_port",
+	"mode", "listen_host", "listen_port", "intercept", "intercept_active", "intercept_timeout",
 }
 
 // follow applies changes of options while midstream runs.
@@ -70,6 +70,12 @@ func (in *Instance) follow(ctx context.Context) {
 			if err := in.changeWays(ctx); err != nil {
 				return err
 			}
+		}
+		if slices.ContainsFunc(changed, isIntercept) {
+			if err := in.setIntercept(); err != nil {
+				return err
+			}
+			in.rebuild()
 		}
 		in.engine.SetPolicy(policy)
 		in.scripts.SetTimeout(in.opts.Duration("script_timeout"))

@@ -217,6 +217,13 @@ func output() []Option {
 
 func web() []Option {
 	return in(GroupWeb, []Option{
+		{Name: "intercept", Type: String, Optional: true, Meta: "FILTER",
+			Help: "Hold what this filter means until somebody lets it go on. Requests, responses and single messages of streams are held; the rest of their flow waits, and no other. " +
+				"Where no front end is attached for 10 seconds they go on."},
+		{Name: "intercept_active", Type: Bool,
+			Help: "Let intercept hold. Set to false, the filter stays and holds nothing; as long as nobody sets it, a filter alone is enough."},
+		{Name: "intercept_timeout", Type: Duration, Optional: true, Meta: "TIME",
+			Help: "Let what is held go on after this time. Without it nothing goes on by itself while a front end is attached."},
 		{Name: "web_host", Type: String, Default: "127.0.0.1", Meta: "HOST",
 			Help: "Address that the web interface listens on. Beyond this machine it needs web_password, and is served over HTTPS."},
 		{Name: "web_port", Type: Int, Default: int64(8081), Min: 0, Max: 65535, Meta: "PORT",

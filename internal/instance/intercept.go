@@ -1,0 +1,32 @@
+package instance
+
+import (
+	"strings"
+
+	"midstream/internal/addons/intercept"
+	"midstream/internal/option"
+	"midstream/internal/query"
+)
+
+func isIntercept(name string) bool { return strings.HasPrefix(name, "intercept") }
+
+// setIntercept makes the intercept as the options say now. A filter alone makes it
+// active; intercept_active counts where somebody has set it.
+func (in *Instance) setIntercept() error {
+	text, _ := in.opts.OptionalString("intercept")
+	if s, _ := in.opts.Lookup("intercept_active"); s.Source != option.Default && s.Value != true {
+		text = ""
+	}
+	var filter *query.Filter
+	if text != "" {
+		var err error
+		if filter, err = query.Parse(text, in.cfg.Case); err != nil {
+			return usage("option intercept: %w", err)
+		}
+	}
+	in.intercept.Set(filter, in.opts.Duration("intercept_timeout"))
+	return nil
+}
+
+// Intercept is what holds flows.
+func (c Control) Intercept() *intercept.Intercept { return c.in.intercept }
