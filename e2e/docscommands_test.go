@@ -108,9 +108,11 @@ func TestDocsCommands(t *testing.T) {
 			if words[0] == "midstream" && len(words) > 1 && words[1] == "browser" {
 				return // TestBrowser opens one
 			}
-			if words[0] == "midstream" && len(words) > 1 && words[1] == "run" { // its own proxy sends names to the origin as well
+			if words[0] == "midstream" && len(words) > 1 && (words[1] == "run" || words[1] == "replay") { // its own proxy sends names to the origin as well
 				env = append(slices.Clone(env), "MIDSTREAM_SSL_VERIFY_UPSTREAM_TRUSTED_CA="+authorityFile(t))
-				if strings.Contains(line, "-s my.js") {
+				if words[1] == "replay" {
+					line += " -s redirect.js"
+				} else if strings.Contains(line, "-s my.js") {
 					line = strings.Replace(line, "-s my.js", "-s my.js -s redirect.js", 1)
 				} else if !strings.Contains(line, "--attach") {
 					env = append(env, "MIDSTREAM_SCRIPTS="+filepath.Join(dir, "redirect.js"))

@@ -25,6 +25,8 @@ type proxyKind struct {
 	web, quiet bool
 	// ends tells that it ends when all is replayed that the options name.
 	ends bool
+	// resend chooses the flows of client_replay; nil takes all.
+	resend *query.Filter
 }
 
 func newDumpCmd(e *env) *cobra.Command {

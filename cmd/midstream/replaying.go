@@ -42,8 +42,12 @@ func (r *replaying) wait() error {
 	if r.err != nil {
 		return r.err
 	}
-	if n := r.result.Damaged; n > 0 {
-		return partialError("%s could not be read, or not whole: see above", plural(int(n), "flow"))
+	res := r.result
+	if res.Damaged > 0 {
+		return partialError("%s could not be read, or not whole: see above", plural(int(res.Damaged), "flow"))
+	}
+	if res.Failed+res.Refused > 0 {
+		return partialError("%s had no whole response, %d could not be sent again: see above", plural(int(res.Failed), "request"), res.Refused)
 	}
 	return nil
 }

@@ -50,7 +50,7 @@ func runProxy(ctx context.Context, e *env, reg *option.Registry, kind proxyKind)
 	}
 	in, err := instance.Start(ctx, instance.Config{
 		Options: reg, Watchers: watchers, Log: log, Output: kind.lines, Stdout: e.stdout,
-		Stdin: e.stdin, Room: printer.Await,
+		Stdin: e.stdin, Room: printer.Await, Resend: kind.resend,
 		Case: filterCase(e), Version: versionText(), Getenv: e.getenv, Shutdown: shutdown,
 	})
 	if err != nil {
@@ -62,7 +62,8 @@ func runProxy(ctx context.Context, e *env, reg *option.Registry, kind proxyKind)
 		fmt.Fprintln(e.stderr, hint)
 	}
 	replaying := startReplay(ctx, e, in, log)
-	if replaying != nil && kind.ends && !reg.Bool("keepserving") {
+	ends := kind.ends && !reg.Bool("keepserving")
+	if replaying != nil && ends {
 		go func() {
 			<-replaying.done
 			if replaying.err == nil && printer != nil {
@@ -79,7 +80,9 @@ func runProxy(ctx context.Context, e *env, reg *option.Registry, kind proxyKind)
 		err = errors.Join(err, in.Serve(ctx))
 	}
 	shutdown()
-	err = errors.Join(err, replaying.wait())
+	if missed := replaying.wait(); ends {
+		err = errors.Join(err, missed)
+	}
 	if printer != nil {
 		closePrinter(printer) // it reads what is recorded
 	}

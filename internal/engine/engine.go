@@ -142,6 +142,8 @@ type Origin struct {
 	Intercept func(x *hook.Exchange, side flow.Side) bool
 	// Replayed tells that midstream sends a request of earlier again.
 	Replayed bool
+	// Ended is told the last picture of the exchange; nil for nobody.
+	Ended func(f *flow.Flow)
 	// Past is the flow of earlier that the exchange is; nil for a new one.
 	Past Past
 }

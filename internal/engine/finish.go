@@ -122,7 +122,7 @@ func (x *exchange) finish() {
 			s.Close()
 		}
 	}
-	if !x.watched() {
+	if !x.watched() && x.origin.Ended == nil {
 		return
 	}
 	x.req.marks.end()
@@ -131,6 +131,9 @@ func (x *exchange) finish() {
 	x.record.End(f)
 	for _, w := range x.e.watchers {
 		w.Watch(f)
+	}
+	if x.origin.Ended != nil {
+		x.origin.Ended(f)
 	}
 }
 

@@ -45,6 +45,8 @@ type Config struct {
 	Stdin io.Reader
 	// Room waits until the Watchers have taken what they were told; nil does not wait.
 	Room func(ctx context.Context)
+	// Resend chooses the flows of the option client_replay; nil takes all.
+	Resend *query.Filter
 	// Stdout takes the file of an option whose name is "-"; nil drops it.
 	Stdout io.Writer
 	// Case is how filters among the options take capital letters.

@@ -11,22 +11,22 @@ import (
 	"midstream/internal/format"
 )
 
-// upstream answers the one request of an Item with what the Item says.
-type upstream struct {
+// storedServer answers the one request of an Item with what the Item says.
+type storedServer struct {
 	it    *format.Item
 	turns *turns
 	call  *call
 }
 
 // Version says that the server speaks what the response did.
-func (u *upstream) Version(*flow.Request) flow.Version {
+func (u *storedServer) Version(*flow.Request) flow.Version {
 	if r := u.it.Flow.Response; r != nil && r.Version >= flow.HTTP11 {
 		return r.Version
 	}
 	return flow.HTTP11
 }
 
-func (u *upstream) Open(_ context.Context, req *flow.Request, f flow.Framing, _ engine.Reuse) (engine.Call, error) {
+func (u *storedServer) Open(_ context.Context, req *flow.Request, f flow.Framing, _ engine.Reuse) (engine.Call, error) {
 	c := newCall(u.it, f, req.Method)
 	c.turns = u.turns
 	if u.call != nil {

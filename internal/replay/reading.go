@@ -146,7 +146,7 @@ func (r *Reading) exchange(ctx context.Context, it *format.Item) {
 	if r.Reroute != nil {
 		r.Reroute(s.head)
 	}
-	up := &upstream{it: it}
+	up := &storedServer{it: it}
 	up.call = newCall(it, s.framing, s.head.Method)
 	defer func() { up.call.release() }()
 	up.call.response.before, up.call.response.clock = before, &p.clock[flow.ToClient]
