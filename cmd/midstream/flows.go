@@ -18,6 +18,7 @@ import (
 type flowsCommand struct {
 	env     *env
 	session string
+	file    string
 	confdir string
 }
 
@@ -27,15 +28,17 @@ func newFlowsCmd(e *env) *cobra.Command {
 		Use:   "flows",
 		Short: "what was recorded: list, show, change it",
 		Long: "Reads what was recorded, also while it is being recorded. A flow is named by its number, by last,\n" +
-			"by its UUID or the first digits of it; PATH#4471 is a flow of the session in PATH.\n\n" +
-			"Without --session it reads the one live session, else the newest kept one, and says which.",
+			"by its UUID or the first digits of it; PATH#4471 is a flow of the session or file PATH.\n\n" +
+			"-r reads a flow file, an HTTP Archive or a session: number 1 is the first flow of a file. Without\n" +
+			"-r and --session it reads the one live session, else the newest kept one, and says which.",
 		RunE: func(cmd *cobra.Command, args []string) error { return cmd.Help() },
 	}
 	cmd.PersistentFlags().StringVar(&c.session, "session", "", "`DIR` of the session to read")
+	cmd.PersistentFlags().StringVarP(&c.file, "rfile", "r", "", "flow file, HTTP Archive or session to read (`FILE`); - is stdin")
 	cmd.PersistentFlags().StringVar(&c.confdir, "confdir", "", "`DIR` that has the sessions (default ~/.midstream)")
 	_ = cmd.MarkPersistentFlagDirname("session")
 	_ = cmd.MarkPersistentFlagDirname("confdir")
-	cmd.AddCommand(c.listCmd(), c.showCmd(), c.bodyCmd(), c.cutCmd(), c.markCmd(), c.commentCmd(), c.deleteCmd())
+	cmd.AddCommand(c.listCmd(), c.showCmd(), c.bodyCmd(), c.exportCmd(), c.cutCmd(), c.markCmd(), c.commentCmd(), c.deleteCmd())
 	return cmd
 }
 
@@ -62,14 +65,14 @@ func (c *flowsCommand) reader(dir string) (*store.Reader, error) {
 }
 
 // find opens the session of a flow and finds its number. The caller must close
-// the reader.
-func (c *flowsCommand) find(ctx context.Context, name string) (*store.Reader, uint64, error) {
+// the recording.
+func (c *flowsCommand) find(ctx context.Context, name string) (*recording, uint64, error) {
 	dir, id := flowview.SplitName(name)
-	r, err := c.reader(dir)
+	r, err := c.recording(ctx, dir, id)
 	if err != nil {
 		return nil, 0, err
 	}
-	number, err := flowview.Resolve(ctx, r, id)
+	number, err := flowview.Resolve(ctx, r.Reader, id)
 	if err != nil {
 		r.Close()
 		if _, bad := errors.AsType[*flowview.NameError](err); bad {
@@ -111,21 +114,24 @@ func (c *flowsCommand) listCmd() *cobra.Command {
 					return &codedError{exitUsage, err}
 				}
 			}
+			if follow && c.file != "" && isFile(c.file) {
+				return usageError("--follow waits for more, and nothing more comes into a file: leave it out")
+			}
 			ctx, stop := c.context(cmd, follow)
 			defer stop()
-			r, err := c.reader("")
+			r, err := c.recording(ctx, "", "")
 			if err != nil {
 				return err
 			}
 			defer r.Close()
-			err = c.list(ctx, r, store.ListOptions{Last: last, Filter: filter, Progress: c.progress(filter)}, follow, form)
+			err = c.list(ctx, r.Reader, store.ListOptions{Last: last, Filter: filter, Progress: c.progress(filter)}, follow, form)
 			if follow && ctx.Err() != nil {
 				return nil // Ctrl-C is how this ends
 			}
 			if u, some := store.Undecided(err); some {
 				return &codedError{exitPartial, u}
 			}
-			return err
+			return r.all(err)
 		},
 	}
 	cmd.Flags().IntVar(&last, "last", 0, "only the newest `N`; 0 lists all")
@@ -201,7 +207,7 @@ func (c *flowsCommand) showCmd() *cobra.Command {
 			}
 			defer r.Close()
 			if listed.wanted {
-				return c.messages(cmd.Context(), r, listed.query(number), asJSON)
+				return c.messages(cmd.Context(), r.Reader, listed.query(number), asJSON)
 			}
 			f, err := r.Get(cmd.Context(), number)
 			if err != nil {

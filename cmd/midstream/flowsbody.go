@@ -50,10 +50,10 @@ func (c *flowsCommand) bodyCmd() *cobra.Command {
 			if listed.wanted {
 				q := listed.query(number)
 				q.Follow = follow
-				return c.messages(ctx, r, q, true)
+				return c.messages(ctx, r.Reader, q, true)
 			}
 			o.Number = number
-			err = flowview.Copy(ctx, c.env.stdout, r, o)
+			err = flowview.Copy(ctx, c.env.stdout, r.Reader, o)
 			if follow && ctx.Err() != nil && err != nil {
 				return partialError("follow the body of flow %d: ended before it was whole", number)
 			}

@@ -26,6 +26,9 @@ func chosenFlows(cmd *cobra.Command, args []string) error {
 // chosen finds the flows that the words name: one by its name, or those that a
 // filter means. dir is the session that they are in.
 func (c *flowsCommand) chosen(ctx context.Context, words []string) (dir string, numbers []uint64, err error) {
+	if err := c.changeable(words); err != nil {
+		return "", nil, err
+	}
 	if len(words) == 1 {
 		r, number, err := c.find(ctx, words[0])
 		if err == nil {
@@ -181,7 +184,7 @@ func (c *flowsCommand) cutCmd() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			r, err := c.reader("")
+			r, err := c.recording(cmd.Context(), "", "")
 			if err != nil {
 				return err
 			}
@@ -190,14 +193,14 @@ func (c *flowsCommand) cutCmd() *cobra.Command {
 			if asJSON {
 				form = flowview.JSONLines
 			}
-			err = flowview.Cut(cmd.Context(), c.env.stdout, r, filter, paths, form)
+			err = flowview.Cut(cmd.Context(), c.env.stdout, r.Reader, filter, paths, form)
 			if u, some := store.Undecided(err); some {
 				return &codedError{exitPartial, u}
 			}
 			if _, partial := errors.AsType[*flowview.PartialError](err); partial {
 				return &codedError{exitPartial, err}
 			}
-			return err
+			return r.all(err)
 		},
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "one JSON object a line")

@@ -210,6 +210,8 @@ func output() []Option {
 			Help: "Print only the flows that this filter means, as words behind dump do. All are recorded. The page on filters tells what a filter is."},
 		{Name: "content_view_lines_cutoff", Type: Int, Default: int64(512), Min: 1, Max: 1 << 30,
 			Help: "Lines of content that flow_detail 3 prints."},
+		{Name: "export_preserve_original_ip", Type: Bool,
+			Help: "Exports for curl, python and go connect to the address that answered. `midstream flows export` writes them."},
 		{Name: "showhost", Type: Bool,
 			Help: "Print URLs with the host that the client named in Host. Otherwise it is the host that the request is sent to."},
 		{Name: "termlog_verbosity", Type: Choice, Choices: []string{"error", "warn", "info", "alert", "debug"}, Default: "info", Meta: "LEVEL",

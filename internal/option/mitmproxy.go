@@ -120,7 +120,7 @@ func Mitmproxy() []Row {
 		{"stickycookie", Missing, "a script can keep and set Cookie"},
 		{"onboarding", Works, "the page is at http://midstream.internal/ too, and at the listener's own address"},
 		{"onboarding_host", Works, ""},
-		{"export_preserve_original_ip", Missing, "export is not there yet"},
+		{"export_preserve_original_ip", Works, "for curl, and for python and go too"},
 		{"rfile", Works, "HARs and sessions too"},
 		{"readfile_filter", Works, ""},
 		{"save_stream_file", Works, "`-w` too; FILTER limits what is written as well"},

@@ -1,0 +1,167 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"midstream/internal/capture"
+	"midstream/internal/flowview"
+	"midstream/internal/format/code"
+	"midstream/internal/store"
+)
+
+// exporting is one run of `flows export`.
+type exporting struct {
+	*flowsCommand
+	as         string
+	bodies     string
+	originalIP bool
+}
+
+func (c *flowsCommand) exportCmd() *cobra.Command {
+	x := &exporting{flowsCommand: c}
+	cmd := &cobra.Command{
+		Use:   "export --as KIND ID|FILTER",
+		Short: "what sends a request again: curl, a program, the octets",
+		Long: "Writes requests as what sends them again: curl and httpie (lines of POSIX shell), python, fetch and\n" +
+			"go (programs), raw-request (as HTTP/1 has it on the wire), raw-response, and raw, which is both.\n\n" +
+			"What is exported sends method, target, fields and body as they were recorded, whatever is in them.\n" +
+			"What the tool cannot send is left out and told, and the exit code is 3. A body above 1 MiB goes to\n" +
+			"a file in the folder that --bodies names. That credentials are in it is said on standard error.",
+		Example: "  midstream flows export --as curl last\n" +
+			"  midstream flows export --as python '~d api.example.com & ~m POST' > again.py",
+		Args: chosenFlows,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			kind, err := code.ParseKind(x.as)
+			if err != nil {
+				return &codedError{exitUsage, fmt.Errorf("--as: %w", err)}
+			}
+			if !cmd.Flags().Changed("original-ip") {
+				reg, err := loadFor(c.env, c.confdir, nil)
+				if err != nil {
+					return err
+				}
+				x.originalIP = reg.Bool("export_preserve_original_ip")
+			}
+			ctx, stop := untilSignalTold(cmd.Context(), c.env, func(os.Signal) {})
+			defer stop()
+			return x.run(ctx, kind, args)
+		},
+	}
+	cmd.Flags().StringVar(&x.as, "as", string(code.Curl), "`KIND`: "+strings.Join(code.Kinds(), ", "))
+	cmd.Flags().StringVar(&x.bodies, "bodies", "", "`DIR` for bodies that are too large to be written out")
+	cmd.Flags().BoolVar(&x.originalIP, "original-ip", false, "to the address that answered (curl, python, go)")
+	_ = cmd.RegisterFlagCompletionFunc("as", cobra.FixedCompletions(code.Kinds(), cobra.ShellCompDirectiveNoFileComp))
+	_ = cmd.MarkFlagDirname("bodies")
+	return cmd
+}
+
+// run exports one flow by its name, or those that a filter means.
+func (x *exporting) run(ctx context.Context, kind code.Kind, words []string) error {
+	if len(words) == 1 {
+		r, number, err := x.find(ctx, words[0])
+		if err == nil {
+			defer r.Close()
+			if _, err := r.Get(ctx, number); err != nil {
+				return err
+			}
+			one := func(yield func(store.Summary, error) bool) { yield(store.Summary{Number: number}, nil) }
+			return x.write(ctx, kind, r, one, true)
+		}
+		if _, bad := errors.AsType[*flowview.NameError](err); !bad {
+			return err
+		}
+	}
+	filter, err := parseFilter(x.env, words)
+	if err != nil {
+		return err
+	}
+	r, err := x.recording(ctx, "", "")
+	if err != nil {
+		return err
+	}
+	defer r.Close()
+	return x.write(ctx, kind, r, r.Search(ctx, store.SearchOptions{Filter: filter, Oldest: true}), false)
+}
+
+// write writes the listed flows; the only one has to succeed.
+func (x *exporting) write(ctx context.Context, kind code.Kind, r *recording, list iter.Seq2[store.Summary, error], only bool) error {
+	src := capture.FromReader(ctx, r.Reader, list)
+	defer src.Close()
+	w := code.NewWriter(x.env.stdout, kind, code.Options{OriginalIP: x.originalIP, Bodies: x.bodyFile()})
+	var lost losses
+	n, partial := 0, error(nil)
+	for {
+		it, err := src.Next()
+		if err == io.EOF {
+			break
+		}
+		if _, some := store.Undecided(err); some {
+			partial = err
+			break
+		}
+		if err != nil {
+			return errors.Join(err, w.Close())
+		}
+		left, err := w.Write(it)
+		if refused, no := errors.AsType[*code.Unfit](err); no {
+			if only {
+				return fmt.Errorf("export flow %d: %w", it.Flow.Number, err)
+			}
+			lost.add(int(it.Flow.Number), []string{"the flow: " + refused.Reason})
+			continue
+		}
+		if err != nil {
+			return fmt.Errorf("export flow %d: %w", it.Flow.Number, err)
+		}
+		lost.add(int(it.Flow.Number), left)
+		n++
+	}
+	if err := w.Close(); err != nil {
+		return err
+	}
+	return x.said(n, w.Secrets(), lost, only, r.all(partial))
+}
+
+// said tells what an export carries, and what it does not.
+func (x *exporting) said(n int, secrets []string, lost losses, only bool, err error) error {
+	for _, line := range lost.lines() {
+		fmt.Fprintln(x.env.stderr, oneLine(line))
+	}
+	if len(secrets) > 0 {
+		fmt.Fprintf(x.env.stderr, "it carries what lets others in: %s; look at it before you hand it on\n", oneLine(strings.Join(secrets, ", ")))
+	}
+	if !only {
+		fmt.Fprintf(x.env.stderr, "exported %s\n", plural(n, "flow"))
+	}
+	if u, some := store.Undecided(err); some {
+		return &codedError{exitPartial, u}
+	}
+	if err == nil && len(lost.order) > 0 {
+		return partialError("not all of what was recorded is in it: see above")
+	}
+	return err
+}
+
+// bodyFile makes the files of large bodies; nil without a folder for them.
+func (x *exporting) bodyFile() func(uint64) (string, io.WriteCloser, error) {
+	if x.bodies == "" {
+		return nil
+	}
+	return func(number uint64) (string, io.WriteCloser, error) {
+		if err := os.MkdirAll(x.bodies, 0o700); err != nil {
+			return "", nil, err
+		}
+		name := filepath.Join(x.bodies, fmt.Sprintf("flow-%d.body", number))
+		f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+		return name, f, err
+	}
+}
