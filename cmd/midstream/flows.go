@@ -195,7 +195,9 @@ func (c *flowsCommand) showCmd() *cobra.Command {
 			"and why, what was found, each try, and how it ended.\n\n" +
 			"--messages prints the messages in a body instead, one a line: the events of an event stream, lines\n" +
 			"of NDJSON, JSON sequences, gRPC and Connect, AWS event streams, parts of a multipart; of a WebSocket\n" +
-			"connection the messages of both ends, with --request only those of the client.",
+			"connection the messages of both ends, with --request only those of the client.\n\n" +
+			"The answer of a language model stands at the end, put together from its stream: text, reasoning,\n" +
+			"tool calls, usage, why it stopped, and how fast it came; in JSON as llm.",
 		Args: oneFlow,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := listed.check(); err != nil {
@@ -213,10 +215,7 @@ func (c *flowsCommand) showCmd() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if asJSON {
-				return flowview.PageJSON(c.env.stdout, f)
-			}
-			return flowview.Page(c.env.stdout, f)
+			return c.page(cmd.Context(), r, f, asJSON)
 		},
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")

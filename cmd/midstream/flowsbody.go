@@ -7,22 +7,31 @@ import (
 
 	"midstream/flow"
 	"midstream/internal/flowview"
+	"midstream/internal/view"
 )
 
 func (c *flowsCommand) bodyCmd() *cobra.Command {
 	var request, raw, follow bool
 	var octets string
 	var listed messageFlags
+	var viewed viewFlags
 	cmd := &cobra.Command{
 		Use:   "body ID",
 		Short: "the body of the response, or of the request",
 		Long: "Writes the body to stdout, its content coding removed; --raw writes it as it was recorded. --range\n" +
 			"counts the bytes that would be written otherwise. --follow waits for more while the flow lives.\n" +
 			"--messages writes the messages in the body as JSON, one a line.\n\n" +
+			"--view auto writes it as lines for a person, by the view that fits; or by one of\n" +
+			namesOfViews() + "\n" +
+			"--from and --count choose lines; what is wrong with the body is said on stderr.\n\n" +
 			"It exits with 3 when the record is not whole, after writing what there is.",
 		Args: oneFlow,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			listed.request = request
+			if err := viewed.check(raw || follow || octets != "" || listed.wanted); err != nil {
+				return err
+			}
+			listed.lines = viewed.name != ""
 			if err := listed.check(); err != nil {
 				return err
 			}
@@ -52,6 +61,10 @@ func (c *flowsCommand) bodyCmd() *cobra.Command {
 				q.Follow = follow
 				return c.messages(ctx, r.Reader, q, true)
 			}
+			if viewed.name != "" {
+				return c.view(ctx, r, flowview.ViewQuery{Number: number, Side: o.Side,
+					Window: view.Window{From: listed.from, Count: listed.count}}, &viewed)
+			}
 			o.Number = number
 			err = flowview.Copy(ctx, c.env.stdout, r.Reader, o)
 			if follow && ctx.Err() != nil && err != nil {
@@ -67,6 +80,7 @@ func (c *flowsCommand) bodyCmd() *cobra.Command {
 	cmd.Flags().BoolVar(&raw, "raw", false, "as recorded, the content coding left on")
 	cmd.Flags().StringVar(&octets, "range", "", "only these bytes: `A-B`, A- or -N for the last N")
 	listed.add(cmd)
+	viewed.add(cmd)
 	cmd.Flags().BoolVar(&follow, "follow", false, "wait for more while the flow lives")
 	return cmd
 }

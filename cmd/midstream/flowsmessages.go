@@ -14,6 +14,7 @@ import (
 // messageFlags choose messages of a body.
 type messageFlags struct {
 	wanted, request bool
+	lines           bool // --view: from and count are of lines
 	from, count     int64
 }
 
@@ -29,7 +30,7 @@ func (m *messageFlags) check() error {
 		return usageError("--from %d: give the number of a message, the first is 0", m.from)
 	case m.count < 0:
 		return usageError("--count %d: give a number of messages, 0 for all", m.count)
-	case !m.wanted && (m.from > 0 || m.count > 0):
+	case !m.wanted && !m.lines && (m.from > 0 || m.count > 0):
 		return usageError("--from and --count choose messages: add --messages")
 	}
 	return nil

@@ -40,7 +40,11 @@ func runProxy(ctx context.Context, e *env, reg *option.Registry, kind proxyKind)
 	watchers := []engine.Watcher{front.hub}
 	var printer *dump.Printer
 	if !kind.quiet {
-		printer = newPrinter(e, reg, kind, recorded, log)
+		schema, err := definitions(ctx, reg.Path("protobuf_definitions"))
+		if err != nil {
+			return err
+		}
+		printer = newPrinter(e, reg, kind, recorded, schema, log)
 		defer closePrinter(printer)
 		watchers = append(watchers, printer)
 	}

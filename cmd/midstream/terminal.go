@@ -11,6 +11,7 @@ import (
 	"midstream/internal/dump"
 	"midstream/internal/flowview"
 	"midstream/internal/option"
+	"midstream/internal/view"
 )
 
 // terminal returns the file behind w when it is a terminal, else nil.
@@ -79,7 +80,7 @@ func openLog(e *env, reg *option.Registry) (log *slog.Logger, done func(), err e
 
 // newPrinter starts the printer of flows. content may be nil. The caller must
 // Close it.
-func newPrinter(e *env, reg *option.Registry, kind proxyKind, content *recorded, log *slog.Logger) *dump.Printer {
+func newPrinter(e *env, reg *option.Registry, kind proxyKind, content *recorded, schema *view.Schema, log *slog.Logger) *dump.Printer {
 	host := dump.Target
 	if reg.Bool("showhost") {
 		host = dump.Named
@@ -95,6 +96,7 @@ func newPrinter(e *env, reg *option.Registry, kind proxyKind, content *recorded,
 		Lines:   reg.Int("content_view_lines_cutoff"),
 		Wanted:  wanted(kind.filter, content, log),
 		Content: content,
+		Schema:  schema,
 		Log:     log,
 	})
 }

@@ -70,8 +70,8 @@ func TestContent(t *testing.T) {
 		{"gzip", whole, gzipHead, "    << plain\n    << text\n"},
 		{"deflate that was cut", deflated(t, strings.Repeat("plain text\n", 10))[:12], func(f *flow.Flow) {
 			f.Response.Fields = append(f.Response.Fields, flow.Field{Name: "content-encoding", Value: "deflate"})
-		}, "    << (content ends here: unexpected EOF)\n"},
-		{"not gzip", "hello", gzipHead, "    << (content ends here: "},
+		}, "    << (the content ends here: unexpected EOF)\n"},
+		{"not gzip", "hello", gzipHead, "    << hello\n    << (its coding \"gzip\" cannot be removed"},
 		{"unknown coding", "hello", func(f *flow.Flow) {
 			f.Response.Fields = append(f.Response.Fields, flow.Field{Name: "Content-Encoding", Value: "rot\x1b13"})
 		}, `rot\x1b13`},

@@ -11,6 +11,7 @@ import (
 
 	"midstream/flow"
 	"midstream/internal/message"
+	"midstream/internal/view"
 )
 
 // Form is what is printed of a flow.
@@ -51,6 +52,8 @@ type Config struct {
 	Lines int
 	// Content opens recorded bodies; nil prints none.
 	Content Content
+	// Schema names the fields of protobuf in content; nil guesses.
+	Schema *view.Schema
 	// Message makes a message one line of text, not safe yet; nil prints none. It is
 	// asked by the goroutine that prints.
 	Message func(m *message.Passed) string

@@ -19,6 +19,9 @@ func Safe(s string) string {
 	return s
 }
 
+// SafeText is Safe for a line of text, in which a tab is a tab.
+func SafeText(s string) string { return string(appendTabbed(nil, []byte(s))) }
+
 // AppendSafe appends what Safe returns to dst.
 func AppendSafe(dst []byte, s string) []byte {
 	for i := 0; i < len(s); {

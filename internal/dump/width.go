@@ -1,7 +1,5 @@
 package dump
 
-import "unicode/utf8"
-
 // columns counts the columns of a terminal that s takes, s being safe.
 func columns(s string) int {
 	n := 0
@@ -41,18 +39,4 @@ func Shorten(s string, width int) string {
 		n += runeColumns(r)
 	}
 	return s
-}
-
-// prefix returns the longest start of p that ends no rune in its middle, to be
-// printed before the rest has come.
-func prefix(p []byte) []byte {
-	for i := len(p) - 1; i >= 0 && i >= len(p)-utf8.UTFMax; i-- {
-		if utf8.RuneStart(p[i]) {
-			if !utf8.FullRune(p[i:]) {
-				return p[:i]
-			}
-			break
-		}
-	}
-	return p
 }

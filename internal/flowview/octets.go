@@ -84,10 +84,8 @@ func Copy(ctx context.Context, w io.Writer, r *store.Reader, o Octets) error {
 		switch {
 		case b.Disposition == flow.NoBody || b.Sent == 0:
 			return nil
-		case b.Reason != "":
-			return fmt.Errorf("the %s body of flow %d was not recorded: %s", o.Side, o.Number, b.Reason)
 		}
-		return fmt.Errorf("the %s body of flow %d was not recorded", o.Side, o.Number)
+		return unrecorded(o.Number, o.Side, b)
 	}
 	coded := ""
 	if m != nil && !o.Raw {

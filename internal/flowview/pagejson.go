@@ -7,16 +7,28 @@ import (
 
 	"midstream/flow"
 	"midstream/internal/dump"
+	"midstream/internal/llm"
 )
 
 // PageJSON writes what Page does, as one JSON object: the one of `dump --json`,
 // with the certificates of both connections.
-func PageJSON(w io.Writer, f *flow.Flow) error {
+func PageJSON(w io.Writer, f *flow.Flow) error { return PageAnswerJSON(w, f, nil) }
+
+// PageAnswerJSON is PageJSON with what a language model has answered as llm; nil is
+// left out.
+func PageAnswerJSON(w io.Writer, f *flow.Flow, answer *llm.Result) error {
+	object := dump.Object{Certificates: true}.Append(nil, f)
+	var err error
+	if answer != nil {
+		if object, err = appendAnswer(object, answer); err != nil {
+			return err
+		}
+	}
 	var b bytes.Buffer
-	if err := json.Indent(&b, dump.Object{Certificates: true}.Append(nil, f), "", "  "); err != nil {
+	if err := json.Indent(&b, object, "", "  "); err != nil {
 		return err
 	}
 	b.WriteByte('\n')
-	_, err := w.Write(b.Bytes())
+	_, err = w.Write(b.Bytes())
 	return err
 }

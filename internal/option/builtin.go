@@ -208,6 +208,8 @@ func output() []Option {
 				"3 adds content, cut to content_view_lines_cutoff lines, and messages as they pass."},
 		{Name: "dumper_filter", Type: String, Optional: true, Meta: "FILTER",
 			Help: "Print only the flows that this filter means, as words behind dump do. All are recorded. The page on filters tells what a filter is."},
+		{Name: "protobuf_definitions", Type: Path, Optional: true, Meta: "FILE",
+			Help: "A .proto file that names the fields of protobuf and gRPC. What it imports is looked for beside it."},
 		{Name: "content_view_lines_cutoff", Type: Int, Default: int64(512), Min: 1, Max: 1 << 30,
 			Help: "Lines of content that flow_detail 3 prints."},
 		{Name: "export_preserve_original_ip", Type: Bool,

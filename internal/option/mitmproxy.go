@@ -131,7 +131,7 @@ func Mitmproxy() []Row {
 		{"command_history", Missing, "there are no interactive commands yet"},
 		{"termlog_verbosity", Works, ""},
 		{"content_view_lines_cutoff", Works, ""},
-		{"protobuf_definitions", Missing, "there are no content views yet"},
+		{"protobuf_definitions", Works, ""},
 		{"view_filter", Missing, "flows list takes a filter"},
 		{"view_order", Missing, "there is no list to order yet"},
 		{"view_order_reversed", Missing, "there is no list to order yet"},

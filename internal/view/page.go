@@ -9,12 +9,12 @@ import (
 // page takes text and keeps the lines of a window. A line that is longer than
 // maxLine goes on in the next.
 type page struct {
-	from, count int64
-	n           int64 // of the present line
-	line        []byte
-	pad         int // steps that come before its first text
-	lines       []string
-	octets      int
+	from, upTo int64
+	n          int64 // of the present line
+	line       []byte
+	pad        int // steps that come before its first text
+	take       func(line string) bool
+	last       bool // take wants no more
 	// full tells that text came behind the window: nothing more is wanted.
 	full bool
 }
@@ -23,7 +23,7 @@ func (p *page) empty() bool { return p.n == 0 && len(p.line) == 0 }
 
 // begin is called before anything is put on a line.
 func (p *page) begin() bool {
-	if p.full || p.n >= p.from+p.count || p.octets > maxWindow {
+	if p.full || p.n >= p.upTo || p.last {
 		p.full = true
 		return false
 	}
@@ -98,9 +98,7 @@ func (p *page) end() {
 		return
 	}
 	if p.n >= p.from {
-		text := readable(p.line)
-		p.lines = append(p.lines, text)
-		p.octets += len(text) + 16
+		p.last = !p.take(readable(p.line))
 	}
 	p.n++
 	p.line, p.pad = p.line[:0], 0

@@ -3,6 +3,7 @@ package view
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -34,6 +35,7 @@ type source struct {
 	coded bool
 	kept  []byte // what all has read
 	trunc bool
+	bound int64
 	bad   error // of decoding
 }
 
@@ -90,7 +92,8 @@ func open(ctx context.Context, in *Input) *source {
 	if body == nil {
 		body = bytes.NewReader(nil)
 	}
-	s.raw = &limited{ctx: ctx, r: body, left: maxRead}
+	s.bound = cmp.Or(in.Limit, maxRead)
+	s.raw = &limited{ctx: ctx, r: body, left: s.bound}
 	names := in.Fields.Joined("Content-Encoding")
 	if coding.Identity(names) {
 		s.r = bufio.NewReaderSize(s.raw, startSize)
@@ -133,7 +136,7 @@ func (s *source) decode(ctx context.Context, names string, r io.Reader) (io.Read
 			return nil, err
 		}
 		s.dec = append(s.dec, d)
-		l := &limited{ctx: ctx, r: d, left: maxRead}
+		l := &limited{ctx: ctx, r: d, left: s.bound}
 		s.limit = append(s.limit, l)
 		r = l
 	}
@@ -169,7 +172,7 @@ func (s *source) last() {
 		}
 	}
 	if hit {
-		bound := maxRead
+		bound := s.bound
 		if s.trunc {
 			bound = maxWhole
 		}
@@ -229,7 +232,7 @@ func (s *source) skip(n int64) bool {
 		end, err := seeker.Seek(0, io.SeekEnd)
 		if err == nil && n <= end {
 			if _, err = seeker.Seek(n, io.SeekStart); err == nil {
-				s.raw.left = maxRead
+				s.raw.left = s.bound
 				s.r.Reset(s.raw)
 				return true
 			}

@@ -1,10 +1,12 @@
 package view
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"slices"
 	"strings"
 
@@ -44,6 +46,9 @@ type Input struct {
 	Request         flow.Fields
 	// Schema names fields of protobuf; nil guesses.
 	Schema *Schema
+	// Limit is how many octets are looked at, in each layer of the coding; 0 is
+	// 64 MiB. What needs the body in one piece looks at 4 MiB whatever it is.
+	Limit int64
 }
 
 // Window is the lines that are wanted: Count of them from line From on, which is
@@ -134,13 +139,26 @@ func Known(name string) bool { return name == Auto || slices.Contains(Names(), n
 // "auto". It fails with *UnknownError, when the body cannot be read, and with the
 // cause of ctx; what is wrong with the body is a note.
 func Show(ctx context.Context, in Input, name string, w Window) (*Result, error) {
+	var lines []string
+	octets := 0
+	r, err := Print(ctx, in, name, Window{w.From, min(cmp.Or(w.Count, DefaultCount), maxCount)}, func(line string) bool {
+		lines = append(lines, line)
+		octets += len(line) + 16
+		return octets <= maxWindow
+	})
+	if r != nil && lines != nil {
+		r.Lines = lines
+	}
+	return r, err
+}
+
+// Print is Show that hands each line to take as it is made, so that none is kept.
+// A Count of 0 is all lines. When take returns false, the line it was given is the
+// last.
+func Print(ctx context.Context, in Input, name string, w Window, take func(line string) bool) (*Result, error) {
 	if w.From < 0 || w.Count < 0 {
 		return nil, fmt.Errorf("lines %d, %d of them: give numbers from 0 on", w.From, w.Count)
 	}
-	if w.Count == 0 {
-		w.Count = DefaultCount
-	}
-	w.Count = min(w.Count, maxCount)
 	auto := name == "" || name == Auto
 	if !auto && !Known(name) {
 		return nil, &UnknownError{name}
@@ -154,32 +172,29 @@ func Show(ctx context.Context, in Input, name string, w Window) (*Result, error)
 	if err != nil {
 		return nil, err
 	}
-	p := &page{from: w.From, count: w.Count}
+	p := &page{from: w.From, upTo: math.MaxInt64, take: take}
+	if w.Count > 0 && w.From <= math.MaxInt64-w.Count {
+		p.upTo = w.From + w.Count
+	}
 	err = v.show(s, p)
 	if failed := s.failed(); failed != nil {
 		return nil, fmt.Errorf("read the body: %w", failed)
 	}
 	if err != nil && !errors.Is(err, errCut) && auto && p.empty() && s.again() {
 		s.note("not shown as %s: %v", v.name, err)
-		v, err = fallback(s)
-		if err != nil {
+		if v, err = fallback(s); err != nil {
 			return nil, err
 		}
-		p = &page{from: w.From, count: w.Count}
 		err = v.show(s, p)
 	}
 	if err != nil && !p.full && !errors.Is(err, errCut) {
 		s.note("%v", err)
 	}
 	p.finish()
-	r := &Result{View: v.name, Syntax: v.syntax, From: w.From, Lines: p.lines, More: p.full, Editable: v.edit != nil}
 	if !p.full {
 		s.last()
 	}
-	r.Notes = s.notes
-	if r.Lines == nil {
-		r.Lines = []string{}
-	}
+	r := &Result{View: v.name, Syntax: v.syntax, From: w.From, Lines: []string{}, More: p.full, Editable: v.edit != nil, Notes: s.notes}
 	return r, s.failed()
 }
 

@@ -1,0 +1,131 @@
+package flowview
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"midstream/flow"
+	"midstream/internal/coding"
+	"midstream/internal/dump"
+	"midstream/internal/llm"
+	"midstream/internal/message"
+	"midstream/internal/store"
+	"midstream/internal/view"
+	"midstream/internal/ws"
+)
+
+// Answer puts together what a language model has answered, with the times of its
+// pieces. It is nil when the response is no such answer, or none that is known. A
+// record that is not whole gives the answer that there is, and a *PartialError.
+func Answer(ctx context.Context, r *store.Reader, f *flow.Flow) (*llm.Result, error) {
+	if f.Request == nil || f.Response == nil {
+		return nil, nil
+	}
+	in := view.InputOf(f, flow.ToClient)
+	head := llm.Head{Authority: in.Authority, Path: in.Path, Request: in.Request, Response: in.Fields}
+	start := f.Start
+	if !f.Request.End.IsZero() {
+		start = f.Request.End
+	}
+	kind, _ := KindOf(f, flow.ToClient)
+	var a *llm.Assembler
+	if kind == message.WebSocket {
+		a = llm.NewSocket(head, start)
+	} else {
+		a = llm.New(head, start)
+	}
+	b := &f.ResponseBody
+	if a == nil || b.Record == flow.Unrecorded {
+		return nil, nil
+	}
+	var err error
+	switch kind {
+	case message.SSE, message.NDJSON, message.AWS, message.WebSocket:
+		err = answerMessages(ctx, r, f, a)
+	default:
+		err = answerOctets(ctx, r, f, a)
+	}
+	return a.Result(), err
+}
+
+func answerMessages(ctx context.Context, r *store.Reader, f *flow.Flow, a *llm.Assembler) error {
+	q := MessageQuery{Number: f.Number, Side: flow.ToClient}
+	for m, err := range Messages(ctx, r, q) {
+		switch {
+		case err != nil:
+			return err
+		case m.Lost || m.Unfinished:
+			continue
+		case m.WebSocket != nil && (m.WebSocket.From != flow.AtServer || m.WebSocket.Opcode != ws.Text && m.WebSocket.Opcode != ws.Binary):
+			continue
+		}
+		a.Message(m.Raw, m.Time)
+	}
+	if !f.Live() {
+		a.Ended()
+	}
+	return nil
+}
+
+func answerOctets(ctx context.Context, r *store.Reader, f *flow.Flow, a *llm.Assembler) error {
+	q := MessageQuery{Number: f.Number, Side: flow.ToClient}
+	src, first, err := q.open(ctx, r, f, 0)
+	if err != nil {
+		return whole(err, &f.ResponseBody)
+	}
+	defer src.Close()
+	if first > 0 {
+		return &PartialError{goneError(0, first)}
+	}
+	var content io.Reader = src
+	if coded := f.Response.Fields.Joined("Content-Encoding"); !coding.Identity(coded) {
+		d, err := coding.NewDecoder(coded, src)
+		if err != nil {
+			return fmt.Errorf("decode the answer: %w", err)
+		}
+		defer d.Close()
+		content = d
+	}
+	buf := make([]byte, 16<<10)
+	for {
+		n, err := content.Read(buf)
+		at := time.Time{}
+		if n > 0 {
+			at = src.at()
+		}
+		a.Write(buf[:n], at)
+		if errors.Is(err, io.EOF) {
+			err = nil
+		} else if err == nil {
+			continue
+		}
+		if !f.Live() {
+			a.End(at)
+		}
+		return whole(err, &f.ResponseBody)
+	}
+}
+
+// AnswerText writes an answer for a person.
+func AnswerText(w io.Writer, r *llm.Result) error {
+	p := &page{}
+	p.line("")
+	p.line("answer of a language model")
+	view.Answer(r, func(format string, args ...any) { p.line("  "+format, args...) })
+	_, err := io.WriteString(w, p.b.String())
+	return err
+}
+
+// appendAnswer adds an answer to the object of a flow, which ends in a brace.
+func appendAnswer(object []byte, r *llm.Result) ([]byte, error) {
+	text, err := json.Marshal(r)
+	if err != nil {
+		return nil, err
+	}
+	object = append(object[:len(object)-1], `,"llm":`...)
+	return append(dump.AppendSafe(object, string(text)), '}'), nil
+}
