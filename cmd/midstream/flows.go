@@ -38,7 +38,7 @@ func newFlowsCmd(e *env) *cobra.Command {
 	cmd.PersistentFlags().StringVar(&c.confdir, "confdir", "", "`DIR` that has the sessions (default ~/.midstream)")
 	_ = cmd.MarkPersistentFlagDirname("session")
 	_ = cmd.MarkPersistentFlagDirname("confdir")
-	cmd.AddCommand(c.listCmd(), c.showCmd(), c.bodyCmd(), c.exportCmd(), c.cutCmd(), c.markCmd(), c.commentCmd(), c.deleteCmd())
+	cmd.AddCommand(c.listCmd(), c.showCmd(), c.bodyCmd(), c.exportCmd(), c.cutCmd(), c.markCmd(), c.commentCmd(), c.deleteCmd(), c.killCmd(), c.resumeCmd())
 	return cmd
 }
 

@@ -8,6 +8,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"midstream/flow"
+	"midstream/internal/api"
+	"midstream/internal/api/client"
 	"midstream/internal/flowview"
 	"midstream/internal/store"
 )
@@ -67,10 +69,16 @@ func writable(dir string) (*store.Store, error) {
 }
 
 // edit changes flows.
-func (c *flowsCommand) edit(ctx context.Context, words []string, change func(f *flow.Flow)) error {
+func (c *flowsCommand) edit(ctx context.Context, words []string, change func(f *flow.Flow), live func(*client.Client, api.Which) (api.Done, error)) error {
 	dir, numbers, err := c.chosen(ctx, words)
 	if err != nil || len(numbers) == 0 {
 		return c.said(0, "changed", err)
+	}
+	if midstream, err := c.live(dir); err != nil {
+		return err
+	} else if midstream != nil {
+		defer midstream.Close()
+		return c.through(ctx, numbers, "changed", func(w api.Which) (api.Done, error) { return live(midstream, w) })
 	}
 	s, err := writable(dir)
 	if err != nil {
@@ -100,8 +108,8 @@ func (c *flowsCommand) markCmd() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "mark ID|FILTER",
 		Short: "mark flows, or take the mark off",
-		Long: "Marks flows. What is marked stays when a session reaches its size, and ~marked finds it. The session\n" +
-			"must not be being written.",
+		Long: "Marks flows. What is marked stays when a session reaches its size, and ~marked finds it. While the\n" +
+			"session is being written the midstream that runs does it; flows that run get the mark at their end.",
 		Args: chosenFlows,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if marker == "" && !off {
@@ -110,7 +118,8 @@ func (c *flowsCommand) markCmd() *cobra.Command {
 			if off {
 				marker = ""
 			}
-			return c.edit(cmd.Context(), args, func(f *flow.Flow) { f.Marker = marker })
+			return c.edit(cmd.Context(), args, func(f *flow.Flow) { f.Marker = marker },
+				func(m *client.Client, w api.Which) (api.Done, error) { return m.Mark(cmd.Context(), w, marker) })
 		},
 	}
 	cmd.Flags().StringVar(&marker, "marker", defaultMarker, "the mark, as a `NAME` or a character")
@@ -123,10 +132,11 @@ func (c *flowsCommand) commentCmd() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "comment ID|FILTER",
 		Short: "give flows a comment",
-		Long:  "Gives flows the comment of --text in place of the one they had; without, it takes the comment off.\nThe session must not be being written.",
+		Long:  "Gives flows the comment of --text in place of the one they had; without, it takes the comment off.\nFlows that run get it when they have ended.",
 		Args:  chosenFlows,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return c.edit(cmd.Context(), args, func(f *flow.Flow) { f.Comment = text })
+			return c.edit(cmd.Context(), args, func(f *flow.Flow) { f.Comment = text },
+				func(m *client.Client, w api.Which) (api.Done, error) { return m.Comment(cmd.Context(), w, text) })
 		},
 	}
 	cmd.Flags().StringVar(&text, "text", "", "the comment")
@@ -139,7 +149,7 @@ func (c *flowsCommand) deleteCmd() *cobra.Command {
 		Use:   "delete ID|FILTER",
 		Short: "delete flows with all that is recorded of them",
 		Long: "Deletes flows: their octets in the folder of the session become zero, and the disk gets the room\n" +
-			"back where it can. It says how many, and asks. The session must not be being written.",
+			"back where it can. It says how many, and asks. Flows that run stay.",
 		Args: chosenFlows,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			dir, numbers, err := c.chosen(cmd.Context(), args)
@@ -148,6 +158,12 @@ func (c *flowsCommand) deleteCmd() *cobra.Command {
 			}
 			if err := confirm(c.env, yes, "delete "+flowview.Count(uint64(len(numbers)), "flow")+" of "+dir, "midstream flows delete"); err != nil {
 				return err
+			}
+			if midstream, err := c.live(dir); err != nil {
+				return err
+			} else if midstream != nil {
+				defer midstream.Close()
+				return c.through(cmd.Context(), numbers, "deleted", func(w api.Which) (api.Done, error) { return midstream.Delete(cmd.Context(), w) })
 			}
 			s, err := writable(dir)
 			if err != nil {

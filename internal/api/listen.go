@@ -120,7 +120,7 @@ const maxSocketPath = 100
 
 // ListenSocket begins to serve the API on a unix socket in a folder that only this
 // user can enter: under runtime where that is a folder (XDG_RUNTIME_DIR), else under
-// confdir. It returns the socket's path.
+// confdir, or where that path is too long a temporary one. It returns the socket's path.
 func (s *Server) ListenSocket(runtime, confdir string) (string, error) {
 	name := strconv.Itoa(os.Getpid()) + "-" + newSecret()[:8] + ".sock"
 	dir := filepath.Join(confdir, "control")
@@ -131,9 +131,13 @@ func (s *Server) ListenSocket(runtime, confdir string) (string, error) {
 	}
 	path := filepath.Join(dir, name)
 	if len(path) > maxSocketPath {
-		return "", fmt.Errorf("control socket: %s is longer than a socket's path may be (%d octets): give a shorter --confdir", path, maxSocketPath)
-	}
-	if err := privateFolder(dir); err != nil {
+		var err error
+		if dir, err = os.MkdirTemp("", "midstream-"); err != nil { // 0700
+			return "", fmt.Errorf("control socket: %w", err)
+		}
+		s.unfollow = append(s.unfollow, func() { os.RemoveAll(dir) })
+		path = filepath.Join(dir, name)
+	} else if err := privateFolder(dir); err != nil {
 		return "", fmt.Errorf("control socket: %w", err)
 	}
 	l, err := net.Listen("unix", path) // closing it removes the file
