@@ -104,6 +104,9 @@ type (
 	Guard interface{ Required() bool }
 	// Selective is an addon that has all methods but wants only some events.
 	Selective interface{ Wants() Events }
+	// Prompt is an addon that, when Prompt is true, never waits for anything in a
+	// hook on an exchange: a flow need not be shown before such a hook runs.
+	Prompt interface{ Prompt() bool }
 )
 
 // Events is a set of events.

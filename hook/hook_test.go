@@ -281,3 +281,33 @@ func TestEverybodyHearsOfAnEnd(t *testing.T) {
 		}
 	}
 }
+
+type prompt struct{ trace }
+
+func (*prompt) Prompt() bool { return true }
+
+type idle struct{ trace }
+
+func (*idle) Wants() Events { return 0 }
+
+func TestWaits(t *testing.T) {
+	var calls []string
+	for _, c := range []struct {
+		rule   string
+		addons []any
+		want   bool
+	}{
+		{"nothing", nil, false},
+		{"prompt", []any{&prompt{trace{name: "p", calls: &calls}}}, false},
+		{"wants nothing", []any{&idle{trace{name: "i", calls: &calls}}}, false},
+		{"any other", []any{&prompt{trace{name: "p", calls: &calls}}, &trace{name: "t", calls: &calls}}, true},
+	} {
+		s, err := NewSet(nil, c.addons...)
+		if err != nil || s.Waits() != c.want {
+			t.Errorf("%s: %v, %v", c.rule, s.Waits(), err)
+		}
+	}
+	if (*Set)(nil).Waits() {
+		t.Error("no set waits")
+	}
+}

@@ -43,6 +43,7 @@ type Set struct {
 	tcpEnd     []entry[TCPEndHook]
 	tcpError   []entry[TCPErrorHook]
 
+	waits                         bool
 	wantsRequest, wantsResponse   bool
 	guardsRequest, guardsResponse bool
 }
@@ -70,11 +71,12 @@ func NewSet(log *slog.Logger, addons ...any) (*Set, error) {
 }
 
 func (s *Set) add(a any) (events int) {
-	wants := ^Events(0)
+	wants, selective := ^Events(0), 0
 	if v, ok := a.(Selective); ok {
 		wants = v.Wants()
-		events++ // it may want nothing for now
+		selective = 1 // it may want nothing for now
 	}
+	events = selective
 	required := false
 	if g, ok := a.(Guard); ok {
 		required = g.Required()
@@ -114,6 +116,9 @@ func (s *Set) add(a any) (events int) {
 		events++
 		s.wantsResponse = s.wantsResponse || !observes
 		s.guardsResponse = s.guardsResponse || required && !observes
+	}
+	if p, ok := a.(Prompt); !ok || !p.Prompt() {
+		s.waits = s.waits || events > selective
 	}
 	return events
 }
@@ -156,6 +161,10 @@ func (s *Set) Guards(side flow.Side) bool {
 func (s *Set) Looks(side flow.Side) bool {
 	return s != nil && (side == flow.ToServer && len(s.request) > 0 || side == flow.ToClient && len(s.response) > 0)
 }
+
+// Waits tells whether a hook of an addon that is not Prompt may run: it may
+// take its time, a person's even.
+func (s *Set) Waits() bool { return s != nil && s.waits }
 
 // GuardError is returned when a guard failed: the exchange must not go on.
 type GuardError struct {

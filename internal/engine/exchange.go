@@ -47,6 +47,10 @@ type exchange struct {
 	live  *hook.Exchange
 	ctl   hook.Control
 	shown pictures
+	// asks is the record that asks for pictures, nil where each is handed to it;
+	// over tells that the last one is taken, or being taken.
+	asks Asking
+	over bool
 	// goesTo is guarded by hooks, too.
 	goesTo destination
 
@@ -94,6 +98,9 @@ func (e *Engine) begin(base context.Context, s Stream, up Upstream, o Origin) *e
 	x.req.x, x.req.side = x, flow.ToServer
 	x.resp.x, x.resp.side = x, flow.ToClient
 	x.req.body.Declared = x.framing.Known()
+	if a, ok := x.record.(Asking); ok && o.Intercept == nil && o.Past == nil && !o.Set.Waits() {
+		x.asks = a
+	}
 	if head.Start.IsZero() {
 		head.Start = time.Now()
 	}

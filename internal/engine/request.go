@@ -81,6 +81,9 @@ func (x *exchange) takeRequest() (made bool, _ *flow.Error) {
 		d, reason = flow.Hold, "an HTTP/1.0 server needs the length first"
 	}
 	x.dispose(&x.req, d, reason)
+	if d == flow.Hold {
+		x.showAtOnce()
+	}
 	x.show(flow.ToServer)
 	src, err := x.rewritten(&x.req, x.source(&x.req, x.upload), &r.Request.Message, &r.Body)
 	if err != nil {

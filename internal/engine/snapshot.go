@@ -25,7 +25,7 @@ func (x *exchange) watched() bool {
 // show tells recorder and watchers of the head of side, unless they know it. The
 // hooks lock is held.
 func (x *exchange) show(side flow.Side) {
-	if !x.watched() {
+	if !x.watched() || x.asks != nil && x.asks.Ask(x) {
 		return
 	}
 	request, response := x.shown.request, x.shown.response
@@ -49,6 +49,37 @@ func (x *exchange) show(side flow.Side) {
 	}
 }
 
+// Picture is what a record that asks is answered. Watchers see what it sees.
+// While the hooks lock is held the picture is about to change.
+func (x *exchange) Picture() (f *flow.Flow, ok bool) {
+	if !x.hooks.TryLock() {
+		return nil, false
+	}
+	defer x.hooks.Unlock()
+	if x.over {
+		return nil, true
+	}
+	f = x.picture()
+	for _, w := range x.e.watchers {
+		w.Watch(f)
+	}
+	return f, true
+}
+
+// showAtOnce hands every picture from now on to the record when it is taken:
+// somebody is about to wait with the hooks lock held, or tells of what stands
+// inside the flow. The hooks lock is held.
+func (x *exchange) showAtOnce() {
+	if x.asks == nil {
+		return
+	}
+	x.asks = nil
+	x.show(flow.ToServer)
+	if x.live.Response != nil {
+		x.show(flow.ToClient)
+	}
+}
+
 // picture is the flow as it is now. The hooks lock is held.
 func (x *exchange) picture() *flow.Flow { return x.pictured(x.origin.Past != nil) }
 
@@ -56,6 +87,8 @@ func (x *exchange) picture() *flow.Flow { return x.pictured(x.origin.Past != nil
 func (x *exchange) pictured(past bool) *flow.Flow {
 	l := x.live
 	switch old := x.shown.request; {
+	case x.sharing():
+		x.shown.request = &l.Request.Request
 	case old == nil:
 		x.shown.request = l.Request.Request.Clone()
 	case !sameRequest(old, &l.Request.Request):
@@ -66,6 +99,8 @@ func (x *exchange) pictured(past bool) *flow.Flow {
 	switch old := x.shown.response; {
 	case l.Response == nil:
 		x.shown.response = nil
+	case x.sharing():
+		x.shown.response = &l.Response.Response
 	case old == nil:
 		x.shown.response = l.Response.Response.Clone()
 	case !sameResponse(old, &l.Response.Response):
@@ -83,12 +118,19 @@ func (x *exchange) pictured(past bool) *flow.Flow {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	f.RequestBody, f.ResponseBody = x.req.picture(), x.resp.picture()
-	f.Interim, f.Tries = slices.Clip(x.interim), slices.Clone(x.tries)
+	f.Interim, f.Tries = slices.Clip(x.interim), x.tries
+	if !x.over {
+		f.Tries = slices.Clone(x.tries)
+	}
 	if past {
 		x.origin.Past.Picture(f)
 	}
 	return f
 }
+
+// sharing tells that a picture may be the live heads themselves: the exchange is
+// over, and no addon can have kept it to change it.
+func (x *exchange) sharing() bool { return x.over && !x.set.Waits() }
 
 // unchanged returns the fields of an earlier picture where live ones are the same:
 // mostly only a time has changed. Pictures never change.
@@ -118,6 +160,7 @@ func (x *exchange) final() *flow.Flow {
 	if r := x.live.Response; r != nil && x.resp.body.Ended && r.End.IsZero() {
 		r.End = now
 	}
+	x.over = true
 	f := x.pictured(false)
 	x.e.settle(&f.RequestBody)
 	x.e.settle(&f.ResponseBody)

@@ -134,6 +134,22 @@ type Record interface {
 	End(f *flow.Flow)
 }
 
+// Subject is what a Record may ask for the picture of a flow. Nil is that of a
+// flow that is over; ok is false when there is none to be had at the moment.
+// Picture never waits.
+type Subject = interface {
+	Picture() (f *flow.Flow, ok bool)
+}
+
+// Asking is a Record that asks for a picture when it writes one, so that a flow
+// that lives for a moment only has no other picture than its last.
+type Asking interface {
+	// Ask notes that a head of by has come or changed, in place of Head: by is
+	// asked within milliseconds, unless End comes first, and after each call of
+	// Ask anew. When it returns false, Head is to be called.
+	Ask(by Subject) bool
+}
+
 // Paced is a Record that tells when its queue is full, so that a body need not
 // hold a piece while it waits.
 type Paced interface {

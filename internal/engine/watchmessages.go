@@ -32,6 +32,7 @@ func (x *exchange) watchMessages() messageWatch {
 	if w.by == nil {
 		return w
 	}
+	x.showAtOnce()
 	l := x.live
 	w.flow = &flow.Flow{ID: l.ID, Number: l.Number, Kind: flow.HTTP, Client: l.Client, Server: l.Server,
 		Request: l.Request.Request.Clone(), Start: l.Request.Start, Marker: l.Marker, Comment: l.Comment}

@@ -75,6 +75,9 @@ func (a *Addon) Has(path string) bool {
 	return ok || path == "/" || path == "/index.html" || path == trustPath
 }
 
+// Prompt implements hook.Prompt: nothing here waits.
+func (a *Addon) Prompt() bool { return true }
+
 // ServerConnect keeps the names from being dialled.
 func (a *Addon) ServerConnect(_ context.Context, d *hook.Dial) error {
 	if host, _, err := net.SplitHostPort(d.Address); err == nil && a.Answers(host) {

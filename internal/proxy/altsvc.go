@@ -16,6 +16,9 @@ type AltSvc struct{}
 // Name implements hook.Named.
 func (AltSvc) Name() string { return "alternative services" }
 
+// Prompt implements hook.Prompt.
+func (AltSvc) Prompt() bool { return true }
+
 // ResponseHeaders rewrites Alt-Svc in responses to clients of a reverse mode.
 func (AltSvc) ResponseHeaders(_ context.Context, x *hook.Exchange) error {
 	if x.Response == nil || x.Client == nil || !strings.HasPrefix(strings.ToLower(x.Client.Mode), "reverse:") {

@@ -18,6 +18,7 @@ type Record struct {
 	mu      sync.Mutex // guards what follows, up to the writer's part
 	queued  bool       // is in the queue's list
 	picture *flow.Flow // the newest
+	subject Subject    // is asked for the next; nil when nothing has changed
 	fresh   bool       // picture has not been written
 	size    int        // what it counts for in the queue
 	interim []flow.Response
@@ -87,6 +88,56 @@ func (r *Record) Head(f *flow.Flow, _ flow.Side) {
 	}
 }
 
+// Subject is what is asked for the picture of a flow, from the writer's goroutine:
+// it must not wait. f is nil when the flow is over and its End will come; ok is
+// false when it is to be asked again a little later.
+type Subject = interface {
+	Picture() (f *flow.Flow, ok bool)
+}
+
+// Ask notes that a head of a flow has come or changed, as Head does, and leaves
+// it to the writer to ask for the picture: none is made for a flow that ends
+// before. It returns false where pictures are to be handed to Head.
+func (r *Record) Ask(by Subject) bool {
+	if r.s.cfg.Filter != nil {
+		return false // it is asked about each picture, and by who has the flow
+	}
+	r.mu.Lock()
+	var put bool
+	if !r.ended {
+		r.subject = by
+		put = r.enqueue()
+	}
+	r.mu.Unlock()
+	if put {
+		r.s.q.put(r)
+	}
+	return true
+}
+
+// look asks for the picture of a flow that has changed. A flow that has just
+// begun is asked a little later, unless it is urgent: most have ended by then.
+func (r *Record) look(young bool) {
+	r.mu.Lock()
+	by := r.subject
+	if by == nil || young {
+		r.mu.Unlock()
+		return
+	}
+	r.subject = nil
+	r.mu.Unlock()
+	f, ok := by.Picture()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	switch {
+	case r.ended:
+	case !ok:
+		r.subject = by
+	case f != nil:
+		r.picture, r.fresh, r.lost = f, true, false
+	}
+}
+
 // End closes the record; f is the last picture. What comes after it is ignored.
 func (r *Record) End(f *flow.Flow) {
 	if f == nil {
@@ -103,7 +154,7 @@ func (r *Record) End(f *flow.Flow) {
 	if !r.ended {
 		// Picture and end come to the writer together: a last picture without
 		// an end never reaches the disk.
-		r.picture, r.ended = f, true
+		r.picture, r.subject, r.ended = f, nil, true
 		r.fresh, r.lost = ok, !ok
 		put = r.enqueue()
 	}

@@ -289,6 +289,7 @@ func (s *Store) leftFlushers() []chan struct{} {
 
 // interrupt ends the record of a flow that still lives.
 func (r *Record) interrupt() {
+	r.look(false)
 	r.mu.Lock()
 	f, ended := r.picture, r.ended
 	r.mu.Unlock()

@@ -25,7 +25,7 @@ func (r *Record) leaveOut() {
 	r.mu.Lock()
 	put := false
 	if !r.ended {
-		r.ended = true
+		r.ended, r.subject = true, nil
 		if r.picture == nil {
 			r.picture = &flow.Flow{} // nothing of it is written
 		}

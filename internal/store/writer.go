@@ -21,6 +21,10 @@ const (
 	// directFrom is how much a bulk block must hold to be written as it is,
 	// aligned; less is copied behind the small ones.
 	directFrom = 64 << 10
+	// alignFrom is how much small blocks must come to for that: to wait for the
+	// disk with less costs more than the page cache does, and what comes meanwhile
+	// takes memory.
+	alignFrom = batchSize / 2
 	// trimEvery is how long a block may be free before it goes.
 	trimEvery = time.Second
 	// maxTogether is how many bulk blocks are written in one call.
@@ -134,8 +138,10 @@ func (w *writer) batch() {
 	w.spare = nil
 	w.later = false
 	now := time.Now()
+	all := len(flushers) > 0 || w.s.isClosing()
 	for _, r := range w.records {
-		w.collect(r, now, len(flushers) > 0 || w.s.isClosing())
+		r.look(!all && now.Sub(r.base) < batchLinger)
+		w.collect(r, now, all)
 	}
 	w.writeBodies()
 	w.writeHeads()
@@ -156,6 +162,9 @@ func (w *writer) collect(r *Record, now time.Time, all bool) {
 	defer r.mu.Unlock()
 	r.queued = false
 	r.ending = r.ended // from here on no piece comes
+	if r.subject != nil {
+		w.again(r)
+	}
 	if r.bodiesAt == 0 {
 		r.bodiesAt = w.bodies.pos()
 	}
@@ -172,11 +181,7 @@ func (w *writer) collect(r *Record, now time.Time, all bool) {
 		if cur != nil && cur.class == bulkClass {
 			if !all && !r.ended && age-cur.first < bulkLinger.Microseconds() {
 				cur = nil
-				w.later = true
-				if !r.queued {
-					r.queued = true
-					w.s.q.put(r)
-				}
+				w.again(r)
 			} else {
 				to = &w.bulk
 			}
@@ -207,6 +212,14 @@ func (w *writer) collect(r *Record, now time.Time, all bool) {
 		if cur != nil && st.class > 0 && !cur.full {
 			st.class-- // it has slowed down
 		}
+	}
+}
+
+// again leaves something of r to the next batch. r.mu is held.
+func (w *writer) again(r *Record) {
+	w.later = true
+	if r.enqueue() {
+		w.s.q.put(r)
 	}
 }
 
@@ -258,7 +271,7 @@ func (w *writer) alignBody() {
 			octets += len(j.b.data())
 		}
 	}
-	if octets < directFrom {
+	if octets < alignFrom {
 		return
 	}
 	if cap(w.body) < bodyBuffer || !isAligned(w.body) {
@@ -428,7 +441,7 @@ func (w *writer) flushBody() {
 func (w *writer) writeBody() error {
 	n := len(w.body)
 	padded := (n + alignment - 1) &^ (alignment - 1)
-	if n < directFrom || w.bodies.direct == nil || w.bodies.at != w.bodies.alignedPos() || padded > cap(w.body) || !isAligned(w.body) {
+	if n < alignFrom || w.bodies.direct == nil || w.bodies.at != w.bodies.alignedPos() || padded > cap(w.body) || !isAligned(w.body) {
 		return w.bodies.write(w.body)
 	}
 	clear(w.body[n:padded])
