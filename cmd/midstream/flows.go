@@ -215,7 +215,7 @@ func (c *flowsCommand) showCmd() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return c.page(cmd.Context(), r, f, asJSON)
+			return c.page(cmd.Context(), r.Reader, f, asJSON)
 		},
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")

@@ -62,7 +62,7 @@ func (c *flowsCommand) bodyCmd() *cobra.Command {
 				return c.messages(ctx, r.Reader, q, true)
 			}
 			if viewed.name != "" {
-				return c.view(ctx, r, flowview.ViewQuery{Number: number, Side: o.Side,
+				return c.view(ctx, r.Reader, flowview.ViewQuery{Number: number, Side: o.Side,
 					Window: view.Window{From: listed.from, Count: listed.count}}, &viewed)
 			}
 			o.Number = number
