@@ -31,6 +31,7 @@ var layers = [][]string{
 	{"internal/upstream"},
 	{"internal/proxy"},
 	{"internal/script", "internal/dump"},
+	{"internal/pyhost"},
 	{"internal/flowview"},
 	{"internal/capture"},
 	{"internal/replay"},

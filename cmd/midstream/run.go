@@ -53,7 +53,7 @@ func runProxy(ctx context.Context, e *env, reg *option.Registry, kind proxyKind)
 		home = ""
 	}
 	in, err := instance.Start(ctx, instance.Config{
-		Options: reg, Watchers: watchers, Log: log, Output: kind.lines, Stdout: e.stdout,
+		Options: reg, Watchers: watchers, Log: log, Output: kind.lines, Errors: e.stderr, Stdout: e.stdout,
 		Stdin: e.stdin, Room: printer.Await, Resend: kind.resend,
 		Case: filterCase(e), Version: versionText(), Getenv: e.getenv, Shutdown: shutdown,
 	})

@@ -22,6 +22,7 @@ import (
 	"midstream/internal/onboard"
 	"midstream/internal/option"
 	"midstream/internal/proxy"
+	"midstream/internal/pyhost"
 	"midstream/internal/query"
 	"midstream/internal/script"
 	"midstream/internal/store"
@@ -39,7 +40,9 @@ type Config struct {
 	Log *slog.Logger
 	// Output takes what scripts print; nil sends it to Log.
 	Output io.Writer
-	// Getenv looks up SSLKEYLOGFILE; nil has no environment.
+	// Errors takes what Python scripts print on standard error; nil sends it to Log.
+	Errors io.Writer
+	// Getenv looks up SSLKEYLOGFILE and VIRTUAL_ENV; nil has no environment.
 	Getenv func(string) string
 	// Stdin is the file of an option whose name is "-"; nil is empty.
 	Stdin io.Reader
@@ -80,6 +83,7 @@ type Instance struct {
 	web, control string // where they are announced to be
 	liveID       string
 	scripts      *script.Host
+	python       *pyhost.Host
 	intercept    *intercept.Intercept
 	onboard      atomic.Pointer[onboard.Addon] // nil without the page
 	engine       *engine.Engine
@@ -120,7 +124,8 @@ func (in *Instance) start(ctx context.Context) error {
 		Log: in.log, Output: in.cfg.Output, Options: scriptOptions{in.opts},
 		Timeout: in.opts.Duration("script_timeout"), OnChange: in.rebuild, Shutdown: in.cfg.Shutdown,
 	})
-	if err := in.scripts.Load(ctx, in.opts.Paths("scripts")); err != nil {
+	in.python = in.newPython()
+	if err := in.loadScripts(ctx); err != nil {
 		return &UsageError{err}
 	}
 	warnings, err := in.opts.Settle()
@@ -186,6 +191,7 @@ func (in *Instance) start(ctx context.Context) error {
 	in.follow(ctx)
 	in.announce()
 	in.scripts.Running(ctx)
+	in.python.Running(ctx)
 	return nil
 }
 
@@ -210,7 +216,7 @@ func (in *Instance) rebuild() {
 	if page := in.onboard.Load(); page != nil {
 		addons = append(addons, page)
 	}
-	addons = append(append(addons, in.cfg.Addons...), in.scripts.Addons()...)
+	addons = append(append(addons, in.cfg.Addons...), in.scriptAddons()...)
 	if in.rewritesAltSvc() {
 		addons = append(addons, proxy.AltSvc{})
 	}
@@ -300,6 +306,9 @@ func (in *Instance) Close(ctx context.Context) error {
 	}
 	if in.scripts != nil {
 		in.scripts.Close()
+	}
+	if in.python != nil {
+		in.python.Close()
 	}
 	errs := []error{in.replays.Close()}
 	if in.session != nil {

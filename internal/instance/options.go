@@ -80,12 +80,15 @@ func (in *Instance) follow(ctx context.Context) {
 		in.engine.SetPolicy(policy)
 		in.scripts.SetTimeout(in.opts.Duration("script_timeout"))
 		if slices.Contains(changed, "scripts") {
-			if err := in.scripts.Load(ctx, in.opts.Paths("scripts")); err != nil {
+			if err := in.loadScripts(ctx); err != nil {
 				return err
 			}
 			in.rebuild()
 		}
-		return in.scripts.Configure(ctx, changed)
+		if err := in.scripts.Configure(ctx, changed); err != nil {
+			return err
+		}
+		return in.python.Configure(ctx, changed)
 	}))
 }
 

@@ -151,9 +151,15 @@ func scripting() []Option {
 			Help: "Reverse mode: leave Alt-Svc as the target sent it. Otherwise it is made to lead to midstream's own port, so that clients do not go past it."},
 	}), in(GroupScript, []Option{
 		{Name: "scripts", Type: Paths, Short: "s", Flag: "scripts", Meta: "FILE", Main: true,
-			Help: "Script to run, .js or .ts; repeat it for several. They run in that order. Saving the file loads it anew without dropping a connection."},
+			Help: "Script to run, .js, .ts or .py; repeat it for several. They run in that order. Saving the file loads it anew without dropping a connection."},
 		{Name: "script_timeout", Type: Duration, Default: int64(1),
-			Help: "How long a script may compute at a stretch; 0 has no limit. Waiting does not count. Past it the call is broken off and noted on the flow."},
+			Help: "How long JavaScript may compute at a stretch; 0 has no limit. Waiting does not count. Past it the call is broken off and noted on the flow."},
+		{Name: "python", Type: String, Optional: true, Meta: "PATH",
+			Help: "Python that runs addons in Python, 3.9 or later. None takes the active virtual environment, else python3."},
+		{Name: "python_timeout", Type: Duration, Default: int64(60),
+			Help: "How long a Python script may answer nothing at all; 0 is for ever. Past it the process counts as hung and is started again, and the flows that it held fail. Hooks that await may take as long as they like."},
+		{Name: "script_failure", Type: Choice, Choices: []string{"open", "closed"}, Default: "open", Meta: "open|closed",
+			Help: "What happens to flows while a Python script does not run. open: they pass without it. closed: they are refused."},
 	}))
 }
 

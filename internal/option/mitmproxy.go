@@ -126,7 +126,7 @@ func Mitmproxy() []Row {
 		{"save_stream_file", Works, "`-w` too; FILTER limits what is written as well"},
 		{"save_stream_filter", Works, ""},
 		{"hardump", Works, ""},
-		{"scripts", Works, "JavaScript and TypeScript; Python addons are not there yet"},
+		{"scripts", Works, "Python, JavaScript and TypeScript; python.md tells what differs"},
 		{"keepserving", Works, ""},
 		{"command_history", Missing, "there are no interactive commands yet"},
 		{"termlog_verbosity", Works, ""},

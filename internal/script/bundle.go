@@ -60,10 +60,8 @@ func loaderOf(path string) (api.Loader, error) {
 		return api.LoaderJS, nil
 	case ".ts", ".mts", ".cts":
 		return api.LoaderTS, nil
-	case ".py":
-		return 0, fmt.Errorf("script %s: Python addons are not there yet; write it in JavaScript or TypeScript (docs/scripts.md)", path)
 	default:
-		return 0, fmt.Errorf("script %s: it must end in .js, .mjs or .ts", path)
+		return 0, fmt.Errorf("script %s: it must end in .js, .mjs, .ts or .py", path)
 	}
 }
 

@@ -45,8 +45,7 @@ func TestFaultsNameTheirPlace(t *testing.T) {
 
 func TestScriptsThatDoNotLoad(t *testing.T) {
 	for _, c := range []struct{ file, source, want string }{
-		{"a.py", "def request(flow): pass", "Python addons are not there yet"},
-		{"a.txt", "x", "it must end in .js, .mjs or .ts"},
+		{"a.txt", "x", "it must end in .js, .mjs, .ts or .py"},
 		{"none.js", "", "no such file"},
 		{"a.js", "function request(flow) {\n  let = ;\n}", "a.js:2:"},
 		{"a.js", "function request(flow) {", "a.js:1:"},

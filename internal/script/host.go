@@ -200,6 +200,16 @@ func (h *Host) Addons() []any {
 	return all
 }
 
+// AddonsOf is Addons for one of the scripts.
+func (h *Host) AddonsOf(path string) []any {
+	for _, v := range *h.live.Load() {
+		if v.path == path {
+			return v.addons
+		}
+	}
+	return nil
+}
+
 // Configure tells scripts that options have changed. The error is that of a
 // script that refuses a value; the change should be undone then.
 func (h *Host) Configure(ctx context.Context, updated []string) error {

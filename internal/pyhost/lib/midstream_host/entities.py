@@ -1,0 +1,113 @@
+"""The objects of a script that have hooks, and how their errors are told."""
+from __future__ import annotations
+
+import inspect
+import os
+import sys
+import traceback
+import types
+
+# Events of the proxy, and the names under which addons have them.
+FLOW_EVENTS = (
+    "http_connect", "requestheaders", "request", "responseheaders", "response", "error",
+    "websocket_start", "websocket_message", "websocket_end",
+    "tcp_start", "tcp_message", "tcp_end", "tcp_error",
+)
+CONN_EVENTS = {
+    "client_connected": ("client_connected", "clientconnect"),
+    "client_disconnected": ("client_disconnected", "clientdisconnect"),
+    "server_connect": ("server_connect",),
+    "server_connected": ("server_connected", "serverconnect"),
+    "server_disconnected": ("server_disconnected", "serverdisconnect"),
+    "server_connect_error": ("server_connect_error",),
+}
+OLD_CONN = {"clientconnect": "client", "clientdisconnect": "client", "serverconnect": "server",
+            "serverdisconnect": "server"}
+# Hooks for which there is no event, and what to say.
+UNKNOWN = {
+    "next_layer": "midstream's protocol layers are not scriptable; to change a destination use server_connect",
+    "tls_clienthello": "use the option ignore_hosts to pass connections through",
+    "tls_start_client": "midstream does TLS itself: use the options tls_version_client_* and certs",
+    "tls_start_server": "midstream does TLS itself: use the options tls_version_server_* and client_certs",
+    "tls_established_client": "client_conn.tls_established says it in the events of a flow",
+    "tls_established_server": "server_conn.tls_established says it in server_connected",
+    "tls_failed_client": "the flow list shows failed handshakes",
+    "tls_failed_server": "server_connect_error tells of it",
+    "quic_start_client": "there is no QUIC yet", "quic_start_server": "there is no QUIC yet",
+    "dns_request": "DNS has no events yet", "dns_response": "DNS has no events yet", "dns_error": "DNS has no events yet",
+    "udp_start": "UDP has no events yet", "udp_message": "UDP has no events yet",
+    "udp_end": "UDP has no events yet", "udp_error": "UDP has no events yet",
+    "http_connect_upstream": "use the option upstream_auth for the fields of a parent proxy",
+    "socks5_auth": "use the option proxyauth",
+    "websocket_handshake": "it was removed in mitmproxy 7: use request", "websocket_error": "use websocket_end",
+    "tick": "it was removed in mitmproxy 7: use asyncio", "start": "it was removed in mitmproxy 3: use load",
+}
+LIB = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
+LIFE = ("load", "configure", "running", "done")
+
+
+def name_of(addon) -> str:
+    name = getattr(addon, "name", None)
+    if isinstance(name, str) and name:
+        return name
+    if isinstance(addon, types.ModuleType):
+        return os.path.basename(getattr(addon, "__file__", None) or addon.__name__)
+    return type(addon).__name__.lower()
+
+
+def walk(addon):
+    """The addon, and those that it has."""
+    yield addon
+    for sub in getattr(addon, "addons", None) or ():
+        yield from walk(sub)
+
+
+def hook(addon, name: str):
+    """The function of an event, None where the addon has none."""
+    fn = getattr(addon, name, None)
+    if fn is None or isinstance(fn, types.ModuleType):
+        return None
+    if not callable(fn):
+        raise TypeError("{}.{} is no function".format(name_of(addon), name))
+    return fn
+
+
+def wants(addons) -> list:
+    """The events for which any addon has a hook."""
+    found = [e for e in FLOW_EVENTS if any(hook(a, e) for a in addons)]
+    found += [e for e, names in CONN_EVENTS.items() if any(hook(a, n) for a in addons for n in names)]
+    return found
+
+
+def check(addon, warn):
+    """Warns of hooks that are never called, and refuses those of another age."""
+    for name, instead in UNKNOWN.items():
+        if not isinstance(addon, types.ModuleType) or name not in ("start",):
+            fn = vars(addon).get(name) if isinstance(addon, types.ModuleType) else getattr(type(addon), name, None)
+            if callable(fn):
+                warn("{}: the hook {} is never called: {}".format(name_of(addon), name, instead))
+    for name in ("request", "response"):
+        fn = hook(addon, name)
+        if fn is None or not inspect.isroutine(fn):
+            continue
+        try:
+            needed = [p for p in inspect.signature(fn).parameters.values()
+                      if p.default is p.empty and p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+        except (TypeError, ValueError):
+            continue
+        if len(needed) == 2 and needed[0].name in ("context", "ctx"):
+            raise TypeError("hook {}(context, flow) is the pre-2017 signature; the first parameter was dropped in "
+                            "mitmproxy 3".format(name))
+
+
+def own_traceback(exc: BaseException) -> str:
+    """The traceback from where the addon's own code begins."""
+    tb = exc.__traceback__
+    while tb is not None and tb.tb_frame.f_code.co_filename.startswith(LIB):
+        tb = tb.tb_next
+    return "".join(traceback.format_exception(type(exc), exc, tb)).rstrip()
+
+
+def complain(text: str):
+    sys.stderr.write(text + "\n")
+    sys.stderr.flush()

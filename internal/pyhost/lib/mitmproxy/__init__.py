@@ -1,0 +1,1 @@
+"""The names that addons import, as midstream offers them."""

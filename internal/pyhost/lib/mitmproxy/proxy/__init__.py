@@ -1,0 +1,1 @@
+"""mitmproxy's protocol layers are not here: the names are, for annotations."""

@@ -1,0 +1,4 @@
+"""Helpers for scripts."""
+from mitmproxy.script.concurrent import concurrent
+
+__all__ = ["concurrent"]

@@ -1,0 +1,1 @@
+"""Programs of mitmproxy: importing them is fine, running them is not."""

@@ -1,0 +1,1 @@
+"""The console does not exist in midstream."""
