@@ -24,6 +24,8 @@ var layers = [][]string{
 	{"internal/sse", "internal/query"},
 	{"internal/llm"},
 	{"internal/view"},
+	{"internal/rule"},
+	{"internal/addons"},
 	{"internal/http1", "internal/http2"},
 	{"internal/store"},
 	{"internal/engine"},

@@ -90,6 +90,8 @@ type Instance struct {
 	proxy        *proxy.Proxy // nil with server=false
 	way          *proxy.Proxy // the same, and there without a server, too
 	replays      replays
+	rules        rules
+	building     sync.Mutex // held while the hooks are made anew
 	set          atomic.Pointer[hook.Set]
 	flows        atomic.Uint64
 	saves        []*saving
@@ -134,6 +136,9 @@ func (in *Instance) start(ctx context.Context) error {
 	}
 	for _, w := range warnings {
 		in.log.Warn(w.Error())
+	}
+	if err := in.rules.load(in.ruleSource()); err != nil {
+		return &UsageError{err}
 	}
 	pc, err := in.proxyConfig()
 	if err != nil {
@@ -189,6 +194,7 @@ func (in *Instance) start(ctx context.Context) error {
 		return &UsageError{err}
 	}
 	in.follow(ctx)
+	in.watchRules()
 	in.announce()
 	in.scripts.Running(ctx)
 	in.python.Running(ctx)
@@ -212,11 +218,16 @@ func (c *flowCount) Watch(f *flow.Flow) {
 // rebuild makes the hooks anew from the addons and what scripts there are now;
 // exchanges that run keep the ones that they began with.
 func (in *Instance) rebuild() {
+	in.building.Lock()
+	defer in.building.Unlock()
+	rules := in.rules.built()
 	var addons []any
 	if page := in.onboard.Load(); page != nil {
 		addons = append(addons, page)
 	}
+	addons = append(addons, rules.Before...)
 	addons = append(append(addons, in.cfg.Addons...), in.scriptAddons()...)
+	addons = append(addons, rules.After...)
 	if in.rewritesAltSvc() {
 		addons = append(addons, proxy.AltSvc{})
 	}

@@ -51,6 +51,8 @@ var live = []string{
 	"stream_large_bodies", "store_streamed_bodies", "body_size_limit", "content_limit", "endless_types",
 	"stream_chunk_size", "tcp_timeout", "scripts", "script_timeout", "flow_detail", "termlog_verbosity",
 	"mode", "listen_host", "listen_port", "intercept", "intercept_active", "intercept_timeout",
+	"modify_headers", "modify_body", "modify_body_window", "map_remote", "map_local", "block_list", "anticache", "anticomp",
+	"stickyauth", "stickycookie", "rules",
 }
 
 // follow applies changes of options while midstream runs.
@@ -70,6 +72,9 @@ func (in *Instance) follow(ctx context.Context) {
 			if err := in.changeWays(ctx); err != nil {
 				return err
 			}
+		}
+		if err := in.changeRules(changed); err != nil {
+			return err
 		}
 		if slices.ContainsFunc(changed, isIntercept) {
 			if err := in.setIntercept(); err != nil {

@@ -16,6 +16,7 @@ const (
 	GroupTLS     = "TLS"
 	GroupHTTP    = "HTTP"
 	GroupScript  = "Scripts"
+	GroupRules   = "Rules"
 	GroupRecord  = "Recording"
 	GroupOutput  = "Output"
 	GroupWeb     = "Web interface"
@@ -24,7 +25,7 @@ const (
 
 // Builtin returns the options that midstream itself declares.
 func Builtin() []Option {
-	all := slices.Concat(listening(), bodies(), hosts(), tls(), scripting(), recording(), output(), web())
+	all := slices.Concat(listening(), bodies(), hosts(), tls(), scripting(), rules(), recording(), output(), web())
 	for i := range all {
 		all[i].Since = firstVersion
 	}
@@ -161,6 +162,35 @@ func scripting() []Option {
 		{Name: "script_failure", Type: Choice, Choices: []string{"open", "closed"}, Default: "open", Meta: "open|closed",
 			Help: "What happens to flows while a Python script does not run. open: they pass without it. closed: they are refused."},
 	}))
+}
+
+func rules() []Option {
+	return in(GroupRules, []Option{
+		{Name: "rules", Type: Path, Optional: true, Meta: "FILE", Main: true,
+			Help: "File of rules. None is rules.yaml in confdir. Saving it loads it anew; the rules before stay where it has a fault. The page on rules tells what stands in it."},
+		{Name: "modify_headers", Type: List, Short: "H", Meta: "SPEC", Main: true,
+			Help: "Set, replace or remove a header field: [/FILTER]/NAME/[@]VALUE. The first character is the separator, and may be any. " +
+				"Without a value the field is removed; @FILE reads it from a file. Repeat it for several."},
+		{Name: "modify_body", Type: List, Short: "B", Meta: "SPEC", Main: true,
+			Help: "Replace text in bodies as they pass: [/FILTER]/REGEX/[@]REPLACEMENT. REGEX has Python's meaning over octets, with DOTALL; \\1 in the replacement is a group, @FILE reads it from a file. " +
+				"Only what may begin a match waits. A pattern with lookaround holds the body."},
+		{Name: "modify_body_window", Type: Size, Default: int64(64 << 10), Min: 1 << 10, Max: 16 << 20,
+			Help: "Longest match of modify_body on a stream. What is longer goes out as it came, with a finding."},
+		{Name: "map_remote", Type: List, Short: "M", Meta: "SPEC", Main: true,
+			Help: "Send requests to another URL: [/FILTER]/URL-REGEX/REPLACEMENT. Every one that matches is applied, in their order. With URLs another separator is handy, as |."},
+		{Name: "map_local", Type: List, Meta: "SPEC",
+			Help: "Answer from a file or folder: [|FILTER]|URL-REGEX|PATH. Below a folder that is looked for which stands behind the match in the URL, or which its first group has caught. Without a file the answer is 404."},
+		{Name: "block_list", Type: List, Meta: "SPEC",
+			Help: "Answer with a status instead of the server: /FILTER/STATUS. 444 closes the connection without an answer."},
+		{Name: "anticache", Type: Bool,
+			Help: "Leave out what lets servers answer that nothing has changed. That is If-None-Match and If-Modified-Since."},
+		{Name: "anticomp", Type: Bool,
+			Help: "Ask servers for bodies without compression."},
+		{Name: "stickyauth", Type: String, Optional: true, Meta: "FILTER",
+			Help: "Add Authorization as it was seen last. The requests that this filter means get it, where their host has had one."},
+		{Name: "stickycookie", Type: String, Optional: true, Meta: "FILTER",
+			Help: "Add the cookies that servers have set. The requests that this filter means get them."},
+	})
 }
 
 func recording() []Option {

@@ -150,7 +150,7 @@ func TestFileValuesAreTakenAsWritten(t *testing.T) {
 func TestUnknownNames(t *testing.T) {
 	for _, c := range []struct{ set, want string }{
 		{"stream=3m", `--set: unknown option "stream": did you mean stream_large_bodies?`},
-		{"anticache=true", "mitmproxy's option anticache is not there yet: a script can remove If-None-Match and If-Modified-Since in requestheaders (row anticache of docs/from-mitmproxy.md)"},
+		{"console_mouse=true", "mitmproxy's option console_mouse is not there yet: there is no terminal interface yet (row console_mouse of docs/from-mitmproxy.md)"},
 		{"qqqqqq=1", `--set: unknown option "qqqqqq": "midstream options" lists them all`},
 	} {
 		r := mustLoad(t, "", nil, ParseSet(c.set))

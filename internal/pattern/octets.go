@@ -241,3 +241,6 @@ func hasFolded(p, low []byte) bool {
 	}
 	return true
 }
+
+// Linear tells whether every match runs in time linear in the subject.
+func (o *Octets) Linear() bool { return o.p.Linear() }

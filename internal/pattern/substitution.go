@@ -242,3 +242,41 @@ func groupNumber(s string) (n int, ok bool) {
 	}
 	return n, s != ""
 }
+
+// A Found is the first match of a pattern in a text.
+type Found struct {
+	Begin, End int    // octets of the text
+	First      string // what the first group has caught
+	Grouped    bool   // there is a first group
+}
+
+// Find returns the first match in text, as re.search does. It fails with
+// ErrLimit. Of a pattern over octets it must not be asked.
+func (s *Substitution) Find(text string) (f Found, ok bool, err error) {
+	if s.groups != nil && !s.p.differs(text) {
+		m := s.groups.FindStringSubmatchIndex(text)
+		if m == nil {
+			return f, false, nil
+		}
+		f.Begin, f.End, f.Grouped = m[0], m[1], len(m) > 2
+		if f.Grouped && m[2] >= 0 {
+			f.First = text[m[2]:m[3]]
+		}
+		return f, true, nil
+	}
+	runes := []rune(text)
+	m, err := s.p.exact.FindRunesMatch(runes)
+	if err != nil {
+		return f, false, ErrLimit
+	}
+	if m == nil {
+		return f, false, nil
+	}
+	f.Begin, f.End = len(string(runes[:m.Index])), len(string(runes[:m.Index+m.Length]))
+	if f.Grouped = m.GroupCount() > 1; f.Grouped {
+		if g := m.GroupByNumber(1); g != nil && len(g.Captures) > 0 {
+			f.First = g.String()
+		}
+	}
+	return f, true, nil
+}

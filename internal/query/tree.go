@@ -160,3 +160,21 @@ func byCost(parts []Node) []Node {
 
 // Bodies tells whether the filter may have to look into bodies.
 func (f *Filter) Bodies() bool { return cost(f.root) == 2 }
+
+// Linear tells whether every pattern of the filter runs in time linear in what
+// it is searched for in; others are given up after pattern.MatchLimit.
+func (f *Filter) Linear() bool { return linear(f.root) }
+
+func linear(n Node) bool {
+	switch n := n.(type) {
+	case And:
+		return !slices.ContainsFunc(n, func(n Node) bool { return !linear(n) })
+	case Or:
+		return !slices.ContainsFunc(n, func(n Node) bool { return !linear(n) })
+	case *Not:
+		return linear(n.Of)
+	case *Atom:
+		return (n.text == nil || n.text.Linear()) && (n.octets == nil || n.octets.Linear())
+	}
+	return true
+}

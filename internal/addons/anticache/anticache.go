@@ -1,0 +1,41 @@
+// Package anticache makes servers send whole responses: it takes from requests
+// what lets a server say that nothing has changed.
+//
+//	request ──If-None-Match, If-Modified-Since left out──► server
+//
+// An Addon may be used from several goroutines at once.
+package anticache
+
+import (
+	"context"
+
+	"midstream/hook"
+	"midstream/internal/rule"
+)
+
+// Kind is the kind of rule.
+var Kind = rule.Kind{Name: "anticache", Brief: "leave out If-None-Match and If-Modified-Since of requests"}
+
+// Addon runs rules of the kind.
+type Addon struct{ rules []*rule.Rule }
+
+// New makes the addon.
+func New(rules []*rule.Rule, _ rule.Env) (any, error) { return &Addon{rules}, nil }
+
+// Name implements hook.Named.
+func (*Addon) Name() string { return Kind.Name }
+
+// RequestHeaders implements hook.RequestHeadersHook.
+func (a *Addon) RequestHeaders(_ context.Context, x *hook.Exchange) error {
+	f := rule.Picture(x)
+	for _, r := range a.rules {
+		if !r.Matches(f) {
+			continue
+		}
+		since, match := x.Request.Fields.Del("If-Modified-Since"), x.Request.Fields.Del("If-None-Match")
+		if since || match {
+			r.Hit()
+		}
+	}
+	return nil
+}

@@ -1,0 +1,37 @@
+// Package anticomp asks servers for content without a content coding.
+//
+//	request ──Accept-Encoding: identity──► server
+//
+// An Addon may be used from several goroutines at once.
+package anticomp
+
+import (
+	"context"
+
+	"midstream/hook"
+	"midstream/internal/rule"
+)
+
+// Kind is the kind of rule.
+var Kind = rule.Kind{Name: "anticomp", Brief: "ask servers for bodies without compression"}
+
+// Addon runs rules of the kind.
+type Addon struct{ rules []*rule.Rule }
+
+// New makes the addon.
+func New(rules []*rule.Rule, _ rule.Env) (any, error) { return &Addon{rules}, nil }
+
+// Name implements hook.Named.
+func (*Addon) Name() string { return Kind.Name }
+
+// RequestHeaders implements hook.RequestHeadersHook.
+func (a *Addon) RequestHeaders(_ context.Context, x *hook.Exchange) error {
+	f := rule.Picture(x)
+	for _, r := range a.rules {
+		if r.Matches(f) && x.Request.Fields.Joined("Accept-Encoding") != "identity" {
+			x.Request.Fields.Set("Accept-Encoding", "identity")
+			r.Hit()
+		}
+	}
+	return nil
+}

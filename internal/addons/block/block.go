@@ -1,0 +1,152 @@
+// Package block answers requests instead of the server, or closes the
+// connection, where a rule forbids them.
+//
+//	request ──filter──► status, without a body
+//	              └───► 444: closed without an answer
+//
+// A rule is asked twice: about the request as it came, and, where something has
+// sent it elsewhere since, about the target that would be dialled. It is a guard:
+// what a filter cannot tell in time is blocked. Both addons may be used from
+// several goroutines at once.
+package block
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+
+	"midstream/flow"
+	"midstream/hook"
+	"midstream/internal/rule"
+)
+
+// Kind is the kind of rule.
+var Kind = rule.Kind{Name: "block_list", Option: "block_list", Brief: "answer with a status instead of the server",
+	Params: []rule.Param{{Name: "status", Required: true, Help: "the status of the answer, as 404; 444 closes the connection without one"}}}
+
+// Spec reads a value of the option: /FILTER/STATUS.
+func Spec(value string) (rule.Rule, error) {
+	filter, parts, err := rule.Split(value, 1)
+	if err != nil {
+		return rule.Rule{}, err
+	}
+	if filter == "" {
+		return rule.Rule{}, fmt.Errorf("it is written /FILTER/STATUS")
+	}
+	return rule.Rule{When: filter, Params: map[string]string{"status": parts[0]}}, nil
+}
+
+// closing is the status that closes the connection.
+const closing = 444
+
+// Addon runs rules of the kind on requests as they come.
+type Addon struct {
+	rules  []blocking
+	server string
+}
+
+type blocking struct {
+	*rule.Rule
+	status int
+}
+
+// New makes the addon; errors are those of one rule.
+func New(rules []*rule.Rule, env rule.Env) (any, error) {
+	a := &Addon{server: env.Server}
+	for _, r := range rules {
+		n, err := strconv.Atoi(r.Params["status"])
+		if err != nil || n < 200 || n > 599 {
+			return nil, r.Fault("status %q is none: it is a number from 200 to 599, and 444 closes the connection", r.Params["status"])
+		}
+		a.rules = append(a.rules, blocking{r, n})
+	}
+	return a, nil
+}
+
+// Name implements hook.Named.
+func (*Addon) Name() string { return Kind.Name }
+
+// Required implements hook.Guard.
+func (*Addon) Required() bool { return true }
+
+// target is where a request goes; judged is the one that rules were asked about last.
+type target struct{ scheme, host, path string }
+
+var judged = new(hook.Key[target])
+
+func targetOf(x *hook.Exchange) target {
+	r := &x.Request.Request
+	return target{r.Scheme, r.Address(), r.Path}
+}
+
+// RequestHeaders implements hook.RequestHeadersHook.
+func (a *Addon) RequestHeaders(_ context.Context, x *hook.Exchange) error {
+	judged.Put(x, targetOf(x))
+	return a.judge(x)
+}
+
+func (a *Addon) judge(x *hook.Exchange) error {
+	if x.Response != nil {
+		return nil
+	}
+	f := rule.Picture(x)
+	for i := range a.rules {
+		b := &a.rules[i]
+		yes, slow := b.Catches(f)
+		if !yes {
+			continue
+		}
+		b.Hit()
+		why := ""
+		if slow {
+			why = "; its filter took too long, so that it counts as matched"
+		}
+		if b.status == closing {
+			x.Find("blocked", fmt.Sprintf("rule %q closed the connection%s", b.Rule.Name, why))
+			if err := x.Kill(); err != nil && !x.Killed() {
+				return err
+			}
+			return nil
+		}
+		x.Find("blocked", fmt.Sprintf("rule %q answered with %d%s", b.Rule.Name, b.status, why))
+		var fields flow.Fields
+		if a.server != "" {
+			fields.Add("Server", a.server)
+		}
+		x.Response = hook.MakeResponse(b.status, fields, nil)
+		return nil
+	}
+	return nil
+}
+
+// Target asks the rules of an Addon again, behind whatever may have sent the
+// request elsewhere. Its place is behind all of that.
+type Target struct{ of *Addon }
+
+// NewTarget makes the second addon.
+func NewTarget(of *Addon) *Target { return &Target{of} }
+
+// Name implements hook.Named.
+func (*Target) Name() string { return Kind.Name }
+
+// Required implements hook.Guard.
+func (*Target) Required() bool { return true }
+
+// Observe implements hook.Observer: nothing is held for it.
+func (*Target) Observe() bool { return true }
+
+// RequestHeaders implements hook.RequestHeadersHook.
+func (t *Target) RequestHeaders(_ context.Context, x *hook.Exchange) error { return t.again(x) }
+
+// Request implements hook.RequestHook: a hook on the whole request may have sent
+// it elsewhere, too.
+func (t *Target) Request(_ context.Context, x *hook.Exchange) error { return t.again(x) }
+
+func (t *Target) again(x *hook.Exchange) error {
+	now := targetOf(x)
+	if was, ok := judged.Get(x); ok && was == now {
+		return nil
+	}
+	judged.Put(x, now)
+	return t.of.judge(x)
+}

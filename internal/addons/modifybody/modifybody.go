@@ -1,0 +1,197 @@
+// Package modifybody replaces the matches of patterns in bodies, as they pass.
+//
+//	body ─► content coding off ─► pattern run across pieces ─► coding on ─► receiver
+//	                              holds back only what may begin a match
+//
+// Patterns are those of Python over octets, with DOTALL. What only the whole
+// text can tell (lookaround, a reference, "$" before a final newline) holds the
+// body: the flow says so. A rule runs on requests and on responses, whichever its
+// filter means. An Addon may be used from several goroutines at once.
+package modifybody
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync/atomic"
+
+	"midstream/flow"
+	"midstream/hook"
+	"midstream/internal/body"
+	"midstream/internal/rule"
+)
+
+// Kind is the kind of rule.
+var Kind = rule.Kind{Name: "modify_body", Option: "modify_body", Brief: "replace text in bodies, on streams too",
+	Params: []rule.Param{
+		{Name: "find", Required: true, Help: "a regular expression"},
+		{Name: "replace", Required: true, Help: "what is put in the place of its matches, or @FILE; \\1 is what the first group has caught"},
+	}}
+
+// Spec reads a value of the option: [/FILTER]/REGEX/[@]REPLACEMENT.
+func Spec(value string) (rule.Rule, error) {
+	filter, parts, err := rule.Split(value, 2)
+	if err != nil {
+		return rule.Rule{}, err
+	}
+	return rule.Rule{When: filter, Params: map[string]string{"find": parts[0], "replace": parts[1]}}, nil
+}
+
+// Addon runs rules of the kind.
+type Addon struct {
+	rules  []*replacing
+	window int64
+}
+
+// New makes the addon; errors are those of one rule.
+func New(rules []*rule.Rule, env rule.Env) (any, error) {
+	a := &Addon{window: env.Window}
+	for _, r := range rules {
+		p, err := newReplacing(r, env)
+		if err != nil {
+			return nil, err
+		}
+		a.rules = append(a.rules, p)
+	}
+	return a, nil
+}
+
+// Name implements hook.Named.
+func (*Addon) Name() string { return Kind.Name }
+
+// Observe implements hook.Observer: only bodies that a rule needs whole are held.
+func (*Addon) Observe() bool { return true }
+
+// RequestHeaders implements hook.RequestHeadersHook.
+func (a *Addon) RequestHeaders(_ context.Context, x *hook.Exchange) error {
+	if x.Response != nil {
+		return nil
+	}
+	return a.begin(x, &x.Request.Body, &x.Request.Message, flow.ToServer)
+}
+
+// ResponseHeaders implements hook.ResponseHeadersHook.
+func (a *Addon) ResponseHeaders(_ context.Context, x *hook.Exchange) error {
+	return a.begin(x, &x.Response.Body, &x.Response.Message, flow.ToClient)
+}
+
+// pending are the rules that want the whole of a body, by side.
+type pending [2][]run
+
+var waiting = new(hook.Key[pending])
+
+// run is one rule on one body.
+type run struct {
+	sub *substitution
+	as  *replacing
+}
+
+func (a *Addon) begin(x *hook.Exchange, b *hook.Body, m *flow.Message, side flow.Side) error {
+	f := rule.Picture(x)
+	var failed error
+	var whole []run
+	for _, r := range a.rules {
+		if !r.Matches(f) {
+			continue
+		}
+		sub, err := r.current()
+		if err != nil {
+			failed = errors.Join(failed, fmt.Errorf("rule %q: %w", r.Name, err))
+			continue
+		}
+		// Behind a rule that needs the whole all run on the whole, in their order.
+		if sub.stream == nil || whole != nil {
+			whole = append(whole, run{sub, r})
+			continue
+		}
+		tell := &teller{x: x, rule: r, side: side, stale: staleFields(m, side), window: a.window}
+		b.Rewrite(hook.Rewriting{Decoded: true, New: func() hook.Transform {
+			return sub.stream.TransformWatched(body.RewriteWatch{Matched: tell.matched, Long: tell.long})
+		}})
+	}
+	if whole != nil {
+		b.Hold(fmt.Sprintf("rule %q needs the whole body: its pattern cannot be run on a stream", whole[0].as.Name))
+		p, _ := waiting.Get(x)
+		p[side] = whole
+		waiting.Put(x, p)
+	}
+	return failed
+}
+
+// Request implements hook.RequestHook.
+func (a *Addon) Request(_ context.Context, x *hook.Exchange) error {
+	return a.finish(x, &x.Request.Body, &x.Request.Message, flow.ToServer)
+}
+
+// Response implements hook.ResponseHook.
+func (a *Addon) Response(_ context.Context, x *hook.Exchange) error {
+	return a.finish(x, &x.Response.Body, &x.Response.Message, flow.ToClient)
+}
+
+func (a *Addon) finish(x *hook.Exchange, b *hook.Body, m *flow.Message, side flow.Side) error {
+	p, _ := waiting.Get(x)
+	for _, r := range p[side] {
+		if b.Access() != hook.Editable {
+			x.Find("modify-body-skipped", fmt.Sprintf("rule %q needs the whole %s body, which could not be held: it was not changed", r.as.Name, side))
+			return nil
+		}
+		content, err := b.Content()
+		if err != nil {
+			x.Find("modify-body-skipped", fmt.Sprintf("rule %q did not change the %s body: %v", r.as.Name, side, err))
+			return nil
+		}
+		now, n, err := r.sub.whole.Replace(string(content))
+		if err != nil {
+			x.Find("modify-body-skipped", fmt.Sprintf("rule %q did not change the %s body: %v", r.as.Name, side, err))
+			continue
+		}
+		if n > 0 {
+			(&teller{x: x, rule: r.as, side: side, stale: staleFields(m, side)}).matched()
+			if err := b.SetContent([]byte(now)); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// teller says on the flow what a rule does to one body.
+type teller struct {
+	x      *hook.Exchange
+	rule   *replacing
+	side   flow.Side
+	stale  []string
+	window int64
+	once   atomic.Bool
+}
+
+func (t *teller) matched() {
+	if t.once.Swap(true) {
+		return
+	}
+	t.rule.Hit()
+	t.x.Find("body-modified", fmt.Sprintf("rule %q changed the %s body", t.rule.Name, t.side))
+	for _, name := range t.stale {
+		t.x.Find("stale-"+map[bool]string{true: "etag", false: "digest"}[name == "ETag"],
+			fmt.Sprintf("the %s body was changed: its %s field was left as it came and is wrong now", t.side, name))
+	}
+}
+
+func (t *teller) long() {
+	t.x.Find("modify-body-long-match", fmt.Sprintf("rule %q: what began like a match in the %s body was longer than modify_body_window and went out as it came", t.rule.Name, t.side))
+}
+
+// staleFields are the fields of m that say something about the octets of its
+// body (RFC 9530; RFC 9110 section 8.8.3).
+func staleFields(m *flow.Message, side flow.Side) []string {
+	var list []string
+	for _, name := range []string{"Content-Digest", "Repr-Digest", "Digest", "Content-MD5"} {
+		if m.Fields.Has(name) {
+			list = append(list, name)
+		}
+	}
+	if tag := m.Fields.Get("ETag"); tag != "" && tag[0] == '"' && side == flow.ToClient {
+		list = append(list, "ETag")
+	}
+	return list
+}

@@ -1,0 +1,143 @@
+// Package stickycookie remembers the cookies that servers set and adds them to
+// requests.
+//
+//	Set-Cookie ──► jar[domain, port, path][name] ──► Cookie of requests that a rule means
+//
+// The jar has at most 3000 cookies; past that the oldest goes. Cookies that have
+// expired are removed when a server says so and left out when their time has
+// come. An Addon may be used from several goroutines at once.
+package stickycookie
+
+import (
+	"context"
+	"net"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"midstream/flow"
+	"midstream/hook"
+	"midstream/internal/rule"
+)
+
+// Kind is the kind of rule.
+var Kind = rule.Kind{Name: "stickycookie", Option: "stickycookie", Brief: "add the cookies that servers have set to requests"}
+
+// mostCookies bounds the jar.
+const mostCookies = 3000
+
+// Spec reads a value of the option: a filter.
+func Spec(value string) (rule.Rule, error) { return rule.Rule{When: value}, nil }
+
+// Addon runs rules of the kind.
+type Addon struct {
+	rules []*rule.Rule
+
+	mu  sync.Mutex
+	jar []cookie // the oldest first
+}
+
+type cookie struct {
+	domain  string
+	port    uint16
+	path    string
+	name    string
+	value   string
+	expires time.Time // zero for none
+}
+
+// New makes the addon.
+func New(rules []*rule.Rule, _ rule.Env) (any, error) { return &Addon{rules: rules}, nil }
+
+// Name implements hook.Named.
+func (*Addon) Name() string { return Kind.Name }
+
+// ResponseHeaders implements hook.ResponseHeadersHook.
+func (a *Addon) ResponseHeaders(_ context.Context, x *hook.Exchange) error {
+	for _, line := range x.Response.Fields.Values("Set-Cookie") {
+		c, err := http.ParseSetCookie(line)
+		if err != nil {
+			continue
+		}
+		k := cookie{domain: strings.ToLower(x.Request.Host), port: x.Request.Port, path: "/", name: c.Name, value: c.Value}
+		if c.Domain != "" {
+			k.domain = strings.ToLower(c.Domain)
+		}
+		if c.Path != "" {
+			k.path = c.Path
+		}
+		if !within(x.Request.Host, k.domain) {
+			continue // a server speaks for its own domain only
+		}
+		switch {
+		case c.MaxAge > 0:
+			k.expires = time.Now().Add(time.Duration(c.MaxAge) * time.Second)
+		case c.MaxAge < 0:
+			k.expires = time.Unix(0, 0)
+		case !c.Expires.IsZero():
+			k.expires = c.Expires
+		}
+		a.set(k, time.Now())
+	}
+	return nil
+}
+
+func (a *Addon) set(k cookie, now time.Time) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	i := slices.IndexFunc(a.jar, func(o cookie) bool {
+		return o.domain == k.domain && o.port == k.port && o.path == k.path && o.name == k.name
+	})
+	switch gone := !k.expires.IsZero() && !k.expires.After(now); {
+	case gone && i >= 0:
+		a.jar = slices.Delete(a.jar, i, i+1)
+	case gone:
+	case i >= 0:
+		a.jar[i] = k
+	default:
+		if len(a.jar) >= mostCookies {
+			a.jar = slices.Delete(a.jar, 0, 1)
+		}
+		a.jar = append(a.jar, k)
+	}
+}
+
+// within tells whether host is domain or below it (RFC 6265 section 5.1.3).
+func within(host, domain string) bool {
+	host, domain = strings.ToLower(host), strings.TrimPrefix(domain, ".")
+	if host == domain {
+		return true
+	}
+	return domain != "" && strings.HasSuffix(host, "."+domain) && net.ParseIP(host) == nil
+}
+
+// RequestHeaders implements hook.RequestHeadersHook.
+func (a *Addon) RequestHeaders(_ context.Context, x *hook.Exchange) error {
+	pairs := a.cookies(&x.Request.Request, time.Now())
+	if len(pairs) == 0 {
+		return nil
+	}
+	f := rule.Picture(x)
+	for _, r := range a.rules {
+		if r.Matches(f) {
+			x.Request.Fields.Set("Cookie", strings.Join(pairs, "; "))
+			r.Hit()
+			return nil
+		}
+	}
+	return nil
+}
+
+func (a *Addon) cookies(r *flow.Request, now time.Time) []string {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	var pairs []string
+	for _, k := range a.jar {
+		if k.port == r.Port && strings.HasPrefix(r.Path, k.path) && within(r.Host, k.domain) && (k.expires.IsZero() || k.expires.After(now)) {
+			pairs = append(pairs, k.name+"="+k.value)
+		}
+	}
+	return pairs
+}
