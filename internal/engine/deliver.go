@@ -107,7 +107,7 @@ func (x *exchange) deliverWhole(sink body.Sink) *flow.Error {
 	resp := x.live.Response
 	trailers := resp.Trailers
 	src, err := x.atHand(&resp.Body, x.arriving.held)
-	if err == nil && x.arriving.made {
+	if err == nil && x.arriving.made && (resp.Stream.Transform != nil || resp.Len() > 0) {
 		src, err = x.rewritten(&x.resp, src, &resp.Response.Message, &resp.Body)
 	}
 	x.hooks.Unlock()

@@ -205,7 +205,7 @@ func (x *exchange) responseOutline() outgoing {
 	a := &x.arriving
 	m := outgoing{method: x.method, status: r.Status, in: a.in, to: x.version, trailers: len(r.Trailers) > 0}
 	switch {
-	case a.made && (r.Stream.Transform != nil || r.Reshapes()):
+	case a.made && (r.Stream.Transform != nil || r.Reshapes() && r.Len() > 0):
 		m.change = reshaped
 	case r.Changed() || a.made:
 		m.change, m.length = resized, max(r.Len(), 0)

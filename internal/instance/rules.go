@@ -63,7 +63,7 @@ func RulesFile(o *option.Registry) string {
 
 func (in *Instance) ruleSource() ruleSource {
 	return ruleSource{opts: in.opts, file: RulesFile(in.opts), c: in.cfg.Case, env: rule.Env{
-		Home: in.opts.Home, Log: in.log, Window: in.opts.Size("modify_body_window"), Server: "midstream " + in.cfg.Version,
+		Home: in.opts.Home, Log: in.log, Window: in.opts.Size("modify_body_window"), Server: in.cfg.Version,
 	}}
 }
 

@@ -85,6 +85,8 @@ What is different from the start:
   script wants the whole of it. ` + "`stream_large_bodies`" + ` is only needed to keep large bodies off the disk.
 - ` + "`config.yaml`" + ` comes before ` + "`--set`" + ` and flags; of those, the last on the command line wins.
 - A wrong name is an error that names the nearest one, in ` + "`config.yaml`" + ` too, with line and column.
+- ` + "`-H`, `-B`, `-M`, `--map-local` and `--block-list`" + ` take the same values ([rules](rules.md)). They work on streams, too, and are
+  asked before a body has come: a filter that asks for bodies (` + "`~b`" + `) is refused.
 - A filter behind ` + "`dump`" + ` means what it does in mitmdump ([filters](filters.md)), and there are operators more. Parentheses may
   stand close to an operator and operators side by side in them, ` + "`(~q ~t json)`; what begins with `&` or `|`" + ` is an error,
   not a pattern. The flags of options that are not there yet are not there either.

@@ -1,0 +1,108 @@
+package e2e
+
+import (
+	"compress/gzip"
+	"context"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// Rules of mitmproxy's options through the whole program: an event leaves whole
+// while the stream goes on, a compressed body is decoded and coded again, and what
+// was recorded is what was sent.
+func TestRulesOnTheWire(t *testing.T) {
+	t.Parallel()
+	next := make(chan struct{})
+	origin := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch r.URL.Path {
+		case "/events":
+			w.Header().Set("Content-Type", "text/event-stream")
+			io.WriteString(w, "data: a colour\n\n")
+			w.(http.Flusher).Flush()
+			<-next
+			io.WriteString(w, "data: no col")
+			w.(http.Flusher).Flush()
+			io.WriteString(w, "our\n\n")
+		case "/zipped":
+			w.Header().Set("Content-Encoding", "gzip")
+			z := gzip.NewWriter(w)
+			io.WriteString(z, strings.Repeat("colour ", 1000))
+			z.Close()
+		case "/echo":
+			io.Copy(w, r.Body)
+		}
+	}))
+	defer origin.Close()
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "big"), []byte(strings.Repeat("x", 1<<20)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	p := start(t, "-B", "/~s/colour/color", "-B", "/~q/secret/[gone]", "-H", "/~s/X-Rule/on", "--map-local", "|local.test/|"+dir,
+		"--block-list", "/~d bad.test/451", "--block-list", "/~d shut.test/444", "-M", "|http://old.test|"+origin.URL)
+	c := p.client()
+	ctx, cancel := context.WithTimeout(context.Background(), 60*time.Second)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, "GET", origin.URL+"/events", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := c.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	buf := make([]byte, len("data: a color\n\n"))
+	if _, err := io.ReadFull(r.Body, buf); err != nil || string(buf) != "data: a color\n\n" {
+		t.Fatalf("%q, %v", buf, err)
+	}
+	close(next)
+	if rest, err := io.ReadAll(r.Body); err != nil || string(rest) != "data: no color\n\n" || r.Header.Get("X-Rule") != "on" {
+		t.Fatalf("%q, %v", rest, err)
+	}
+	r.Body.Close()
+	get := func(url string) (int, string) {
+		t.Helper()
+		r, err := c.Get(url)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer r.Body.Close()
+		b, err := io.ReadAll(r.Body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return r.StatusCode, string(b)
+	}
+	if status, b := get(origin.URL + "/zipped"); status != 200 {
+		t.Errorf("%d", status)
+	} else if z, err := gzip.NewReader(strings.NewReader(b)); err != nil {
+		t.Error(err)
+	} else if content, err := io.ReadAll(z); err != nil || string(content) != strings.Repeat("color ", 1000) {
+		t.Errorf("%d bytes, %v", len(content), err)
+	}
+	if status, b := get("http://local.test/big"); status != 200 || len(b) != 1<<20 {
+		t.Errorf("%d, %d bytes", status, len(b))
+	}
+	if status, _ := get("http://bad.test/"); status != 451 {
+		t.Errorf("blocked with %d", status)
+	}
+	if _, err := c.Get("http://shut.test/"); err == nil {
+		t.Error("444 was answered")
+	}
+	if status, _ := get("http://old.test/zipped"); status != 200 {
+		t.Errorf("mapped: %d", status)
+	}
+	r, err = c.Post(origin.URL+"/echo", "text/plain", strings.NewReader("a secret"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Body.Close()
+	if b, _ := io.ReadAll(r.Body); string(b) != "a [gone]" {
+		t.Errorf("the request was %q", b)
+	}
+}
