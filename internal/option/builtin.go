@@ -166,17 +166,17 @@ func scripting() []Option {
 
 func rules() []Option {
 	return in(GroupRules, []Option{
-		{Name: "rules", Type: Path, Optional: true, Meta: "FILE", Main: true,
+		{Name: "rules", Type: Path, Optional: true, Meta: "FILE",
 			Help: "File of rules. None is rules.yaml in confdir. Saving it loads it anew; the rules before stay where it has a fault. The page on rules tells what stands in it."},
-		{Name: "modify_headers", Type: List, Short: "H", Meta: "SPEC", Main: true,
+		{Name: "modify_headers", Type: List, Short: "H", Meta: "SPEC",
 			Help: "Set, replace or remove a header field: [/FILTER]/NAME/[@]VALUE. The first character is the separator, and may be any. " +
 				"Without a value the field is removed; @FILE reads it from a file. Repeat it for several."},
-		{Name: "modify_body", Type: List, Short: "B", Meta: "SPEC", Main: true,
+		{Name: "modify_body", Type: List, Short: "B", Meta: "SPEC",
 			Help: "Replace text in bodies as they pass: [/FILTER]/REGEX/[@]REPLACEMENT. REGEX has Python's meaning over octets, with DOTALL; \\1 in the replacement is a group, @FILE reads it from a file. " +
 				"Only what may begin a match waits. A pattern with lookaround holds the body."},
 		{Name: "modify_body_window", Type: Size, Default: int64(64 << 10), Min: 1 << 10, Max: 16 << 20,
 			Help: "Longest match of modify_body on a stream. What is longer goes out as it came, with a finding."},
-		{Name: "map_remote", Type: List, Short: "M", Meta: "SPEC", Main: true,
+		{Name: "map_remote", Type: List, Short: "M", Meta: "SPEC",
 			Help: "Send requests to another URL: [/FILTER]/URL-REGEX/REPLACEMENT. Every one that matches is applied, in their order. With URLs another separator is handy, as |."},
 		{Name: "map_local", Type: List, Meta: "SPEC",
 			Help: "Answer from a file or folder: [|FILTER]|URL-REGEX|PATH. Below a folder that is looked for which stands behind the match in the URL, or which its first group has caught. Without a file the answer is 404."},
