@@ -14,7 +14,7 @@ import (
 
 // newRootCmd builds the whole command tree. Its commands write to e only.
 func newRootCmd(e *env) *cobra.Command {
-	root := newProxyCmd(e, "midstream [OPTIONS]", proxyKind{})
+	root := newProxyCmd(e, "midstream [OPTIONS]", proxyKind{web: true, quiet: true})
 	root.Short = "an intercepting HTTP(S) proxy through which everything streams"
 	root.SetVersionTemplate("{{.Version}}\n")
 	root.AddCommand(

@@ -52,9 +52,13 @@ func runProxy(ctx context.Context, e *env, reg *option.Registry, kind proxyKind)
 	if err != nil {
 		home = ""
 	}
+	var room func(context.Context)
+	if printer != nil {
+		room = printer.Await
+	}
 	in, err := instance.Start(ctx, instance.Config{
 		Options: reg, Watchers: watchers, Log: log, Output: kind.lines, Errors: e.stderr, Stdout: e.stdout,
-		Stdin: e.stdin, Room: printer.Await, Resend: kind.resend,
+		Stdin: e.stdin, Room: room, Resend: kind.resend,
 		Case: filterCase(e), Version: versionText(), Getenv: e.getenv, Shutdown: shutdown,
 	})
 	if err != nil {

@@ -2,12 +2,14 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"os/exec"
 	"runtime"
 	"sync"
+	"syscall"
 
 	"github.com/spf13/cobra"
 
@@ -56,15 +58,20 @@ func (f *frontEnd) open(ctx context.Context, e *env, in *instance.Instance, page
 	if err != nil {
 		in.Log().Warn("other commands cannot change what runs here: " + err.Error())
 	}
-	at := ""
+	plain := ""
 	if page {
 		password, _ := f.options.OptionalString("web_password")
-		address, err := f.server.ListenWeb(ctx, api.Web{Host: f.options.String("web_host"), Port: f.options.Int("web_port"),
-			Password: password, ReadOnly: f.options.Bool("web_readonly"), Pages: web.Files()})
+		at := api.Web{Host: f.options.String("web_host"), Port: f.options.Int("web_port"),
+			Password: password, ReadOnly: f.options.Bool("web_readonly"), Pages: web.Files()}
+		address, err := f.server.ListenWeb(ctx, at)
+		if set, _ := f.options.Lookup("web_port"); set.Source == option.Default && errors.Is(err, syscall.EADDRINUSE) {
+			at.Port = 0 // nobody has asked for that port
+			address, err = f.server.ListenWeb(ctx, at)
+		}
 		if err != nil {
 			return &codedError{exitUsage, err}
 		}
-		at = address.Plain
+		plain = address.Plain
 		fmt.Fprintf(e.stderr, "web interface at %s\n", address.URL)
 		if f.options.Bool("web_open_browser") && hasDisplay(e) {
 			if err := showPage(address.Once()); err != nil {
@@ -72,7 +79,7 @@ func (f *frontEnd) open(ctx context.Context, e *env, in *instance.Instance, page
 			}
 		}
 	}
-	in.Control().AnnounceControl(at, socket)
+	in.Control().AnnounceControl(plain, socket)
 	return nil
 }
 

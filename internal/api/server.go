@@ -44,6 +44,8 @@ type Server struct {
 	ends     sync.WaitGroup
 	unfollow []func()
 
+	replays chan struct{} // has an element for each replay that runs
+
 	mu      sync.Mutex // guards servers
 	servers []*http.Server
 }
@@ -57,7 +59,7 @@ func New(ctx context.Context, cfg Config) (*Server, error) {
 	if cfg.Lines == nil {
 		cfg.Lines = new(Log)
 	}
-	s := &Server{cfg: cfg, control: cfg.Instance.Control(), hub: cfg.Hub, started: time.Now(), stopping: make(chan struct{})}
+	s := &Server{cfg: cfg, control: cfg.Instance.Control(), hub: cfg.Hub, started: time.Now(), stopping: make(chan struct{}), replays: make(chan struct{}, maxReplays)}
 	ctx, s.cancel = context.WithCancel(context.WithoutCancel(ctx))
 	if session := s.control.Store(); session != nil {
 		var err error
@@ -184,6 +186,9 @@ func (s *Server) table() []route {
 		{method: post, path: "/intercept/{id}/answer", serve: s.postAnswer, recorded: true},
 		{method: post, path: "/intercept/{id}/touch", serve: s.postTouch, recorded: true},
 		{method: get, path: "/flows/{id}", serve: s.getFlow, recorded: true},
+		{method: post, path: "/flows/replay", serve: s.postReplay, recorded: true},
+		{method: get, path: "/flows/{id}/export", serve: s.getExport, recorded: true},
+		{method: get, path: "/flows/{id}/{side}/view", serve: s.getLines, recorded: true},
 		{method: get, path: "/flows/{id}/{side}/body", serve: s.getBody, recorded: true},
 		{method: get, path: "/flows/{id}/{side}/messages", serve: s.getMessages, recorded: true},
 		{method: get, path: "/options", serve: s.getOptions},

@@ -4,9 +4,12 @@ import (
 	"context"
 	"fmt"
 	"net/netip"
+	"slices"
 
 	"midstream/flow"
+	"midstream/internal/capture"
 	"midstream/internal/option"
+	"midstream/internal/replay"
 	"midstream/internal/script"
 	"midstream/internal/store"
 )
@@ -73,4 +76,32 @@ func (c Control) AnnounceControl(web, control string) {
 func (c Control) Content(ctx context.Context, r *store.Reader, number uint64, side flow.Side) (*store.Body, error) {
 	c.in.session.Flush()
 	return r.Body(ctx, number, side)
+}
+
+// Resend sends the requests of recorded flows to their servers again, through all
+// hooks, and returns when all have ended.
+func (c Control) Resend(ctx context.Context, numbers []uint64) (replay.Result, error) {
+	in := c.in
+	in.session.Flush()
+	r, err := store.OpenReader(in.session.Dir())
+	if err != nil {
+		return replay.Result{}, err
+	}
+	defer r.Close()
+	src := capture.FromReader(ctx, r, func(yield func(store.Summary, error) bool) {
+		for _, n := range numbers {
+			if !yield(store.Summary{Number: n}, nil) {
+				return
+			}
+		}
+	})
+	defer src.Close()
+	shelf, err := replay.ShelfIn(in.session)
+	if err != nil {
+		return replay.Result{}, err
+	}
+	defer shelf.Close()
+	s := &replay.Sending{Engine: in.engine, Dialer: in.way.Dialer(), Shelf: shelf, Last: slices.Max(numbers), Hooks: in.set.Load,
+		Reroute: in.way.Reroute, Parallel: in.opts.Int("client_replay_concurrency"), Speed: in.replays.speed, HTTP2: in.opts.Bool("http2"), Log: in.log}
+	return s.Run(ctx, src, nil)
 }

@@ -273,7 +273,7 @@ func web() []Option {
 		{Name: "web_host", Type: String, Default: "127.0.0.1", Meta: "HOST",
 			Help: "Address that the web interface listens on. Beyond this machine it needs web_password, and is served over HTTPS."},
 		{Name: "web_port", Type: Int, Default: int64(8081), Min: 0, Max: 65535, Meta: "PORT",
-			Help: "Port of the web interface; 0 takes a free one. The address that was taken is printed."},
+			Help: "Port of the web interface; 0 takes a free one. So does the default where it is taken. The address that was taken is printed."},
 		{Name: "web_password", Type: String, Optional: true, Secret: true, Meta: "PASSWORD",
 			Help: "Password of the web interface. It is given as it is, or as a bcrypt hash, and stands for the token that else is made anew at each start."},
 		{Name: "web_open_browser", Type: Bool, Default: true,
