@@ -22,7 +22,7 @@ func newReplayCmd(e *env) *cobra.Command {
 			"What cannot be sent as it was is not sent, with the reason: requests whose content is missing,\n" +
 			"CONNECT, WebSocket, raw tunnels. Nothing listens. The exit code is 3 when any was not sent or\n" +
 			"had no whole response.",
-		Example:               "  midstream replay captured.mitm\n  midstream replay --parallel 8 captured/ '~m GET & ~d example.com'",
+		Example:               "  midstream replay in.mitm\n  midstream replay --parallel 8 in/ '~m GET & ~d example.com'",
 		DisableFlagsInUseLine: true,
 	}
 	line := optionFlags(cmd)

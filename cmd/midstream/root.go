@@ -86,7 +86,7 @@ func unknownWord(cmd *cobra.Command, args []string) error {
 
 // mitmShort are the letters of mitmproxy's flags for options that are not there.
 var mitmShort = map[string]string{
-	"w": "save_stream_file", "S": "server_replay",
+	"w": "save_stream_file",
 	"M": "map_remote", "B": "modify_body", "H": "modify_headers",
 }
 

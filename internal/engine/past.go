@@ -25,10 +25,12 @@ func (x *exchange) missing(side flow.Side) bool {
 	return x.origin.Past != nil && x.origin.Past.Missing(side)
 }
 
-// Answered is a Call that knows whether a recording answers it. It is asked when
-// the final head has come.
+// Answered is a Call that need not be one to a server. It is asked when the final
+// head has come.
 type Answered interface {
-	Replayed() bool
+	// Answered tells whether the response is a recorded one, and whether a server
+	// was dialled.
+	Answered() (replayed, dialled bool)
 }
 
 // noteAnswer notes who has answered.
@@ -37,16 +39,16 @@ func (x *exchange) noteAnswer(call Call) {
 	if !ok {
 		return
 	}
-	replayed := a.Replayed()
+	replayed, dialled := a.Answered()
 	x.hooks.Lock()
 	x.live.Server = call.Server()
 	if replayed {
 		x.live.Replayed = flow.ServerReplayed
 	}
 	x.hooks.Unlock()
-	if replayed {
+	if !dialled {
 		x.mu.Lock()
-		x.tries = x.tries[:max(len(x.tries)-1, 0)] // nothing was dialled
+		x.tries = x.tries[:max(len(x.tries)-1, 0)]
 		x.mu.Unlock()
 	}
 }

@@ -182,6 +182,10 @@ func (in *Instance) start(ctx context.Context) error {
 	in.rebuild()
 	pc.Engine = in.engine
 	pc.Hooks, pc.Log = in.set.Load, in.log
+	if a := in.replays.answers; a != nil {
+		// Who is answered here needs no server.
+		pc.Answers, pc.Strategy = a.Before, proxy.Lazy
+	}
 	in.way = proxy.New(pc)
 	if in.opts.Bool("server") {
 		in.proxy = in.way

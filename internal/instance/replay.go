@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strconv"
 
+	"midstream/internal/body"
 	"midstream/internal/capture"
 	"midstream/internal/proxy"
 	"midstream/internal/query"
@@ -22,6 +23,8 @@ type replays struct {
 	again  []again       // option client_replay
 	shelf  *replay.Shelf // of them; nil without any
 	speed  replay.Speed
+	// answers is what server_replay has; nil without.
+	answers *replay.Answers
 }
 
 // again is a source of requests that are sent again.
@@ -43,6 +46,9 @@ func (r *replays) Close() error {
 	}
 	if r.shelf != nil {
 		errs = append(errs, r.shelf.Close())
+	}
+	if r.answers != nil {
+		errs = append(errs, r.answers.Close())
 	}
 	return errors.Join(errs...)
 }
@@ -77,6 +83,9 @@ func (in *Instance) openReplays(ctx context.Context) error {
 			a.skip = a.last == 0
 		}
 		r.again = append(r.again, a)
+	}
+	if err := in.loadAnswers(ctx); err != nil {
+		return err
 	}
 	if len(r.again) > 0 {
 		if r.shelf, err = in.newShelf("client"); err != nil {
@@ -135,7 +144,9 @@ func lastOf(ctx context.Context, dir string) (uint64, error) {
 }
 
 // Replays tells whether there is anything that passes once more.
-func (in *Instance) Replays() bool { return in.replays.file != nil || len(in.replays.again) > 0 }
+func (in *Instance) Replays() bool {
+	return in.replays.file != nil || len(in.replays.again) > 0 || in.replays.answers != nil
+}
 
 // Replay lets all of it pass, and returns when it has. progress is called now and
 // then with a function that tells how much of a file was read; nil is not called.
@@ -158,7 +169,46 @@ func (in *Instance) Replay(ctx context.Context, progress func(at func() (done, o
 			return all, fmt.Errorf("option client_replay: %s: %w", a.path, err)
 		}
 	}
+	if in.replays.answers != nil {
+		in.replays.answers.Wait(ctx)
+	}
 	return all, nil
+}
+
+// loadAnswers reads the flows that answer in the place of servers.
+func (in *Instance) loadAnswers(ctx context.Context) error {
+	paths := in.opts.Paths("server_replay")
+	if len(paths) == 0 {
+		return nil
+	}
+	o := in.opts
+	a := &replay.Answers{
+		Matching: replay.Matching{
+			IgnoreContent: o.Bool("server_replay_ignore_content"), IgnoreHost: o.Bool("server_replay_ignore_host"), IgnorePort: o.Bool("server_replay_ignore_port"),
+			IgnoreParams: o.List("server_replay_ignore_params"), IgnorePayloadParams: o.List("server_replay_ignore_payload_params"),
+			UseFields: o.List("server_replay_use_headers"),
+		},
+		Reuse: o.Bool("server_replay_reuse") || o.Bool("server_replay_nopop"), Refresh: o.Bool("server_replay_refresh"), Speed: in.replays.speed,
+		NewShelf: func() (*replay.Shelf, error) { return in.ownShelf("server") },
+		Budget:   body.NewBudget(in.spillDir(), body.Limits{}), Log: in.log,
+	}
+	switch extra := o.String("server_replay_extra"); {
+	case extra == "kill" || extra == "forward" && o.Bool("server_replay_kill_extra"):
+		a.Extra = replay.Kill
+	case extra != "forward":
+		n, _ := strconv.Atoi(extra) // the option takes statuses only
+		a.Extra = replay.Extra(n)
+	}
+	in.replays.answers = a
+	for _, path := range paths {
+		if err := a.Load(ctx, path, in.stdin()); err != nil {
+			return usage("option server_replay: %w", err)
+		}
+	}
+	if a.Left() == 0 {
+		in.log.Warn("option server_replay: no flow in it has a response that can be given again")
+	}
+	return nil
 }
 
 func (in *Instance) readFile(ctx context.Context, progress func(at func() (done, of int64))) (replay.Result, error) {

@@ -43,6 +43,9 @@ type Config struct {
 	// PlainLeaf leaves the names of the server's certificate out of leaves
 	// (option upstream_cert=false).
 	PlainLeaf bool
+	// Answers, where it is set, stands before the servers of each client and may
+	// answer in their place.
+	Answers func(servers engine.Upstream) engine.Upstream
 	// Onboard is what a client gets that asks the proxy itself, as a web server.
 	Onboard Onboard
 	// KeepHost leaves the Host of requests in reverse mode (option

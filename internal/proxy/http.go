@@ -64,7 +64,11 @@ func (c *client) exchange(ctx context.Context, st codecStream, r route, found []
 	if c.p.cfg.Origin != nil {
 		c.p.cfg.Origin(&o)
 	}
-	c.p.cfg.Engine.Serve(ctx, withFindings(st, found), c.pool, o)
+	var servers engine.Upstream = c.pool
+	if c.p.cfg.Answers != nil {
+		servers = c.p.cfg.Answers(servers)
+	}
+	c.p.cfg.Engine.Serve(ctx, withFindings(st, found), servers, o)
 }
 
 // withFindings adds findings to those of a stream.

@@ -47,3 +47,6 @@ func flowing(m *flow.Message) bool {
 
 // errEnded is why a wait ended that nobody cancelled with a cause.
 var errEnded = errors.New("the replay has ended")
+
+// errShort is how a recording ends that was cut.
+var errShort = errors.New("the recorded connection ends here, without a closing handshake")

@@ -37,6 +37,9 @@ type reader struct {
 	zero  time.Time
 	begun time.Time
 
+	// broken is how the body ends where it did not end properly, nil where it did.
+	broken error
+
 	cancel sync.Once
 	cause  error
 	gone   chan struct{} // closed when cause is set
@@ -76,6 +79,9 @@ func (r *reader) Read(p []byte) (int, error) {
 		r.begun = time.Now()
 	}
 	if r.at >= r.size {
+		if r.broken != nil {
+			return 0, r.broken
+		}
 		return 0, io.EOF
 	}
 	if r.at >= r.end {
