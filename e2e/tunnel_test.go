@@ -66,23 +66,8 @@ func TestUpgrade(t *testing.T) {
 // it is.
 func TestServerSpeaksFirst(t *testing.T) {
 	t.Parallel()
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer ln.Close()
-	go func() {
-		conn, err := ln.Accept()
-		if err != nil {
-			return
-		}
-		defer conn.Close()
-		io.WriteString(conn, "220 ready\r\n")
-		line, _ := bufio.NewReader(conn).ReadString('\n')
-		io.WriteString(conn, "250 "+line)
-	}()
 	p := start(t)
-	conn := tunnel(t, p, ln.Addr().String())
+	conn := tunnel(t, p, greeter(t))
 	in := bufio.NewReader(conn)
 	if got, err := in.ReadString('\n'); got != "220 ready\r\n" {
 		t.Fatalf("greeting %q, %v", got, err)
@@ -103,4 +88,25 @@ func TestServerSpeaksFirst(t *testing.T) {
 		}
 	}
 	t.Errorf("no TCP flow is recorded:\n%s", s.lines)
+}
+
+// greeter is a server that speaks first, and answers one line.
+func greeter(t *testing.T) string {
+	t.Helper()
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { ln.Close() })
+	go func() {
+		conn, err := ln.Accept()
+		if err != nil {
+			return
+		}
+		defer conn.Close()
+		io.WriteString(conn, "220 ready\r\n")
+		line, _ := bufio.NewReader(conn).ReadString('\n')
+		io.WriteString(conn, "250 "+line)
+	}()
+	return ln.Addr().String()
 }

@@ -24,6 +24,7 @@ type clientLine struct {
 	env     *env
 	options *optionLine
 	attach  bool
+	failOn  faults
 }
 
 // clientFlags gives cmd the options of the proxy and --attach. Words end the
@@ -75,9 +76,10 @@ func (l *clientLine) start(ctx context.Context, reg *option.Registry, p *passing
 		paceCollector()
 	}
 	ctx, shutdown := context.WithCancel(ctx)
-	seen := new(tally)
+	seen, bodies := new(tally), new(recorded)
+	l.failOn.bodies = bodies
 	in, err := instance.Start(ctx, instance.Config{
-		Options: reg, Watchers: []engine.Watcher{seen}, Log: log, Getenv: l.env.getenv, Shutdown: shutdown,
+		Options: reg, Watchers: []engine.Watcher{seen, &l.failOn}, Log: log, Getenv: l.env.getenv, Shutdown: shutdown,
 		Case: filterCase(l.env), Version: versionText(),
 	})
 	if err != nil {
@@ -85,11 +87,13 @@ func (l *clientLine) start(ctx context.Context, reg *option.Registry, p *passing
 		done()
 		return usageOf(err)
 	}
+	bodies.in = in
 	served := make(chan error, 1)
 	go func() { served <- in.Serve(ctx) }()
 	p.ctx, p.authority = ctx, in.CA()
 	p.finish = func() (passed, error) {
 		defer done()
+		defer bodies.close()
 		shutdown()
 		err := <-served
 		sum, closing := in.Finish(in.Close(context.WithoutCancel(ctx)))
@@ -134,6 +138,9 @@ func (l *clientLine) attachTo(ctx context.Context, reg *option.Registry, p *pass
 	}
 	p.finish = func() (passed, error) {
 		r, err := settled(context.WithoutCancel(ctx), live.Session, before)
+		if err == nil {
+			err = l.failOn.search(context.WithoutCancel(ctx), live.Session, before)
+		}
 		r.where = fmt.Sprintf("recorded by process %d in %s", live.PID, shellPath(live.Session, p.home))
 		if live.Session == "" {
 			r.unknown, r.where = true, fmt.Sprintf("process %d records nothing", live.PID)

@@ -27,10 +27,13 @@ func newRunCmd(e *env) *cobra.Command {
 			"reads such variables. Go programs never send localhost and 127.0.0.1 through a proxy.",
 		Example: "  midstream run -- curl https://example.com/\n" +
 			"  midstream run -s my.js -- curl -s https://example.com/\n" +
+			"  midstream run --fail-on '~c 5xx' --hardump test.har -- npm test\n" +
 			"  midstream run --attach -- wget -q https://example.com/",
 		DisableFlagsInUseLine: true,
 	}
 	line := clientFlags(cmd, e)
+	var failOn string
+	cmd.Flags().StringVar(&failOn, "fail-on", "", "exit with 3 when a flow matches this `FILTER`, unless CMD fails by itself")
 	cmd.Args = func(cmd *cobra.Command, args []string) error {
 		if len(args) == 0 {
 			return usageError("midstream run takes a command: midstream run [OPTIONS] -- CMD")
@@ -38,6 +41,13 @@ func newRunCmd(e *env) *cobra.Command {
 		return nil
 	}
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		if failOn != "" {
+			filter, err := parseFilter(e, []string{failOn})
+			if err != nil {
+				return usageError("--fail-on: %w", err)
+			}
+			line.failOn.filter = filter
+		}
 		p, err := line.open(cmd.Context())
 		if err != nil {
 			return err
@@ -52,7 +62,10 @@ func newRunCmd(e *env) *cobra.Command {
 			Stdin: e.stdin, Stdout: beneath(e.stdout), Stderr: e.stderr,
 		}
 		code, failed := program.Run(p.ctx)
-		return p.conclude(e, code, failed, "the command")
+		if err := p.conclude(e, code, failed, "the command"); err != nil {
+			return err
+		}
+		return line.failOn.verdict()
 	}
 	return cmd
 }
