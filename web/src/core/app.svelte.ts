@@ -50,6 +50,11 @@ export class App {
     addEventListener('pageshow', (e) => {
       if (e.persisted) void this.flows.start(this.flows.filter)
     })
+    setInterval(() => {
+      if (document.visibilityState !== 'visible') return
+      void this.flows.count()
+      void this.refresh()
+    }, 3000)
     this.paint()
     matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => this.paint())
   }
@@ -75,6 +80,16 @@ export class App {
       return
     }
     await this.fetchHeld()
+  }
+
+  // refresh learns what no event tells: how large the session is by now.
+  private async refresh() {
+    if (this.flows.away !== null || this.flows.locked) return
+    try {
+      this.state = await get<State>('/state')
+    } catch {
+      // The feed notices what is wrong.
+    }
   }
 
   async fetchHeld() {

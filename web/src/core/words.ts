@@ -36,7 +36,7 @@ export function suggest(text: string, caret: number, hosts: string[], types: str
   const from = before.search(/[^\s()!&|]*$/)
   const word = before.slice(from)
   if (word.startsWith('~')) {
-    return { from, list: operators.filter(([o]) => o.startsWith(word) && o !== word).slice(0, 10).map(([o, says]) => ({ text: o, says })) }
+    return { from, list: operators.filter(([o]) => o.startsWith(word)).slice(0, 10).map(([o, says]) => ({ text: o, says })) }
   }
   const operator = /(~\w+)\s+$/.exec(before.slice(0, from))?.[1] ?? ''
   let values = fixed[operator] ?? []

@@ -44,7 +44,7 @@ function kind(m: Message): string {
   if (m.comment !== undefined && m.data === undefined) return 'comment'
   if (m.opcode) return m.opcode
   if (m.trailers) return 'trailers'
-  return m.kind
+  return m.kind === 'server-sent events' ? 'message' : m.kind
 }
 
 // Messages are the messages of one side of a flow: pages of them near the

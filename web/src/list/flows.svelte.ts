@@ -194,20 +194,21 @@ export class Flows {
       if (at === undefined && this.follow && this.newest === 'bottom') path = `from=${-n}`
       else if (at === undefined && this.follow && this.newest === 'top') path = 'from=0'
       else if (anchor !== undefined) path = `around=${anchor}`
+      const around = path.startsWith('around')
       const answer = await get<Rows>(`/views/${this.view}/rows?${path}&n=${n}`)
       if (turn !== this.turn || this.hold) return
-      const fraction = this.top - Math.floor(this.top)
       const came = answer.total - this.total
       this.cache.replace(answer.from, answer.rows ?? [])
       this.total = answer.total
       if (at !== undefined) {
-        if (answer.rank !== undefined && answer.rank >= 0) this.top = clamp(answer.rank - this.page / 2, this.total, 1, this.page)
+        if (around && answer.rank !== undefined && answer.rank >= 0) this.top = clamp(answer.rank - this.page / 2, this.total, 1, this.page)
         else if (this.newest === 'bottom') this.top = this.end()
         else this.top = 0
       } else if (this.follow && this.newest === 'bottom') this.top = this.end()
       else if (this.follow && this.newest === 'top') this.top = 0
       else {
-        if (answer.rank !== undefined && answer.rank >= 0) this.top = answer.rank + fraction
+        // Whoever scrolled meanwhile has moved by rows, and keeps what that was.
+        if (around && answer.rank !== undefined && answer.rank >= 0) this.top += answer.rank - first
         this.top = clamp(this.top, this.total, 1, this.page)
         if (this.newest !== 'none' && came > 0) this.newer += came
       }
@@ -299,6 +300,21 @@ export class Flows {
       }
       if (e instanceof Failure && e.status === 401) this.locked = true
       return false
+    }
+  }
+
+  // count learns how many flows there are: of those that a filter leaves out the
+  // feed says nothing.
+  async count() {
+    if (!this.view || !this.filter || this.hold || this.away !== null) return
+    try {
+      const newest = await get<{ rows: Row[] | null }>('/flows?limit=1')
+      this.of = Math.max(this.of, newest.rows?.[0]?.number ?? 0)
+      const v = await get<View>(`/views/${this.view}`)
+      if (v.id !== this.view) return
+      this.undecided = v.undecided?.flows ? v.undecided.text || `${v.undecided.flows} flows cannot be told` : ''
+    } catch {
+      // The feed notices what is wrong.
     }
   }
 

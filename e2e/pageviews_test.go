@@ -1,0 +1,152 @@
+package e2e
+
+import (
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+)
+
+// Every view, in light and dark, at 1280 and 400 pixels: nothing for axe to
+// find, and nothing wider than the page.
+func TestPageViews(t *testing.T) {
+	t.Parallel()
+	o := newOrigin(t)
+	p, url := startPage(t)
+	b := visit(t, url)
+	loadAxe(b)
+	each := func(view string) {
+		t.Helper()
+		for _, theme := range []string{"light", "dark"} {
+			for _, width := range []int{1280, 400} {
+				b.look(width, 800, theme)
+				b.until("the theme", `document.documentElement.dataset.theme === %q && innerWidth === %d`, theme, width)
+				js[any](b, `new Promise(done => requestAnimationFrame(() => setTimeout(done)))`)
+				name := fmt.Sprintf("%s-%d-%s", view, width, theme)
+				axe(b, name)
+				if wide := js[int](b, `document.scrollingElement.scrollWidth`); wide > width {
+					t.Errorf("%s is %d pixels wide", name, wide)
+				}
+				b.screenshot("view-" + name + ".png")
+			}
+		}
+		b.look(1280, 800, "light")
+	}
+	b.until("the empty state", `document.querySelectorAll('main li code').length === 3`)
+	each("empty")
+	c := p.client()
+	for i := range 30 {
+		send(t, c, fmt.Sprintf("%s/hello?n=%d", o.HTTPS, i))
+	}
+	send(t, c, o.HTTP+"/nowhere")
+	if answer, err := c.Get("http://127.0.0.1:1/refused"); err == nil {
+		answer.Body.Close()
+	}
+	answer, err := c.Get(o.HTTP + "/events?id=views&n=5")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer answer.Body.Close()
+	go io.Copy(io.Discard, answer.Body)
+	b.until("rows", `%s`, rowText("/events"))
+	each("list")
+	openFlow(b, "/events?id=views")
+	b.until("an event", `document.querySelector('[data-testid=messages]').innerText.includes('event 0')`)
+	js[any](b, `document.querySelector('[data-index="0"]').click()`)
+	b.until("the message", `document.querySelector('.one').innerText.includes('event 0')`)
+	each("events")
+	openFlow(b, "/hello?n=29")
+	for _, name := range []string{"exchange", "timing", "connection", "raw", "facts"} {
+		tabOf(b, name)
+		b.until(name, `!document.querySelector('#panel').innerText.includes('loading')`)
+		each(name)
+	}
+	b.key("Escape")
+	for _, name := range []string{"Options", "Scripts", "Log", "Intercept"} {
+		if !js[bool](b, `[...document.querySelectorAll('nav button')].some(x => x.innerText === %[1]q && (x.click(), true))`, name) {
+			continue
+		}
+		b.until(name, `document.querySelector('nav [aria-current]').innerText === %q && document.querySelector('main h2')`, name)
+		each(strings.ToLower(name))
+	}
+	b.key("P")
+	b.until("the list", `document.querySelector('[data-testid=list]')`)
+	for key, title := range map[string]string{"?": "Keys and commands", "t": "Columns", "w": "Save and open"} {
+		b.key(key)
+		b.until(title, `document.querySelector('dialog[open] h2').innerText === %q`, title)
+		each(strings.ToLower(strings.Fields(title)[0]))
+		b.key("Escape")
+		b.until("it closes", `!document.querySelector('dialog[open]')`)
+	}
+	o.open("views")
+}
+
+// A request is held, changed in the page and goes on as it was changed; the
+// queue takes no focus.
+func TestPageIntercept(t *testing.T) {
+	t.Parallel()
+	o := newOrigin(t)
+	p, url := startPage(t)
+	b := visit(t, url)
+	b.until("what runs is known", `document.querySelector('.chip')`)
+	b.until("what is intercepted can be said", `[...document.querySelectorAll('nav button')].some(x => x.innerText === 'Intercept')`)
+	b.key("i")
+	b.until("the field", `document.activeElement.id === 'intercept-filter'`)
+	b.write("~m POST & ~q")
+	b.key("Enter")
+	b.until("it is on", `document.querySelector('[data-testid=intercept] input[type=checkbox]')?.checked`)
+	b.key("Escape")
+	js[any](b, `document.activeElement.blur()`)
+	b.key("P", "f")
+	b.until("the filter has the focus", `document.activeElement.id === 'filter'`)
+	type result struct {
+		text string
+		err  error
+	}
+	got := make(chan result, 1)
+	go func() {
+		answer, err := p.client().Post(o.HTTP+"/echo?held", "text/plain", strings.NewReader("one"))
+		if err != nil {
+			got <- result{err: err}
+			return
+		}
+		defer answer.Body.Close()
+		text, err := io.ReadAll(answer.Body)
+		got <- result{string(text), err}
+	}()
+	b.until("it is parked", `document.querySelector('nav').innerText.includes('1 parked')`)
+	if at := js[string](b, `document.activeElement.id`); at != "filter" {
+		t.Errorf("the focus went to %q", at)
+	}
+	b.until("its row says so", `%s.includes('parked')`, rowText("/echo?held"))
+	js[any](b, `[...document.querySelectorAll('nav button')].find(x => x.innerText.includes('parked')).click()`)
+	b.until("what can be changed", `document.querySelector('textarea[aria-label=Body]')?.value === 'one'`)
+	js[any](b, `(document.querySelector('textarea[aria-label=Body]').select(), 0)`)
+	b.write("two, and <more>")
+	js[any](b, `([...document.querySelectorAll('[data-testid=intercept] button')].find(x => x.innerText === '+ field').click(), 0)`)
+	b.until("a new field", `document.querySelector('[aria-label^="Name of field"]:placeholder-shown, .field:last-of-type input')`)
+	js[any](b, `([...document.querySelectorAll('[aria-label^="Name of field"]')].at(-1).focus(), 0)`)
+	b.write("X-Added")
+	js[any](b, `([...document.querySelectorAll('[aria-label^="Value of field"]')].at(-1).focus(), 0)`)
+	b.write("by hand")
+	b.screenshot("intercept.png")
+	loadAxe(b)
+	for _, theme := range []string{"light", "dark"} {
+		for _, width := range []int{1280, 400} {
+			b.look(width, 800, theme)
+			b.until("the theme", `document.documentElement.dataset.theme === %q`, theme)
+			axe(b, fmt.Sprintf("intercept %d %s", width, theme))
+			b.screenshot(fmt.Sprintf("view-intercept-held-%d-%s.png", width, theme))
+		}
+	}
+	js[any](b, `([...document.querySelectorAll('[data-testid=intercept] button')].find(x => x.innerText === 'Go on with the changes').click(), 0)`)
+	r := <-got
+	if r.err != nil || r.text != "two, and <more>" {
+		t.Errorf("the client got %q, %v", r.text, r.err)
+	}
+	if a := o.asked("/echo?held"); a.Header.Get("X-Added") != "by hand" {
+		t.Errorf("the server got %v", http.Header(a.Header))
+	}
+	b.until("the queue is empty", `document.querySelector('[data-testid=intercept]').innerText.includes('Nothing is parked')`)
+}
