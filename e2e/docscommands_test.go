@@ -104,6 +104,10 @@ func TestDocsCommands(t *testing.T) {
 				runUntil(t, dir, []string{"HOME=" + t.TempDir(), env[1]}, line+" -p 0", `listening on 127\.0\.0\.1:\d+`)
 				return
 			}
+			if words[0] == "midstream" && len(words) > 1 && words[1] == "web" {
+				runUntil(t, dir, []string{"HOME=" + t.TempDir(), env[1]}, line+" -p 0 --web-port 0", `web interface at http://127\.0\.0\.1:\d+`)
+				return
+			}
 			env := env
 			if words[0] == "midstream" && len(words) > 1 && words[1] == "browser" {
 				return // TestBrowser opens one

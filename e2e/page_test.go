@@ -47,6 +47,7 @@ func TestPage(t *testing.T) {
 		o.open("page1")
 		b.until(fmt.Sprintf("event %d", i), `document.querySelector('[data-testid=messages]').innerText.includes('event %d')`, i)
 	}
+	b.until("the gap before it", `/[+≈]\d/.test(document.querySelector('[data-testid=messages] [data-index="3"]').innerText)`)
 	b.screenshot("stream.png")
 	tabOf(b, "exchange")
 	b.until("the body as it grows", `document.querySelector('[data-testid=body][data-side=response] .text').innerText.includes('data: event 3')`)
@@ -146,7 +147,7 @@ func TestPageListStaysPut(t *testing.T) {
 	}
 	b := visit(t, url)
 	// The first row on the screen, and how far it is from the head of the list.
-	first := `(() => { const g = document.querySelector('[data-testid=list]'), h = g.getBoundingClientRect().top + 26; const r = [...g.querySelectorAll('[data-rank]')].map(r => [Math.round(r.getBoundingClientRect().top - h), r.id]).filter(x => x[0] > -24 && x[0] <= 0)[0]; return r ? r[1] + ' ' + r[0] : '' })()`
+	first := `(() => { const g = document.querySelector('[data-testid=list]'), h = g.querySelector('.head').getBoundingClientRect().bottom; const r = [...g.querySelectorAll('[data-rank]')].map(r => [Math.round(r.getBoundingClientRect().top - h), r.id]).filter(x => x[0] > -24 && x[0] <= 0)[0]; return r ? r[1] + ' ' + r[0] : '' })()`
 	rows := `document.querySelectorAll('[data-testid=list] [data-rank]').length`
 	b.until("the newest row, for the list follows", `%s`, rowText("row=399"))
 	send(t, c, o.HTTP+"/hello?row=400")

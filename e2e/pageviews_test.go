@@ -125,7 +125,7 @@ func TestPageIntercept(t *testing.T) {
 	js[any](b, `(document.querySelector('textarea[aria-label=Body]').select(), 0)`)
 	b.write("two, and <more>")
 	js[any](b, `([...document.querySelectorAll('[data-testid=intercept] button')].find(x => x.innerText === '+ field').click(), 0)`)
-	b.until("a new field", `document.querySelector('[aria-label^="Name of field"]:placeholder-shown, .field:last-of-type input')`)
+	b.until("a new field", `[...document.querySelectorAll('[aria-label^="Name of field"]')].at(-1).value === ''`)
 	js[any](b, `([...document.querySelectorAll('[aria-label^="Name of field"]')].at(-1).focus(), 0)`)
 	b.write("X-Added")
 	js[any](b, `([...document.querySelectorAll('[aria-label^="Value of field"]')].at(-1).focus(), 0)`)

@@ -21,6 +21,7 @@ export interface Line {
   index: number
   time: string
   gap: number | null // seconds behind the one before; null where that is not known
+  near: boolean // the time is that of its arrival here
   kind: string
   from: string
   length: number
@@ -70,20 +71,20 @@ export class Messages {
     return this.pages.get(Math.floor(index / page))?.[index % page]
   }
 
-  private make(m: Message): Line {
+  private make(m: Message, near: boolean): Line {
     const text = content(m)
     const before = this.line(m.index - 1)
     const gap = before?.time && m.time ? (Date.parse(m.time) - Date.parse(before.time)) / 1000 : null
     return {
-      index: m.index, time: m.time ?? '', gap, kind: kind(m).slice(0, 60), from: m.from ?? '', length: m.length,
+      index: m.index, time: m.time ?? '', gap, near, kind: kind(m).slice(0, 60), from: m.from ?? '', length: m.length,
       text: text.slice(0, preview).replace(/\s+/g, ' '), whole: text.length <= preview, error: (m.error ?? '').slice(0, 300),
     }
   }
 
-  private put(m: Message) {
+  private put(m: Message, near = false) {
     const n = Math.floor(m.index / page)
     const lines = this.pages.get(n) ?? []
-    lines[m.index % page] = this.make(m)
+    lines[m.index % page] = this.make(m, near)
     this.pages.set(n, lines)
     if (m.index >= this.count) this.count = m.index + 1
   }
@@ -137,17 +138,23 @@ export class Messages {
     if (this.control.signal.aborted) return
     const source = new EventSource(`${root}/flows/${this.flow}/${this.side}/messages?follow=1&from=${this.count}`)
     this.source = source
-    let waiting: Message[] = []
+    let waiting: [Message, boolean][] = []
+    const began = performance.now()
     const flush = () => {
       const got = waiting
       waiting = []
       const before = this.count
-      for (const m of got) this.put(m)
+      for (const [m, near] of got) this.put(m, near)
       if (!this.follow) this.arrived += this.count - before
       this.changes++
     }
     source.addEventListener('message', (e) => {
-      waiting.push(JSON.parse(e.data))
+      // Of what has just come the core may not know the time yet; then it is the
+      // time at which it came here, but for what was there before.
+      const m = JSON.parse(e.data) as Message
+      const near = m.time === undefined && performance.now() - began > 150
+      if (near) m.time = new Date().toISOString()
+      waiting.push([m, near])
       if (waiting.length === 1) setTimeout(flush, 50)
       else if (waiting.length > 2000) flush()
     })
@@ -158,6 +165,8 @@ export class Messages {
     source.addEventListener('end', () => {
       flush()
       this.all = true
+      this.pages.clear() // they are fetched again, with the times of the record
+      this.changes++
       over()
     })
     source.addEventListener('failed', (e) => {
