@@ -27,6 +27,7 @@ func newRootCmd(e *env) *cobra.Command {
 		newFlowsCmd(e),
 		newSessionCmd(e),
 		newConvertCmd(e),
+		newRulesCmd(e),
 		newCaCmd(e),
 		newTransparentCmd(e),
 		newOptionsCmd(e),

@@ -196,6 +196,7 @@ func (s *Server) table() []route {
 		{method: post, path: "/options/save", serve: s.saveOptions},
 		{method: get, path: "/options/{name}", serve: s.getOption},
 		{method: get, path: "/scripts", serve: s.getScripts},
+		{method: get, path: "/rules", serve: s.getRules},
 		{method: get, path: "/log", serve: s.getLog},
 		{method: get, path: "/save", serve: s.getSave, recorded: true},
 		{method: post, path: "/load", serve: s.postLoad, recorded: true},

@@ -1,0 +1,158 @@
+package addons
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"midstream/flow"
+	"midstream/hook"
+	"midstream/internal/body"
+	"midstream/internal/coding"
+	"midstream/internal/rule"
+)
+
+// A Trial runs one rule on recorded flows, to tell what it would have changed.
+// Flows are given in their order: some rules remember. It is used by one
+// goroutine.
+type Trial struct {
+	rule *rule.Rule
+	set  *hook.Set
+}
+
+// NewTrial makes the trial of r, which counts as on. Errors are an *rule.Error.
+func NewTrial(r *rule.Rule, env rule.Env) (*Trial, error) {
+	on := *r
+	on.Off = false
+	b, err := Build([]*rule.Rule{&on}, env)
+	if err != nil {
+		return nil, err
+	}
+	set, err := hook.NewSet(env.Logger(), append(b.Before, b.After...)...)
+	return &Trial{rule: &on, set: set}, err
+}
+
+// Recorded is a side of a flow that can be read.
+type Recorded interface {
+	io.ReaderAt
+	Size() int64
+}
+
+// source is a body for hooks that want the whole.
+type source struct{ Recorded }
+
+func (s source) Len() int64 { return s.Size() }
+func (s source) Open() (io.ReadCloser, error) {
+	return io.NopCloser(io.NewSectionReader(s, 0, s.Size())), nil
+}
+
+// trialLimit bounds what a pattern that needs the whole is given.
+const trialLimit = 64 << 20
+
+// Run tells what the rule would have changed of f, in words; nothing for
+// nothing. bodies are those of both sides, nil where there is none.
+func (t *Trial) Run(ctx context.Context, f *flow.Flow, bodies [2]Recorded) (changes []string, err error) {
+	if f.Kind != flow.HTTP || f.Request == nil || f.Request.Form == flow.AuthorityForm {
+		return nil, nil
+	}
+	x, ctl := hook.NewExchange(*f.Request.Clone(), f.Client, t.set, func() {})
+	x.Marker, x.Comment, x.Metadata = f.Marker, f.Comment, f.Metadata
+	if err := t.set.RequestHeaders(ctx, x); err != nil {
+		return []string{"refused: " + err.Error()}, nil
+	}
+	changes = append(changes, differences("request ", f.Request.Fields, x.Request.Fields)...)
+	if now := x.Request.URL(); now != f.Request.URL() {
+		changes = append(changes, "sent to "+now)
+	}
+	switch {
+	case x.Killed():
+		return append(changes, "closed without an answer"), nil
+	case x.Response != nil:
+		return append(changes, fmt.Sprintf("answered with %d, %d bytes", x.Response.Status, x.Response.Len())), nil
+	}
+	changed, err := t.content(ctx, x, ctl, &x.Request.Body, &x.Request.Message, flow.ToServer, bodies[flow.ToServer])
+	if changed {
+		changes = append(changes, "request body")
+	}
+	if err != nil || f.Response == nil {
+		return changes, err
+	}
+	x.Response = hook.NewResponse(*f.Response.Clone())
+	if err := t.set.ResponseHeaders(ctx, x); err != nil {
+		return append(changes, "refused: "+err.Error()), nil
+	}
+	changes = append(changes, differences("response ", f.Response.Fields, x.Response.Fields)...)
+	changed, err = t.content(ctx, x, ctl, &x.Response.Body, &x.Response.Message, flow.ToClient, bodies[flow.ToClient])
+	if changed {
+		changes = append(changes, "response body")
+	}
+	return changes, err
+}
+
+// content runs what the head hooks have asked for on a body.
+func (t *Trial) content(ctx context.Context, x *hook.Exchange, ctl hook.Control, b *hook.Body, m *flow.Message, side flow.Side, of Recorded) (bool, error) {
+	if of == nil || of.Size() == 0 || len(b.Rewritings()) == 0 && b.Wanted() == "" {
+		return false, nil
+	}
+	before := t.rule.Hits()
+	name := m.Fields.Joined("Content-Encoding")
+	if !coding.Identity(name) && !coding.Known(name) {
+		return false, nil
+	}
+	for _, r := range b.Rewritings() {
+		src := body.From(io.NewSectionReader(of, 0, of.Size()), nil)
+		if r.Decoded {
+			var err error
+			if src, err = body.Decoded(src, name); err != nil {
+				return false, fmt.Errorf("read the %s body: %w", side, err)
+			}
+		}
+		src = body.Transformed(ctx, src, r.New(), body.TransformOptions{})
+		buf := make([]byte, body.PieceSize)
+		for {
+			_, err := src.Read(buf)
+			if errors.Is(err, io.EOF) {
+				break
+			}
+			if err != nil {
+				return false, fmt.Errorf("read the %s body: %w", side, err)
+			}
+		}
+	}
+	if b.Wanted() != "" {
+		ctl.Settle(b, hook.Editable, source{of}, trialLimit, func(string) {})
+		run := t.set.Request
+		if side == flow.ToClient {
+			run = t.set.Response
+		}
+		if err := run(ctx, x); err != nil {
+			return false, err
+		}
+	}
+	return t.rule.Hits() > before, nil
+}
+
+// differences names the fields that are not the same.
+func differences(what string, old, now flow.Fields) []string {
+	var list []string
+	seen := map[string]bool{}
+	for _, f := range append(old.Clone(), now...) {
+		key := strings.ToLower(f.Name)
+		if seen[key] {
+			continue
+		}
+		seen[key] = true
+		was, is := strings.Join(old.Values(f.Name), ", "), strings.Join(now.Values(f.Name), ", ")
+		switch {
+		case !now.Has(f.Name):
+			list = append(list, what+f.Name+" left out")
+		case !old.Has(f.Name):
+			list = append(list, what+f.Name+": "+is)
+		case was != is:
+			list = append(list, what+f.Name+": "+is+" instead of "+was)
+		}
+	}
+	return list
+}
