@@ -41,8 +41,8 @@ type Config struct {
 	// Wanted tells whether a flow is printed; nil prints all. It is asked by the
 	// goroutine that prints and may read bodies.
 	Wanted func(f *flow.Flow) bool
-	// Detail returns one of Nothing to Uncut; nil is OneLine. It is asked once
-	// a flow, so that it may change while the program runs.
+	// Detail returns one of Nothing to Uncut; nil is OneLine. It is asked for
+	// each flow, so that it may change while the program runs.
 	Detail  func() int
 	Palette Palette
 	Host    Host
@@ -150,19 +150,26 @@ func (p *Printer) roomFor() bool {
 // never waits; when too much is to be printed already, the flow is counted
 // only. After Close it does nothing.
 func (p *Printer) Watch(f *flow.Flow) {
-	size := sizeOf(f)
+	quiet := p.cfg.Form == Text && p.cfg.Detail() <= Nothing
+	var size int64
+	if !quiet {
+		size = sizeOf(f)
+	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.closed {
 		return
 	}
 	if f.Live() {
-		if p.cfg.Form == Text {
+		if p.cfg.Form == Text && !quiet {
 			p.live.watch(f, size, time.Now())
 		}
 		return
 	}
 	p.live.ended(f.ID)
+	if quiet {
+		return
+	}
 	p.enqueue(f, size)
 }
 

@@ -116,3 +116,30 @@ func TestAHeldRequestIsShownAtOnce(t *testing.T) {
 		t.Errorf("heads %v", a.heads)
 	}
 }
+
+// bounded is a stream whose context ends with another.
+type bounded struct {
+	*fakeStream
+	by context.Context
+}
+
+func (b *bounded) Context() context.Context          { return b.by }
+func (b *bounded) EndsWith(ctx context.Context) bool { return b.by == ctx }
+
+func TestAStopReachesAStreamThatEndsWithIt(t *testing.T) {
+	ctx, stop := context.WithCancel(context.Background())
+	up := upstream()
+	up.wait = make(chan struct{})
+	m := &memory{}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		New(Config{Recorder: m, SpillDir: t.TempDir()}).
+			Serve(ctx, &bounded{newStream(flow.HTTP11, "GET", nil, nil), ctx}, up, Origin{})
+	}()
+	stop()
+	<-done
+	if f := m.only().end; f.Outcome.Kind != flow.Interrupt {
+		t.Errorf("ended as %+v", f.Outcome)
+	}
+}

@@ -36,11 +36,11 @@ type exchange struct {
 	ctx    context.Context
 	cancel context.CancelCauseFunc
 	base   context.Context
-	// unlink and untear stop what watches base and ctx; torn is closed when the
+	// unlink and untear stop what watches base and ctx; torn is done when the
 	// teardown has run.
 	unlink func() bool
 	untear func() bool
-	torn   chan struct{}
+	torn   sync.WaitGroup
 
 	// hooks serialises the hooks; it guards live and the pictures of it.
 	hooks sync.Mutex
@@ -93,7 +93,6 @@ func (e *Engine) begin(base context.Context, s Stream, up Upstream, o Origin) *e
 	x := &exchange{
 		e: e, policy: e.policy.Load(), stream: s, up: up, origin: o, set: o.Set, record: e.startRecord(o.Past), base: base,
 		method: head.Method, protocol: head.Protocol, version: head.Version, fields: head.Fields, framing: s.Framing(),
-		torn: make(chan struct{}),
 	}
 	x.req.x, x.req.side = x, flow.ToServer
 	x.resp.x, x.resp.side = x, flow.ToClient
@@ -119,7 +118,10 @@ func (e *Engine) begin(base context.Context, s Stream, up Upstream, o Origin) *e
 		x.fields = head.Fields.Clone() // hooks change the live ones
 	}
 	x.ctx, x.cancel = context.WithCancelCause(s.Context())
-	x.unlink = context.AfterFunc(base, func() { x.cancel(errStopping) })
+	if b, ok := s.(Bounded); !ok || !b.EndsWith(base) {
+		x.unlink = context.AfterFunc(base, func() { x.cancel(errStopping) })
+	}
+	x.torn.Add(1)
 	x.untear = context.AfterFunc(x.ctx, x.teardown)
 	e.running.add(x.live.Number, x)
 	return x
@@ -146,7 +148,7 @@ func (x *exchange) kill() {
 // teardown makes everything that waits return, and tells both peers. It runs in
 // a goroutine of its own when ctx ends before the exchange does.
 func (x *exchange) teardown() {
-	defer close(x.torn)
+	defer x.torn.Done()
 	cause := error(x.left())
 	x.mu.Lock()
 	x.torndown = cause

@@ -84,9 +84,11 @@ func (x *exchange) resetThrough(err *flow.Error) bool {
 // was no whole response, and closes the record.
 func (x *exchange) finish() {
 	x.uploads.Wait()
-	x.unlink()
+	if x.unlink != nil {
+		x.unlink()
+	}
 	if !x.untear() {
-		<-x.torn
+		x.torn.Wait()
 	}
 	x.ctl.Finish()
 	x.e.running.remove(x.live.Number)

@@ -134,6 +134,11 @@ type Record interface {
 	End(f *flow.Flow)
 }
 
+// Bounded is a Stream that knows whether its Context ends with ctx in any case.
+type Bounded interface {
+	EndsWith(ctx context.Context) bool
+}
+
 // Subject is what a Record may ask for the picture of a flow. Nil is that of a
 // flow that is over; ok is false when there is none to be had at the moment.
 // Picture never waits.

@@ -97,6 +97,9 @@ func (st *Stream) Body() body.Reader {
 // Context ends when the client has left, with a *flow.Error as its cause.
 func (st *Stream) Context() context.Context { return st.ctx }
 
+// EndsWith tells whether Context ends with ctx in any case.
+func (st *Stream) EndsWith(ctx context.Context) bool { return st.server.parent == ctx }
+
 // Inform sends an interim response. HTTP/1.0 clients get none (RFC 9110
 // section 15.2).
 func (st *Stream) Inform(head *flow.Response) error {

@@ -214,9 +214,12 @@ func IsWebSocket(f *flow.Flow) bool {
 	if f.Kind != flow.HTTP || f.Request == nil || f.Response == nil {
 		return false
 	}
-	return slices.ContainsFunc(strings.Split(flow.Switched(f.Request, f.Response), ","), func(p string) bool {
-		return flow.EqualFold(flow.TrimSpace(p), "websocket")
-	})
+	for p := range strings.SplitSeq(flow.Switched(f.Request, f.Response), ",") {
+		if flow.EqualFold(flow.TrimSpace(p), "websocket") {
+			return true
+		}
+	}
+	return false
 }
 
 // IsAsset tells whether a Content-Type is one of ~a.

@@ -29,18 +29,26 @@ func (x *index) note(ctx context.Context, r *row) error {
 		status: int64(r.Status), kind: r.Kind, outcome: r.Outcome.Kind, traits: r.traits,
 		disposed: 1<<r.Request.Disposition&0xff | 1<<r.Response.Disposition&0xff,
 	}
-	for _, w := range []struct {
-		to   *int64
-		text string
-	}{{&f.method, r.Method}, {&f.host, r.Host}, {&f.target, r.texts.target}, {&f.asked, r.texts.asked}, {&f.answered, r.texts.answered}} {
-		if w.text == "" {
+	for i, text := range [...]string{r.Method, r.Host, r.texts.target, r.texts.asked, r.texts.answered} {
+		if text == "" {
 			continue
 		}
-		id, err := x.word(ctx, w.text)
+		id, err := x.word(ctx, text)
 		if err != nil {
 			return err
 		}
-		*w.to = id
+		switch i {
+		case 0:
+			f.method = id
+		case 1:
+			f.host = id
+		case 2:
+			f.target = id
+		case 3:
+			f.asked = id
+		case 4:
+			f.answered = id
+		}
 	}
 	list, err := x.block(ctx, blockOf(f.number))
 	if err != nil {

@@ -88,8 +88,9 @@ func traitsOf(f *flow.Flow) (t uint64, texts factTexts) {
 	if r := f.Response; r != nil {
 		set(true, traitResponse)
 		set(query.IsWebSocket(f), traitWebSocket)
-		for _, v := range r.Fields.Values("Content-Type") {
-			set(query.IsAsset(v), traitAsset)
+		for i := range r.Fields {
+			g := &r.Fields[i]
+			set(flow.EqualFold(g.Name, "Content-Type") && query.IsAsset(g.Value), traitAsset)
 		}
 		set(grpcType(r.Fields), traitGRPC)
 		set(mediaType(r.Fields.Get("Content-Type")) == "text/event-stream", traitEventStream)
@@ -107,14 +108,25 @@ func grpcType(fields flow.Fields) bool {
 // typeWord is the Content-Type of a message, several with line ends between
 // them; cut tells that it is not the whole of it.
 func typeWord(fields flow.Fields) (word string, cut bool) {
-	all := fields.Values("Content-Type")
-	if len(all) == 0 {
+	first, more := "", 0
+	for i := range fields {
+		if g := &fields[i]; flow.EqualFold(g.Name, "Content-Type") {
+			if word = g.Value; more == 0 {
+				first = word
+			}
+			more++
+		}
+	}
+	if more == 0 {
 		return "", false
 	}
-	if word = strings.Join(all, "\n"); len(word) <= maxTypeWord && !strings.Contains(word, "boundary") {
+	if more > 1 {
+		word = strings.Join(fields.Values("Content-Type"), "\n")
+	}
+	if len(word) <= maxTypeWord && !strings.Contains(word, "boundary") {
 		return word, false
 	}
-	return cutText(mediaType(all[0])), true
+	return cutText(mediaType(first)), true
 }
 
 // blockBits is how many bits of a number count inside a block.

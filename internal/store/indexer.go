@@ -13,7 +13,7 @@ const (
 	// youngFor is how long an open flow has no row: most flows get exactly one.
 	youngFor = time.Second
 	// maxRows is how many rows may wait before the writer waits for the index.
-	maxRows = 16 << 10
+	maxRows = 8 << 10
 )
 
 // indexer brings rows to the index beside the writer, so that neither a
