@@ -150,6 +150,7 @@ func docFiles(t *testing.T, dir, home string) {
 	t.Helper()
 	write(t, filepath.Join(dir, "my.js"), "export function request(flow) {}\n")
 	write(t, filepath.Join(dir, "secret.txt"), "secret\n")
+	write(t, filepath.Join(dir, "shop.proto"), "syntax = \"proto3\"; package shop.v1; message Order { uint32 number = 1; }\n")
 	write(t, filepath.Join(dir, "captured.har"), `{"log":{"entries":[{"request":{"method":"GET","url":"https://example.com/"},"response":{"status":200}}]}}`)
 	write(t, filepath.Join(dir, "in.har"), `{"log":{"entries":[{"request":{"method":"POST","url":"https://example.com/in","postData":{"text":"a"}},"response":{"status":200,"content":{"text":"b"}}}]}}`)
 	write(t, filepath.Join(dir, "change.js"), "export function response(flow) { flow.response.text = 'changed'; }\n")

@@ -34,6 +34,7 @@ var promises = []struct {
 	{"The first byte of a body reaches the client while the origin still holds back the rest.", firstByteFirst},
 	{"An event stream passes event by event, though a script has a `response` hook.", eventByEvent},
 	{"A body can be read from disk while it still passes.", readWhileItPasses},
+	{"The answer of a language model is put together while its stream passes: text, tool calls, usage, time to the first token.", answerWhileItPasses},
 	{"The bytes in the record are the bytes that were sent to the client, and the same bytes the origin sent.", recordIsWhatWasSent},
 	{"Memory stays flat: a 256 MiB download with everything recorded stays under 100 MiB.", memoryStaysFlat},
 	{"Names, case, order and duplicates of fields, and the target's bytes, leave as they came.", headsLeaveAsTheyCame},

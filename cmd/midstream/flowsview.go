@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bufio"
 	"context"
 	"encoding/json"
 	"errors"
@@ -111,11 +112,15 @@ func (c *flowsCommand) view(ctx context.Context, r *store.Reader, q flowview.Vie
 		_, err = c.env.stdout.Write(append(dump.AppendSafe(nil, string(text)), '\n'))
 		return err
 	}
+	out := bufio.NewWriterSize(c.env.stdout, 32<<10)
 	var failed error
 	result, err = flowview.PrintView(ctx, r, q, func(line string) bool {
-		_, failed = io.WriteString(c.env.stdout, dump.SafeText(line)+"\n")
+		_, failed = out.WriteString(dump.SafeText(line) + "\n")
 		return failed == nil
 	})
+	if failed == nil {
+		failed = out.Flush()
+	}
 	if err = errors.Join(err, failed); err != nil {
 		return viewError(err)
 	}
