@@ -4,8 +4,7 @@ import "midstream/internal/message"
 
 // messages finds those of package message. Large ones are left out.
 type messages struct {
-	s     *message.Splitter
-	large bool
+	s *message.Splitter
 }
 
 func (m *messages) write(p []byte) { m.s.Write(p) }
