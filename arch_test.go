@@ -36,7 +36,7 @@ var layers = [][]string{
 	{"internal/pyhost"},
 	{"internal/flowview"},
 	{"internal/capture"},
-	{"internal/replay"},
+	{"internal/replay", "internal/compare"},
 	{"internal/instance"},
 	{"internal/api"},
 	{""}, // the facade

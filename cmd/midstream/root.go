@@ -21,6 +21,7 @@ func newRootCmd(e *env) *cobra.Command {
 		newDumpCmd(e),
 		newWebCmd(e),
 		newReplayCmd(e),
+		newDiffCmd(e),
 		newRunCmd(e),
 		newBrowserCmd(e),
 		newEnvCmd(e),

@@ -222,7 +222,7 @@ func recording() []Option {
 		{Name: "rfile", Type: Path, Optional: true, Short: "r", Meta: "FILE", Main: true,
 			Help: "Read the flows of this file at the start. It is a flow file, a HAR or a session; - is standard input. The flows pass through scripts as they were, and are printed, " +
 				"recorded and written like any others. dump ends when they are read, unless keepserving is set."},
-		{Name: "client_replay", Type: Paths, Short: "C", Meta: "FILE", Main: true,
+		{Name: "client_replay", Type: Paths, Short: "C", Meta: "FILE",
 			Help: "Send the requests in this file again. Repeat it for several. It is a flow file, a HAR or a session. What cannot be sent as it was is not, with a word."},
 		{Name: "client_replay_concurrency", Type: Int, Default: int64(1), Min: -1, Max: 256, Meta: "N",
 			Help: "How many requests client_replay sends at a time. -1 is as many as possible."},
