@@ -245,7 +245,10 @@ func (p *process) send(ctx context.Context, head []byte, raw ...[]byte) error {
 
 // begin makes a call; what names it in warnings.
 func (p *process) begin(what string) *call {
-	c := &call{what: what, since: time.Now(), done: make(chan answer, 1), asks: make(chan ask, mostAnswers)}
+	c := &call{what: what, since: time.Now(), done: make(chan answer, 1)}
+	if what != "stream" {
+		c.asks = make(chan ask, mostAnswers) // without it they are answered elsewhere
+	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.number++

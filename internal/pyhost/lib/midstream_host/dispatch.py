@@ -28,6 +28,7 @@ class Host(Life):
         self._waiting = {}
         self._ids = threading.Lock()
         self.groups = ([], [])
+        self.piecewise = False
         self.init_life()
 
     # The socket.
@@ -43,6 +44,15 @@ class Host(Life):
         try:
             self.wire.read()
             self.drain()
+            for _ in range(LINGER):  # the next piece of a body comes at once, mostly
+                if not self.piecewise:
+                    break
+                self.piecewise = False
+                if not self.wire.soon(MOMENT):
+                    break
+                self.wire.read()
+                self.drain()
+            self.piecewise = False
         except wire.Closed:
             self.over()
 
@@ -269,10 +279,14 @@ class Host(Life):
                 event = ("request" if head["d"] == "q" else "response") + ".stream"
                 self.failed(stream.fn, event, (picture.flow,), e, errors)
             picture.calls.remove(head["c"])
+        self.piecewise = bool(raw)
+        if len(out) == 1 and not errors:
+            self.wire.put('{"k":"ret","c":%d,"p":[%d]}' % (head["c"], len(out[0])), out[0])
+            return
         answer = {"k": "ret", "c": head["c"], "p": [len(p) for p in out]}
         if errors:
             answer["ers"] = errors
-        self.tell(answer, out[0] if len(out) == 1 else b"".join(out))
+        self.tell(answer, b"".join(out))
 
     def ended(self, number):
         picture = self.flows.pop(number, None)
@@ -337,5 +351,6 @@ class Refused(RuntimeError):
     """The proxy's answer was an error."""
 
 
+LINGER, MOMENT = 8, 0.0002
 HALT = object()
 SUSPENDED = object()

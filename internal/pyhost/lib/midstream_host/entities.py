@@ -103,7 +103,7 @@ def check(addon, warn):
 def own_traceback(exc: BaseException) -> str:
     """The traceback from where the addon's own code begins."""
     tb = exc.__traceback__
-    while tb is not None and tb.tb_frame.f_code.co_filename.startswith(LIB):
+    while tb is not None and tb.tb_frame.f_code.co_filename.startswith((LIB, "<frozen importlib")):
         tb = tb.tb_next
     return "".join(traceback.format_exception(type(exc), exc, tb)).rstrip()
 

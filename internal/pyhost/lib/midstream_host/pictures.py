@@ -198,6 +198,30 @@ class Picture:
         """What addons have changed, as the proxy takes it: (head, octets)."""
         f = self.flow
         out, blobs, tail = {}, [], []
+        if isinstance(f, http.HTTPFlow):
+            self._changed_messages(f, event, out, blobs, tail)
+        marked, comment, meta = self.noted
+        if f._marked != marked:
+            out["mk"] = marker(f._marked)
+        if f._comment != comment:
+            out["co"] = str(f._comment)
+        if f.metadata != meta:
+            out["md"] = {str(k): v for k, v in f.metadata.items() if isinstance(v, (str, int, float, bool))}
+        if self.killed:
+            out["kill"] = 1
+        server = f.server_conn
+        if event in ("requestheaders", "request", "http_connect") and server is not None and server.via != self.via:
+            self.via = server.via
+            out["via"] = None if server.via is None else [server.via.scheme, server.via.address[0], server.via.address[1]]
+        if self.message is not None:
+            self._changed_message(out, tail)
+        if self.injected:
+            waiting, self.injected = self.injected, []
+            out["inj"] = [[to, text, len(content)] for to, text, content in waiting]
+            tail += [content for _, _, content in waiting]
+        return out, b"".join(blobs + tail)
+
+    def _changed_messages(self, f, event, out, blobs, tail):
         if f.request is not None:
             parts = request_parts(f.request)
             if parts != self.request_parts or f.request is not self.request:
@@ -241,26 +265,6 @@ class Picture:
             self._wish(f.request, "q", out)
         elif event == "responseheaders" and r is not None:
             self._wish(r, "s", out)
-        marked, comment, meta = self.noted
-        if f._marked != marked:
-            out["mk"] = marker(f._marked)
-        if f._comment != comment:
-            out["co"] = str(f._comment)
-        if f.metadata != meta:
-            out["md"] = {str(k): v for k, v in f.metadata.items() if isinstance(v, (str, int, float, bool))}
-        if self.killed:
-            out["kill"] = 1
-        server = f.server_conn
-        if event in ("requestheaders", "request", "http_connect") and server is not None and server.via != self.via:
-            self.via = server.via
-            out["via"] = None if server.via is None else [server.via.scheme, server.via.address[0], server.via.address[1]]
-        if self.message is not None:
-            self._changed_message(out, tail)
-        if self.injected:
-            waiting, self.injected = self.injected, []
-            out["inj"] = [[to, text, len(content)] for to, text, content in waiting]
-            tail += [content for _, _, content in waiting]
-        return out, b"".join(blobs + tail)
 
     def _changed_body(self, message, side, out, tail):
         content, given = message.data.content, self.bodies[side]

@@ -14,6 +14,7 @@ import threading
 _sizes = struct.Struct(">II")
 _dumps = json.JSONEncoder(separators=(",", ":"), ensure_ascii=True).encode
 LIMIT = 1 << 30
+_gathers = hasattr(socket.socket, "sendmsg")
 
 
 class Closed(Exception):
@@ -34,18 +35,34 @@ class Wire:
         return self.sock.fileno()
 
     def send(self, head: dict, raw: bytes = b""):
-        text = _dumps(head).encode("ascii")
-        data = _sizes.pack(4 + len(text) + len(raw), len(text)) + text + raw
+        self.put(_dumps(head), raw)
+
+    def put(self, head: str, raw: bytes = b""):
+        """send for a head that is JSON already."""
+        text = head.encode("ascii")
+        data = _sizes.pack(4 + len(text) + len(raw), len(text)) + text
         with self._sending:
-            at = 0
-            view = memoryview(data)
-            while at < len(data):
-                try:
-                    at += self.sock.send(view[at:])
-                except (BlockingIOError, InterruptedError):
-                    select.select([], [self.sock], [], 1.0)
-                except OSError as e:
-                    raise Closed from e
+            try:
+                at = self.sock.sendmsg((data, raw)) if _gathers else self.sock.send(data + raw)
+            except (BlockingIOError, InterruptedError):
+                at = 0
+            except OSError as e:
+                raise Closed from e
+            if at < len(data) + len(raw):
+                self._rest(memoryview(data + raw)[at:])
+
+    def _rest(self, view):
+        while view:
+            try:
+                view = view[self.sock.send(view):]
+            except (BlockingIOError, InterruptedError):
+                select.select([], [self.sock], [], 1.0)
+            except OSError as e:
+                raise Closed from e
+
+    def soon(self, seconds: float) -> bool:
+        """Tells whether something comes within a moment."""
+        return bool(select.select([self.sock], [], [], seconds)[0])
 
     def read(self, wait: bool = False):
         """Puts what has come into frames; with wait until something has."""
@@ -60,23 +77,28 @@ class Wire:
                 raise Closed from e
             if not data:
                 raise Closed
-            self._in += data
-            self._cut()
+            if self._in:
+                self._in += data
+                del self._in[:self._cut(self._in)]
+            else:
+                at = self._cut(data)
+                if at < len(data):
+                    self._in += memoryview(data)[at:]
             if len(data) < 1 << 18:
                 return
 
-    def _cut(self):
-        at, have = 0, len(self._in)
+    def _cut(self, data) -> int:
+        """Takes the whole frames off data; how far they reach."""
+        at, have = 0, len(data)
         while have - at >= 8:
-            size, head = _sizes.unpack_from(self._in, at)
+            size, head = _sizes.unpack_from(data, at)
             if size > LIMIT or head > size - 4:
                 raise Closed
             if have - at < 4 + size:
                 break
             start = at + 8
-            value = json.loads(self._in[start:start + head])
-            raw = bytes(self._in[start + head:at + 4 + size])
-            self.frames.append((value, raw))
+            value = json.loads(data[start:start + head])
+            raw = data[start + head:at + 4 + size]
+            self.frames.append((value, raw if type(raw) is bytes else bytes(raw)))
             at += 4 + size
-        if at:
-            del self._in[:at]
+        return at
