@@ -149,6 +149,8 @@ func TestDocsCommands(t *testing.T) {
 func docFiles(t *testing.T, dir, home string) {
 	t.Helper()
 	write(t, filepath.Join(dir, "my.js"), "export function request(flow) {}\n")
+	write(t, filepath.Join(dir, "their_addon.py"), "def request(flow): pass\n")
+	write(t, filepath.Join(dir, "addon.py"), "def request(flow): pass\n")
 	write(t, filepath.Join(dir, "secret.txt"), "secret\n")
 	write(t, filepath.Join(dir, "shop.proto"), "syntax = \"proto3\"; package shop.v1; message Order { uint32 number = 1; }\n")
 	write(t, filepath.Join(dir, "captured.har"), `{"log":{"entries":[{"request":{"method":"GET","url":"https://example.com/"},"response":{"status":200}}]}}`)

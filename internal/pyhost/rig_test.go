@@ -275,3 +275,12 @@ func eventually(t testing.TB, what string, ok func() bool) {
 		}
 	}
 }
+
+// prints ends the host and compares what scripts have printed by then.
+func (r *rig) prints(want string) {
+	r.t.Helper()
+	r.host.Close()
+	if got := r.out.String(); got != want {
+		r.t.Errorf("printed %q, want %q; standard error: %s", got, want, r.err.String())
+	}
+}

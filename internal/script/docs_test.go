@@ -243,7 +243,7 @@ var examples = map[string]func(t *testing.T, r *rig){
 }
 
 func TestExamples(t *testing.T) {
-	files, err := filepath.Glob(filepath.Join(root, "examples", "*.*"))
+	files, err := filepath.Glob(filepath.Join(root, "examples", "*.[jt]s"))
 	if err != nil {
 		t.Fatal(err)
 	}
