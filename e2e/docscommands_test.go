@@ -78,7 +78,8 @@ var notRun = map[string]string{
 func TestDocsCommands(t *testing.T) {
 	t.Parallel()
 	need(t, "curl")
-	p, dir, env := startForExample(t)
+	p, dir, env := startForExample(t, "--web", "--web-port", "0", "--set", "web_password=secret")
+	page := p.waitStderr(`web interface at http://([0-9.:]+)/`)[1]
 	run(t, env, "curl", "-s", "-x", p.URL(), "--cacert", p.CA, "-d", "sent", "https://example.com/")
 	p.live("example.com/")
 	docFiles(t, dir, filepath.Dir(p.Confdir))
@@ -95,7 +96,7 @@ func TestDocsCommands(t *testing.T) {
 		}
 		seen++
 		t.Run(c.page+": "+c.line, func(t *testing.T) {
-			line := strings.NewReplacer("127.0.0.1:8080", p.Addr, "4471", "1", "flows body 1 --request", "flows body last --request").Replace(c.line)
+			line := strings.NewReplacer("127.0.0.1:8080", p.Addr, "127.0.0.1:8081", page, "4471", "1", "flows body 1 --request", "flows body last --request").Replace(c.line)
 			words := strings.Fields(variables.ReplaceAllString(line, ""))
 			if words[0] == "midstream" && (len(words) == 1 || words[1] == "dump" && !strings.Contains(line, " -n ") || strings.HasPrefix(words[1], "-")) {
 				if strings.Contains(line, "corp.p12") {

@@ -65,7 +65,7 @@ func TestREADMEFirstExchange(t *testing.T) {
 // startForExample starts a proxy that sends every name to an origin of the test,
 // and gives the environment of a user who has midstream installed and whose
 // ~/.midstream is the proxy's folder. dir is for the files of the user.
-func startForExample(t *testing.T) (p *proxy, dir string, env []string) {
+func startForExample(t *testing.T, args ...string) (p *proxy, dir string, env []string) {
 	t.Helper()
 	o := newOrigin(t)
 	o.mux.HandleFunc("/{$}", func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, "an example\n") })
@@ -76,7 +76,7 @@ func startForExample(t *testing.T) (p *proxy, dir string, env []string) {
 	dir = t.TempDir()
 	script := filepath.Join(dir, "redirect.js")
 	write(t, script, "export function server_connect(data) { data.server.address = ['127.0.0.1', "+port+"] }\n")
-	p = start(t, "-s", script)
+	p = start(t, append(args, "-s", script)...)
 	home := filepath.Dir(p.Confdir)
 	for from, to := range map[string]string{p.Confdir: filepath.Join(home, ".midstream"), binary: filepath.Join(dir, "midstream")} {
 		if err := os.Symlink(from, to); err != nil {

@@ -77,7 +77,7 @@ Options keep their names where the meaning is the same, so most command lines go
 option of mitmproxy. ` + "*works*" + `: same name, same meaning. ` + "*renamed*" + `: something else does it. ` + "*not there yet*" + `: midstream
 refuses it instead of passing over it. ` + "*not needed*" + `: nothing is left for it to do.
 
-A program of the name ` + "`mitmdump`" + ` or ` + "`mitmweb`" + ` (a link to midstream) behaves as ` + "`midstream dump`" + `.
+A program of the name ` + "`mitmdump`" + ` (a link to midstream) behaves as ` + "`midstream dump`" + `, ` + "`mitmweb`" + ` as ` + "`midstream web`" + `.
 
 What is different from the start:
 

@@ -165,5 +165,5 @@ func Mitmproxy() []Row {
 
 const (
 	noConsole = "there is no terminal interface yet"
-	noWeb     = "there is no web interface yet"
+	noWeb     = "the page looks after that itself"
 )
