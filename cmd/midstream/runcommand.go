@@ -27,7 +27,7 @@ func newRunCmd(e *env) *cobra.Command {
 			"reads such variables. Go programs never send localhost and 127.0.0.1 through a proxy.",
 		Example: "  midstream run -- curl https://example.com/\n" +
 			"  midstream run -s my.js -- curl -s https://example.com/\n" +
-			"  midstream run --fail-on '~c 5xx' --hardump test.har -- npm test\n" +
+			"  midstream run --fail-on '~c 5xx' --hardump test.har -- curl -s https://example.com/\n" +
 			"  midstream run --attach -- wget -q https://example.com/",
 		DisableFlagsInUseLine: true,
 	}
