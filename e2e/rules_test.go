@@ -44,7 +44,8 @@ func TestRulesOnTheWire(t *testing.T) {
 		t.Fatal(err)
 	}
 	p := start(t, "-B", "/~s/colour/color", "-B", "/~q/secret/[gone]", "-H", "/~s/X-Rule/on", "--map-local", "|local.test/|"+dir,
-		"--block-list", "/~d bad.test/451", "--block-list", "/~d shut.test/444", "-M", "|http://old.test|"+origin.URL)
+		"--block-list", "/~d bad.test/451", "--block-list", "/~d shut.test/444", "-M", "|http://old.test|"+origin.URL,
+		"--fault", "/~d broken.test/status:code=503", "--fault", "/~u cut & ~s/cut:after=100")
 	c := p.client()
 	ctx, cancel := context.WithTimeout(context.Background(), 60*time.Second)
 	defer cancel()
@@ -90,6 +91,14 @@ func TestRulesOnTheWire(t *testing.T) {
 	}
 	if status, _ := get("http://bad.test/"); status != 451 {
 		t.Errorf("blocked with %d", status)
+	}
+	if status, _ := get("http://broken.test/"); status != 503 {
+		t.Errorf("the fault answered with %d", status)
+	}
+	if r, err := c.Get("http://local.test/big?cut"); err != nil {
+		t.Error(err)
+	} else if b, err := io.ReadAll(r.Body); err == nil || len(b) != 100 {
+		t.Errorf("a body that was to be cut: %d bytes, %v", len(b), err)
 	}
 	if _, err := c.Get("http://shut.test/"); err == nil {
 		t.Error("444 was answered")

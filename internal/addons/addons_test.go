@@ -146,6 +146,7 @@ func TestSpecsThatAreWrongSayWhy(t *testing.T) {
 		{"block_list=/~b x/404", `the filter asks for bodies`},
 		{"map_remote=/~/x/y", `filter: column 1`},
 		{"map_local=|x|/nowhere/at/all", `path: stat`},
+		{"fault=/~q/melt", `there is no fault "melt"`},
 		{"stickycookie=~zz", `filter: column 1`},
 	} {
 		if _, _, err := build(c.option); err == nil || !strings.Contains(err.Error(), c.want) || strings.Contains(err.Error(), "\n") {
@@ -350,7 +351,7 @@ func TestTheOrderOfKinds(t *testing.T) {
 	for i, k := range Kinds() {
 		names = append(names, strconv.Itoa(i)+k.Name)
 	}
-	if got, want := strings.Join(names, " "), "0block_list 1anticache 2anticomp 3map_remote 4map_local 5modify_body 6modify_headers 7stickyauth 8stickycookie"; got != want {
+	if got, want := strings.Join(names, " "), "0block_list 1anticache 2anticomp 3map_remote 4map_local 5modify_body 6modify_headers 7stickyauth 8stickycookie 9fault"; got != want {
 		t.Errorf("%s, want %s", got, want)
 	}
 }

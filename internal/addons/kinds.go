@@ -6,6 +6,7 @@ import (
 	"midstream/internal/addons/anticache"
 	"midstream/internal/addons/anticomp"
 	"midstream/internal/addons/block"
+	"midstream/internal/addons/fault"
 	"midstream/internal/addons/maplocal"
 	"midstream/internal/addons/mapremote"
 	"midstream/internal/addons/modifybody"
@@ -25,7 +26,8 @@ type kind struct {
 	before bool
 }
 
-// kinds are all, in mitmproxy's order: the order in which they run.
+// kinds are all, in mitmproxy's order: the order in which they run. What it does not
+// have stands last.
 func kinds() []kind {
 	return []kind{
 		{block.Kind, block.New, block.Spec, true},
@@ -37,6 +39,7 @@ func kinds() []kind {
 		{modifyheaders.Kind, modifyheaders.New, modifyheaders.Spec, false},
 		{stickyauth.Kind, stickyauth.New, stickyauth.Spec, false},
 		{stickycookie.Kind, stickycookie.New, stickycookie.Spec, false},
+		{fault.Kind, fault.New, fault.SpecOf, false},
 	}
 }
 

@@ -2,6 +2,8 @@ package instance
 
 import (
 	"context"
+	"fmt"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"slices"
@@ -20,7 +22,7 @@ const rulePoll = time.Second
 // ruleOptions are the options that rules are made of, or read by.
 var ruleOptions = []string{
 	"rules", "modify_headers", "modify_body", "modify_body_window", "map_remote", "map_local", "block_list", "anticache", "anticomp",
-	"stickyauth", "stickycookie",
+	"stickyauth", "stickycookie", "fault", "fault_seed",
 }
 
 // rules is the list in force. Its methods may be called at once.
@@ -29,6 +31,8 @@ type rules struct {
 	list  []*rule.Rule
 	addon addons.Built
 	stamp fileStamp
+	told  uint64 // the seed that the log has, and 1; 0 for none
+	seed  uint64 // of this run, where none was given
 }
 
 // ruleSource is where rules come from.
@@ -62,8 +66,17 @@ func RulesFile(o *option.Registry) string {
 }
 
 func (in *Instance) ruleSource() ruleSource {
+	in.rules.mu.Lock()
+	if in.rules.seed == 0 {
+		in.rules.seed = 1 + rand.Uint64N(1<<32)
+	}
+	seed := in.rules.seed
+	in.rules.mu.Unlock()
+	if v, ok := in.opts.Lookup("fault_seed"); ok && v.Value != nil {
+		seed = uint64(v.Value.(int64))
+	}
 	return ruleSource{opts: in.opts, file: RulesFile(in.opts), c: in.cfg.Case, env: rule.Env{
-		Home: in.opts.Home, Log: in.log, Window: in.opts.Size("modify_body_window"), Server: in.cfg.Version,
+		Home: in.opts.Home, Log: in.log, Window: in.opts.Size("modify_body_window"), Server: in.cfg.Version, Seed: seed,
 	}}
 }
 
@@ -126,6 +139,10 @@ func (r *rules) load(s ruleSource) error {
 			defer r.mu.Unlock()
 			rule.Keep(list, r.list)
 			r.list, r.addon, r.stamp = list, built, stamp
+			if len(rule.Of(list, "fault")) > 0 && r.told != s.env.Seed+1 {
+				r.told = s.env.Seed + 1
+				s.env.Logger().Info(fmt.Sprintf("traffic is broken on purpose: chance goes by fault_seed=%d", s.env.Seed))
+			}
 			return nil
 		}
 	}

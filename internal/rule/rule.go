@@ -210,6 +210,8 @@ type Env struct {
 	Log *slog.Logger
 	// Window is modify_body_window, in octets; 0 is its default.
 	Window int64
+	// Seed is what chance goes by.
+	Seed uint64
 	// Server is what answers that rules make call themselves in Server.
 	Server string
 }
