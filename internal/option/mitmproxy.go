@@ -151,11 +151,11 @@ func Mitmproxy() []Row {
 		{"web_port", Works, ""},
 		{"web_host", Works, ""},
 		{"web_open_browser", Works, "only from a terminal on a machine with a display"},
-		{"web_debug", Missing, noWeb},
+		{"web_debug", Missing, "the page has nothing that it would switch on"},
 		{"web_password", Works, "as it is, or a bcrypt hash; argon2 is not read"},
-		{"web_columns", Missing, noWeb},
-		{"web_theme", Missing, noWeb},
-		{"web_static_viewer", Missing, noWeb},
+		{"web_columns", Missing, "columns are chosen in the page, which keeps them"},
+		{"web_theme", Missing, "the page goes with the system, or as it is chosen there"},
+		{"web_static_viewer", Missing, "sessions and flow files are opened in the page instead"},
 
 		{"flow_detail", Works, "messages of WebSocket and TCP are not printed yet"},
 		{"dumper_default_contentview", Missing, "there are no content views yet; content is printed as text, or as hexadecimal where it is not text"},
@@ -165,5 +165,4 @@ func Mitmproxy() []Row {
 
 const (
 	noConsole = "there is no terminal interface yet"
-	noWeb     = "the page looks after that itself"
 )

@@ -44,10 +44,14 @@ export function whole(time: string | null | undefined): string {
   return `${d.getFullYear()}-${two(d.getMonth() + 1)}-${two(d.getDate())} ${clock(time)} ${zone}`
 }
 
+// seconds is the time between two, to the microsecond: a Date knows only whole
+// milliseconds.
 export function seconds(from: string | null | undefined, to: string | null | undefined): number | null {
   if (!from || !to) return null
-  const s = (Date.parse(to) - Date.parse(from)) / 1000
-  return isFinite(s) ? s : null
+  const part = (t: string) => Number('0.' + (/\.(\d+)/.exec(t)?.[1] ?? '0'))
+  const full = (t: string) => Math.floor(Date.parse(t) / 1000)
+  const s = full(to) - full(from) + (part(to) - part(from))
+  return isFinite(s) ? Math.round(s * 1e9) / 1e9 : null
 }
 
 // brief makes of a media type the word that a list has room for.

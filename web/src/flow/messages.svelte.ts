@@ -1,4 +1,5 @@
 import { get, root } from '../core/api'
+import { seconds } from '../core/format'
 import type { Flow, Head, Message, Side } from '../core/types'
 
 const page = 100 // messages of a request
@@ -74,7 +75,7 @@ export class Messages {
   private make(m: Message, near: boolean): Line {
     const text = content(m)
     const before = this.line(m.index - 1)
-    const gap = before?.time && m.time ? (Date.parse(m.time) - Date.parse(before.time)) / 1000 : null
+    const gap = seconds(before?.time, m.time)
     return {
       index: m.index, time: m.time ?? '', gap, near, kind: kind(m).slice(0, 60), from: m.from ?? '', length: m.length,
       text: text.slice(0, preview).replace(/\s+/g, ' '), whole: text.length <= preview, error: (m.error ?? '').slice(0, 300),
@@ -139,7 +140,6 @@ export class Messages {
     const source = new EventSource(`${root}/flows/${this.flow}/${this.side}/messages?follow=1&from=${this.count}`)
     this.source = source
     let waiting: [Message, boolean][] = []
-    const began = performance.now()
     const flush = () => {
       const got = waiting
       waiting = []
@@ -150,9 +150,9 @@ export class Messages {
     }
     source.addEventListener('message', (e) => {
       // Of what has just come the core may not know the time yet; then it is the
-      // time at which it came here, but for what was there before.
+      // time at which it came here.
       const m = JSON.parse(e.data) as Message
-      const near = m.time === undefined && performance.now() - began > 150
+      const near = m.time === undefined
       if (near) m.time = new Date().toISOString()
       waiting.push([m, near])
       if (waiting.length === 1) setTimeout(flush, 50)
