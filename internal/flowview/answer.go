@@ -63,7 +63,9 @@ func answerMessages(ctx context.Context, r *store.Reader, f *flow.Flow, a *llm.A
 		case m.WebSocket != nil && (m.WebSocket.From != flow.AtServer || m.WebSocket.Opcode != ws.Text && m.WebSocket.Opcode != ws.Binary):
 			continue
 		}
-		a.Message(m.Raw, m.Time)
+		if a.Message(m.Raw, m.Time); a.Hopeless() {
+			return nil
+		}
 	}
 	if !f.Live() {
 		a.Ended()

@@ -201,6 +201,10 @@ func (a *Assembler) read(raw []byte) (event, bool) {
 // Known tells whether the stream has shown itself to be an answer of a model.
 func (a *Assembler) Known() bool { return a.f != nil }
 
+// Hopeless tells that so many events have told no format that the rest need not be
+// read.
+func (a *Assembler) Hopeless() bool { return a.f == nil && a.seen > undecided }
+
 // Result is what the stream has said so far, nil while it is not known to be an
 // answer of a model. It stays as it is when more comes.
 func (a *Assembler) Result() *Result {

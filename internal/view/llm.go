@@ -45,7 +45,9 @@ func showLLM(s *source, p *page) error {
 type feeder struct{ a *llm.Assembler }
 
 func (f feeder) Write(p []byte) (int, error) {
-	f.a.Write(p, time.Time{})
+	if f.a.Write(p, time.Time{}); f.a.Hopeless() {
+		return 0, errCut
+	}
 	return len(p), nil
 }
 
