@@ -11,6 +11,7 @@ import (
 	"midstream/internal/engine"
 	"midstream/internal/instance"
 	"midstream/internal/option"
+	"midstream/internal/view"
 )
 
 // lastFlows is how long a proxy that ends waits for its output to be read.
@@ -43,6 +44,9 @@ func runProxy(ctx context.Context, e *env, reg *option.Registry, kind proxyKind)
 		schema, err := definitions(ctx, reg.Path("protobuf_definitions"))
 		if err != nil {
 			return err
+		}
+		if name := reg.String("dumper_default_contentview"); !view.Known(name) {
+			return &codedError{exitUsage, fmt.Errorf("option dumper_default_contentview: %w", &view.UnknownError{Name: name})}
 		}
 		printer = newPrinter(e, reg, kind, recorded, schema, log)
 		defer closePrinter(printer)

@@ -29,6 +29,7 @@ type contentPrinter struct {
 	// most is how many lines of one body are printed; 0 prints all.
 	most   int
 	schema *view.Schema
+	name   string // of the view
 }
 
 // print writes the content of one side of f, where there is any.
@@ -62,7 +63,7 @@ func (c *contentPrinter) view(r io.Reader, f *flow.Flow, side flow.Side, mark st
 	in.Body, in.Schema, in.Limit = r, c.schema, math.MaxInt64
 	var line []byte
 	var failed error
-	shown, err := view.Print(context.Background(), in, view.Auto, view.Window{Count: int64(c.most)}, func(text string) bool {
+	shown, err := view.Print(context.Background(), in, c.name, view.Window{Count: int64(c.most)}, func(text string) bool {
 		line = append(line[:0], indent...)
 		line = c.palette.paint(line, dim, mark)
 		line = append(appendTabbed(line, []byte(text)), '\n')

@@ -152,3 +152,17 @@ func FuzzSafe(f *testing.F) {
 		}
 	})
 }
+
+func TestContentByAView(t *testing.T) {
+	for name, want := range map[string]string{"auto": "    << {\n    <<   \"a\": 1\n    << }\n", "raw": "    << {\"a\":1}\n"} {
+		var out bytes.Buffer
+		p := New(Config{Out: &out, Detail: func() int { return Cut }, Content: bodies{"1response": `{"a":1}`}, View: func() string { return name }})
+		p.Watch(exchange(1, "/"))
+		if err := p.Close(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if !strings.HasSuffix(out.String(), want) {
+			t.Errorf("%s prints\n%s", name, out.String())
+		}
+	}
+}

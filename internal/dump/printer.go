@@ -52,6 +52,9 @@ type Config struct {
 	Lines int
 	// Content opens recorded bodies; nil prints none.
 	Content Content
+	// View returns the name of the view that prints content, asked once a flow; nil
+	// is the one that fits.
+	View func() string
 	// Schema names the fields of protobuf in content; nil guesses.
 	Schema *view.Schema
 	// Message makes a message one line of text, not safe yet; nil prints none. It is
@@ -110,6 +113,9 @@ func New(cfg Config) *Printer {
 	}
 	if cfg.Detail == nil {
 		cfg.Detail = func() int { return OneLine }
+	}
+	if cfg.View == nil {
+		cfg.View = func() string { return view.Auto }
 	}
 	if cfg.Lines == 0 {
 		cfg.Lines = defaultLines

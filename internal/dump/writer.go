@@ -84,7 +84,7 @@ func (w *writer) flow(f *flow.Flow, width int) {
 	}
 	_, _ = w.out.Write(w.buf)
 	if detail >= Cut && !f.Live() && !w.failed {
-		c := contentPrinter{out: w.out, source: w.cfg.Content, palette: w.cfg.Palette, schema: w.cfg.Schema}
+		c := contentPrinter{out: w.out, source: w.cfg.Content, palette: w.cfg.Palette, schema: w.cfg.Schema, name: w.cfg.View()}
 		if detail == Cut {
 			c.most = w.cfg.Lines
 		}

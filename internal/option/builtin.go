@@ -276,6 +276,8 @@ func output() []Option {
 			Help: "Print only the flows that this filter means, as words behind dump do. All are recorded. The page on filters tells what a filter is."},
 		{Name: "protobuf_definitions", Type: Path, Optional: true, Meta: "FILE",
 			Help: "A .proto file that names the fields of protobuf and gRPC. What it imports is looked for beside it."},
+		{Name: "dumper_default_contentview", Type: String, Default: "auto", Meta: "VIEW",
+			Help: "The view that prints content. auto takes the one that fits; the page on views has the names."},
 		{Name: "content_view_lines_cutoff", Type: Int, Default: int64(512), Min: 1, Max: 1 << 30,
 			Help: "Lines of content that flow_detail 3 prints."},
 		{Name: "export_preserve_original_ip", Type: Bool,

@@ -158,7 +158,7 @@ func Mitmproxy() []Row {
 		{"web_static_viewer", Missing, "sessions and flow files are opened in the page instead"},
 
 		{"flow_detail", Works, "messages of WebSocket and TCP are not printed yet"},
-		{"dumper_default_contentview", Missing, "there are no content views yet; content is printed as text, or as hexadecimal where it is not text"},
+		{"dumper_default_contentview", Works, "the names are midstream's: hex for Hex Dump, xml for XML/HTML, form for URL-encoded"},
 		{"dumper_filter", Works, ""},
 	}
 }
