@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"slices"
 	"testing"
+	"time"
 
 	"midstream/internal/store"
 )
@@ -59,5 +60,23 @@ func TestRanksTellWhereAFlowWouldBe(t *testing.T) {
 		if at, there := r.find(number); at != want || there != (number == 2 || number == 9) {
 			t.Errorf("flow %d: %d, %v", number, at, there)
 		}
+	}
+}
+
+// A view that nobody looks at ends; one with a reader stays.
+func TestViewsThatNobodyWantsEnd(t *testing.T) {
+	h := NewHub()
+	for _, id := range []string{"left", "read", "fresh"} {
+		h.views[id] = &view{cancel: func() {}, used: time.Now().Add(-2 * viewIdle)}
+	}
+	h.views["fresh"].touch()
+	h.views["read"].feed.open()
+	h.expire(time.Now())
+	if len(h.views) != 2 || h.views["left"] != nil || !h.watching.Load() {
+		t.Errorf("%v", h.views)
+	}
+	h.endAll()
+	if h.watching.Load() {
+		t.Error("it watches for nobody")
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"midstream/flow"
 	"midstream/internal/capture"
 	"midstream/internal/option"
+	"midstream/internal/pyhost"
 	"midstream/internal/replay"
 	"midstream/internal/script"
 	"midstream/internal/store"
@@ -53,8 +54,17 @@ func (c Control) Capture() bool { return c.in.session != nil && !c.in.paused.Loa
 // SetCapture changes whether new flows are recorded.
 func (c Control) SetCapture(on bool) { c.in.paused.Store(!on) }
 
-// Scripts are those that the options name, with what went wrong.
-func (c Control) Scripts() []script.State { return c.in.scripts.States() }
+// Scripts are those that the options name, with what went wrong. Of one in Python
+// it is in the log.
+func (c Control) Scripts() []script.State {
+	list := c.in.scripts.States()
+	for _, p := range c.in.opts.Paths("scripts") {
+		if pyhost.Is(p) {
+			list = append(list, script.State{Path: p, Loaded: len(c.in.python.AddonsOf(p)) > 0})
+		}
+	}
+	return list
+}
 
 // Protect keeps clients of the proxy from an address of this machine, by
 // whatever name.
