@@ -53,14 +53,15 @@ func BenchmarkFlow(b *testing.B) {
 		f.Response.Fields.Add("X-Some-Field", "some value of a usual length")
 	}
 	end := completed(f)
+	by := &asked{picture: f}
 	body := make([]byte, 200)
 	b.ReportAllocs()
 	cpu := cpuSeconds()
 	b.ResetTimer()
 	for i := range b.N {
 		r := s.Start()
-		r.Head(f, flow.ToServer)
-		r.Head(f, flow.ToClient)
+		r.Ask(by)
+		r.Ask(by)
 		r.Piece(flow.ToClient, body)
 		r.End(end)
 		if i%100 == 99 {
