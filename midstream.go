@@ -25,9 +25,10 @@ type Config struct {
 	// Addons run in this order, before scripts. Each must have one of the event
 	// methods of package hook.
 	Addons []any
-	// Watch is told of every flow: when its head has come and when it has ended.
-	// It is called on the data path and must return at once; it must not change
-	// the flow. Nil watches nothing.
+	// Watch is told of every flow: when its head has come, unless it ends within
+	// milliseconds, and when it has ended. It is called on the data path and by who
+	// records, and must return at once, without a wait for what is recorded; it must
+	// not change the flow. Nil watches nothing.
 	Watch func(*flow.Flow)
 	// Log takes what a person should see; nil discards it.
 	Log *slog.Logger

@@ -177,7 +177,10 @@ type MessageWatcher interface {
 }
 
 // Watcher is told of flows as they pass: when a head has come and when the flow
-// has ended. It must return at once and must not change f.
+// has ended. It must return at once and must not change f. Where the record asks
+// for pictures (Asking) a flow that lives is shown by the recorder's goroutine,
+// and one that ends within milliseconds only when it has: a Watcher must never
+// wait for the record.
 type Watcher interface {
 	Watch(f *flow.Flow)
 }

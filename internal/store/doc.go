@@ -3,6 +3,7 @@
 //
 //	Record.Piece ──copy──► block ─┐ byte-bounded     ┌► bodies/000001.seg   piece, map, drop records
 //	Record.Head ───picture───────┼─queue──► writer ─┤
+//	Record.Ask  ───picture───────┼─ asked by writer─┤
 //	Record.End  ───picture───────┘                  └► heads/000001.seg    conn, head, end records
 //	                                                       │ rows
 //	                                              indexer ◄┘ ──► flows.db  one row a flow
