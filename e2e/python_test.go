@@ -39,8 +39,10 @@ class Addon:
     def response(self, flow):
         if flow.response.headers.get("content-encoding"):
             flow.response.text = flow.response.text.replace("brown", "red")
+        if flow.request.path == "/hello":
+            self.kept = flow
     def done(self):
-        print("done", ctx.options.tag)
+        print("done", ctx.options.tag, self.kept.response.content)
 
 addons = [Addon()]
 `
@@ -115,7 +117,7 @@ func TestPythonAddon(t *testing.T) {
 		t.Errorf("after the process died: %q", got)
 	}
 	p.stop()
-	if out := p.stdout.String(); !strings.Contains(out, "done mine\n") {
+	if out := p.stdout.String(); !strings.Contains(out, "done mine b'hello\\n'\n") {
 		t.Errorf("done has not run: %s", out)
 	}
 	for _, want := range []string{"RuntimeError: boom", "exit status 3; it is started again", "Python 3."} {

@@ -83,6 +83,8 @@ What is different from the start:
 
 - Every body passes as it arrives and is recorded on disk as it passes; nothing waits for the end of a body unless a
   script wants the whole of it. ` + "`stream_large_bodies`" + ` is only needed to keep large bodies off the disk.
+- Addons in Python run as they are: ` + "`-s addon.py`" + `. A body that has no end is not held for a ` + "`response`" + ` hook; set
+  a function in ` + "`responseheaders`" + ` to change it on its way. [In Python](python.md) has what else differs.
 - ` + "`config.yaml`" + ` comes before ` + "`--set`" + ` and flags; of those, the last on the command line wins.
 - A wrong name is an error that names the nearest one, in ` + "`config.yaml`" + ` too, with line and column.
 - ` + "`-H`, `-B`, `-M`, `--map-local` and `--block-list`" + ` take the same values ([rules](rules.md)). They work on streams, too, and are
