@@ -216,7 +216,11 @@ func (r *Reader) requestBody(q *value) (format.Body, error) {
 		return format.Octets(nil), nil
 	}
 	if text := p.key("text"); text != nil && (text.ref != nil || text.text != "") {
-		return r.content(text, p.key("encoding").str())
+		encoding := p.key("encoding").str()
+		if encoding == "" {
+			encoding = p.key("_encoding").str()
+		}
+		return r.content(text, encoding)
 	}
 	// Without text, the parameters of a form say what it was.
 	form := make([]string, 0, 8)

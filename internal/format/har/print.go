@@ -155,8 +155,9 @@ func (c *content) each(f func([]byte) error) error {
 	}
 }
 
-// content prints the members "text" and, where it is base64, "encoding".
-func (p *printer) content(c *content) {
+// content prints the members "text" and, where it is base64, one that says so:
+// its name is "encoding" in a response alone, a request has a name of our own.
+func (p *printer) content(c *content, encoding string) {
 	p.raw(`,"text":"`)
 	if c.text {
 		p.text(c)
@@ -164,7 +165,7 @@ func (p *printer) content(c *content) {
 		return
 	}
 	p.base64(c)
-	p.raw(`","encoding":"base64"`)
+	p.raw(`","` + encoding + `":"base64"`)
 }
 
 // text prints c with escapes; characters that are cut between two pieces are

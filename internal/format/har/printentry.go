@@ -186,7 +186,7 @@ func (p *printer) postData(body format.Body, fs flow.Fields) {
 	c := measure(body, fs)
 	mime := fs.Get("Content-Type")
 	p.raw(`,"postData":{"mimeType":`).string(mime)
-	p.content(&c)
+	p.content(&c, "_encoding")
 	p.raw(`,"params":[`)
 	if strings.HasPrefix(strings.ToLower(mime), "application/x-www-form-urlencoded") && c.text && c.size <= maxInline {
 		var form []byte
@@ -220,7 +220,7 @@ func (p *printer) response(it *format.Item) (lost []string) {
 	case body != nil && it.Closing == nil:
 		c := measure(body, r.Fields)
 		p.int(c.size).raw(`,"compression":`).int(c.size - body.Size()).raw(`,"mimeType":`).string(mimeType(r.Fields))
-		p.content(&c)
+		p.content(&c, "encoding")
 		if c.failed {
 			lost = append(lost, "a response body that does not decode, which is given as it is")
 		}

@@ -149,8 +149,9 @@ func (r *Reader) content(v *value, encoding string) (format.Body, error) {
 	if v == nil || v.kind != 's' {
 		return format.Octets(nil), nil
 	}
+	coded := strings.EqualFold(encoding, "base64")
 	if v.ref == nil {
-		if encoding != "base64" {
+		if !coded {
 			return format.Octets(v.text), nil
 		}
 		p, err := io.ReadAll(decodeBase64(strings.NewReader(v.text)))
@@ -160,7 +161,7 @@ func (r *Reader) content(v *value, encoding string) (format.Body, error) {
 		return format.Octets(p), nil
 	}
 	var in io.Reader = &unescaper{r: io.NewSectionReader(v.ref, 0, v.ref.Size())}
-	if encoding == "base64" {
+	if coded {
 		in = decodeBase64(in)
 	}
 	b, err := r.spool(in)
