@@ -18,6 +18,7 @@ import (
 type socket struct {
 	speed   Speed
 	closing *format.Closing
+	cut     bool // the server broke it off
 	next    func() (format.Message, error, bool)
 	stop    func()
 
@@ -51,6 +52,7 @@ func newSocket(it *format.Item, began time.Time, speed Speed) *socket {
 	if messages == nil {
 		messages = func(func(format.Message, error) bool) {}
 	}
+	s.cut = it.Flow.Outcome.Kind == flow.ServerCut || it.Flow.Outcome.Kind == flow.WasReset
 	s.next, s.stop = iter.Pull2(messages)
 	return s
 }
@@ -157,7 +159,8 @@ func (s *socket) end() error {
 	s.mu.Lock()
 	closed := s.closed
 	s.mu.Unlock()
-	if c == nil || c.ByClient || closed {
+	abnormal := c != nil && c.Code == ws.Abnormal
+	if c == nil || c.ByClient || closed || abnormal && !s.cut {
 		<-s.wake
 		return nil
 	}
@@ -165,7 +168,7 @@ func (s *socket) end() error {
 		s.wait(wait)
 		return nil
 	}
-	if c.Code == ws.Abnormal {
+	if abnormal {
 		return &flow.Error{Peer: flow.AtServer, Phase: flow.InBody, Cause: flow.ClosedEarly, Err: errShort}
 	}
 	payload := ws.AppendClose(nil, c.Code, c.Reason)

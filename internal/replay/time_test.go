@@ -71,6 +71,24 @@ func TestAPauseEndsWhenNobodyWaits(t *testing.T) {
 	})
 }
 
+func TestAWebSocketWithoutAnEndWaitsForTheClient(t *testing.T) {
+	for name, kind := range map[string]flow.OutcomeKind{"open": flow.Completed, "cut": flow.ServerCut} {
+		synctest.Test(t, func(t *testing.T) {
+			it := chat()
+			it.Messages, it.Closing, it.Flow.Outcome.Kind = nil, &format.Closing{Known: true, Code: ws.Abnormal, Time: noon.Add(time.Second)}, kind
+			s := newSocket(it, noon, 1)
+			defer s.release()
+			start := time.Now()
+			time.AfterFunc(time.Hour, func() { s.Close() })
+			_, err := s.Read(make([]byte, 10))
+			since := time.Since(start)
+			if kind == flow.Completed && (err != io.EOF || since != time.Hour) || kind == flow.ServerCut && (flow.CauseOf(err) != flow.ClosedEarly || since != time.Second) {
+				t.Errorf("%s: %v after %v", name, err, since)
+			}
+		})
+	}
+}
+
 // chat is a WebSocket on which the client asked and the server answered.
 func chat() *format.Item {
 	it := item("/chat", flow.Fields{{Name: "Upgrade", Value: "websocket"}}, "")
