@@ -24,7 +24,7 @@ func newDiffCmd(e *env) *cobra.Command {
 			"decoded, JSON whatever the order of its keys; times do not count and are printed beside what\n" +
 			"differs. - stands before what only A has, + before what only B has.\n\n" +
 			"The exit code is 3 when anything differs.",
-		Example: "  midstream diff before.mitm after.mitm --ignore date\n  midstream diff 1 2",
+		Example: "  midstream diff in.har in.mitm --ignore date\n  midstream diff in/#1 in.mitm#1",
 		Args:    exactWords(2, "A and B"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			ctx, stop := untilSignal(cmd.Context(), e)
