@@ -231,7 +231,7 @@ func recording() []Option {
 			Help: "Send the requests in this file again. Repeat it for several. It is a flow file, a HAR or a session. What cannot be sent as it was is not, with a word."},
 		{Name: "client_replay_concurrency", Type: Int, Default: int64(1), Min: -1, Max: 256, Meta: "N",
 			Help: "How many requests client_replay sends at a time. -1 is as many as possible."},
-		{Name: "server_replay", Type: Paths, Short: "S", Meta: "FILE", Main: true,
+		{Name: "server_replay", Type: Paths, Short: "S", Meta: "FILE",
 			Help: "Answer requests with the responses in this file. Repeat it for several. It is a flow file, a HAR or a session. Nothing is dialled for what is answered, " +
 				"and each flow answers once, in their order."},
 		{Name: "server_replay_extra", Type: Choice, Choices: []string{"forward", "kill", "204", "400", "404", "500"}, Default: "forward", Meta: "WHAT",
