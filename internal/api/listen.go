@@ -86,6 +86,7 @@ func (s *Server) ListenWeb(ctx context.Context, web Web) (Address, error) {
 	if g.secret == "" {
 		g.secret = newSecret()
 	}
+	s.readOnly.Store(web.ReadOnly)
 	s.control.Protect(at)
 	s.serve(l, g)
 	scheme := "http"

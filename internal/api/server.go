@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"midstream/internal/addons/intercept"
@@ -38,6 +39,8 @@ type Server struct {
 	reader  *store.Reader // nil where nothing is recorded
 	started time.Time
 	routes  http.Handler
+
+	readOnly atomic.Bool // the page
 
 	stopping chan struct{}
 	cancel   context.CancelFunc

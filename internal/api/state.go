@@ -90,7 +90,9 @@ func (s *Server) putCapture(w http.ResponseWriter, r *http.Request) error {
 	}
 	s.control.SetCapture(*in.On)
 	st := s.state(r)
-	s.hub.tellAll("state", st)
+	told := st
+	told.ReadOnly = s.readOnly.Load() // those who read a feed are pages
+	s.hub.tellAll("state", told)
 	writeJSON(w, http.StatusOK, st)
 	return nil
 }
