@@ -1,6 +1,5 @@
 import { copy } from './clip'
-import { get } from './api'
-import { curl } from '../flow/curl'
+import { get, text as fetchText } from './api'
 import { headText } from '../flow/raw'
 import { byId } from '../list/columns'
 import type { App, Layout } from './app.svelte'
@@ -36,13 +35,16 @@ function cell(app: App, hide: boolean) {
   app.narrow(hide ? `!${term}` : term)
 }
 
+// What the core writes of a request, by letter.
+const kinds: Record<string, string> = { c: 'curl', i: 'httpie', y: 'python', f: 'fetch', g: 'go' }
+
 // copyAs puts one form of the chosen flow into the clipboard.
 export async function copyAs(app: App, what: string, number = app.flows.selected) {
   if (number === null) return
   await app.attempt('copy', async () => {
     const flow = await get<Flow>(`/flows/${number}`)
     let text = ''
-    if (what === 'c') text = await curl(flow)
+    if (kinds[what]) text = (await fetchText(`/flows/${number}/export?as=${kinds[what]}`)).trimEnd()
     else if (what === 'u') text = flow.url
     else if (what === 'h') text = headText(flow.response ?? flow.request)
     else if (what === 'q') text = headText(flow.request)
@@ -50,7 +52,7 @@ export async function copyAs(app: App, what: string, number = app.flows.selected
     else if (what === 'l') text = location.origin + location.pathname + `?flow=${flow.number}`
     else return
     await copy(text)
-    app.tell(what === 'c' && text.includes('--data-binary @') ? 'copied; the body is a file: save it from the Exchange tab' : 'copied')
+    app.tell('copied')
   })
 }
 
@@ -183,7 +185,7 @@ export function act(app: App, id: string, e: KeyboardEvent | null): boolean {
       return true
     case 'copy':
       ui.copying = true
-      app.tell('copy: c curl, u URL, h fields, q request, p response, l link')
+      app.tell('copy: c curl, i httpie, y python, f fetch, g go, u URL, h fields, q request, p response, l link')
       return true
     case 'body': {
       const a = document.createElement('a')

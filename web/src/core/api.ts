@@ -37,6 +37,13 @@ export async function call<T>(method: string, path: string, body?: unknown, sign
 }
 
 export const get = <T>(path: string, signal?: AbortSignal) => call<T>('GET', path, undefined, signal)
+// text fetches what is no JSON.
+export async function text(path: string): Promise<string> {
+  const answer = await fetch(root + path, { credentials: 'same-origin' })
+  if (!answer.ok) throw await failure(answer)
+  return answer.text()
+}
+
 export const post = <T>(path: string, body: unknown = {}) => call<T>('POST', path, body)
 
 // upload sends a file as it is; the browser reads it while it sends.

@@ -37,7 +37,7 @@ export const verbs: Verb[] = [
   { id: 'comment', keys: [';'], says: 'comment', where: 'list' },
   { id: 'delete', keys: ['d', 'Delete'], says: 'delete what is recorded of the flow', where: 'list' },
   { id: 'kill', keys: ['X'], says: 'end the running flow', where: 'list' },
-  { id: 'copy', keys: ['y'], says: 'copy: then c curl, u URL, h fields, q request, p response, l link', where: 'list' },
+  { id: 'copy', keys: ['y'], says: 'copy: then c curl, i httpie, y python, f fetch, g go, u URL, h fields, q request, p response, l link', where: 'list' },
   { id: 'save', keys: ['w'], says: 'save what is shown', where: 'list' },
   { id: 'load', keys: ['L'], says: 'open a file', where: 'list' },
   { id: 'next', keys: ['.'], says: 'next flow', where: 'flow' },
