@@ -154,6 +154,7 @@ func docFiles(t *testing.T, dir, home string) {
 	write(t, filepath.Join(dir, "addon.py"), "def request(flow): pass\n")
 	write(t, filepath.Join(dir, "secret.txt"), "secret\n")
 	write(t, filepath.Join(dir, "shop.proto"), "syntax = \"proto3\"; package shop.v1; message Order { uint32 number = 1; }\n")
+	write(t, filepath.Join(dir, "package.json"), `{"name":"tested","version":"1.0.0","scripts":{"test":"curl -s https://example.com/"}}`)
 	write(t, filepath.Join(dir, "captured.har"), `{"log":{"entries":[{"request":{"method":"GET","url":"https://example.com/"},"response":{"status":200}}]}}`)
 	write(t, filepath.Join(dir, "in.har"), `{"log":{"entries":[{"request":{"method":"POST","url":"https://example.com/in","postData":{"text":"a"}},"response":{"status":200,"content":{"text":"b"}}}]}}`)
 	write(t, filepath.Join(dir, "change.js"), "export function response(flow) { flow.response.text = 'changed'; }\n")
