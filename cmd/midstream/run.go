@@ -69,6 +69,7 @@ func runProxy(ctx context.Context, e *env, reg *option.Registry, kind proxyKind)
 		return usageOf(err)
 	}
 	recorded.in = in
+	unheard := front.listen(ctx, e, in)
 	fmt.Fprint(e.stderr, started(in, home).text())
 	if hint := ca.MitmproxyHint(home, reg.Path("confdir")); hint != "" {
 		fmt.Fprintln(e.stderr, hint)
@@ -84,7 +85,9 @@ func runProxy(ctx context.Context, e *env, reg *option.Registry, kind proxyKind)
 			shutdown()
 		}()
 	}
-	err = front.open(ctx, e, in, kind.web)
+	if err = unheard; err == nil {
+		err = front.open(ctx, e, in, kind.web)
+	}
 	if err == nil {
 		err = in.Serve(ctx)
 	} else {

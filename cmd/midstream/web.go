@@ -38,6 +38,7 @@ type frontEnd struct {
 	lines   *api.Log
 	server  *api.Server // nil before open
 	once    sync.Once
+	socket  string // "" where there is none
 }
 
 // newFrontEnd makes one; what is logged from now on can be looked at in it.
@@ -47,17 +48,22 @@ func newFrontEnd(e *env, reg *option.Registry, log **slog.Logger) *frontEnd {
 	return f
 }
 
-// open serves the API on a socket, and with the page on the web address.
-func (f *frontEnd) open(ctx context.Context, e *env, in *instance.Instance, page bool) error {
+// listen serves the API on a socket.
+func (f *frontEnd) listen(ctx context.Context, e *env, in *instance.Instance) error {
 	var err error
 	f.server, err = api.New(ctx, api.Config{Instance: in, Hub: f.hub, Lines: f.lines, Log: in.Log(), Version: versionText(), Case: filterCase(e)})
 	if err != nil {
 		return err
 	}
-	socket, err := f.server.ListenSocket(f.runtime, f.options.Path("confdir"))
-	if err != nil {
+	if f.socket, err = f.server.ListenSocket(f.runtime, f.options.Path("confdir")); err != nil {
 		in.Log().Warn("other commands cannot change what runs here: " + err.Error())
 	}
+	return nil
+}
+
+// open serves it with the page on the web address, where that is wanted, and lets
+// other commands know where it is.
+func (f *frontEnd) open(ctx context.Context, e *env, in *instance.Instance, page bool) error {
 	plain := ""
 	if page {
 		password, _ := f.options.OptionalString("web_password")
@@ -79,7 +85,7 @@ func (f *frontEnd) open(ctx context.Context, e *env, in *instance.Instance, page
 			}
 		}
 	}
-	in.Control().AnnounceControl(plain, socket)
+	in.Control().AnnounceControl(plain, f.socket)
 	return nil
 }
 
