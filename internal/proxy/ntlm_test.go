@@ -15,7 +15,8 @@ import (
 	"testing"
 	"unicode/utf16"
 
-	"golang.org/x/crypto/md4" //nolint:staticcheck // it is what NTLM is made of
+	//lint:ignore SA1019 it is what NTLM is made of
+	"golang.org/x/crypto/md4"
 )
 
 func utf16le(s string) []byte {

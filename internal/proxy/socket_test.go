@@ -33,7 +33,7 @@ func socketServer(w http.ResponseWriter, r *http.Request) {
 	accept := ws.Accept(r.Header.Get("Sec-WebSocket-Key"))
 	switch r.URL.Path {
 	case "/refused":
-		http.Error(w, "no", 403)
+		http.Error(w, "no", http.StatusForbidden)
 		return
 	case "/ordinary":
 		io.WriteString(w, "a page")

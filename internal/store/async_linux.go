@@ -30,22 +30,22 @@ type async struct {
 
 // controlBlock is struct iocb, completion struct io_event of linux/aio_abi.h.
 type controlBlock struct {
-	data     uint64
-	key      [2]uint32
-	opcode   uint16
-	priority int16
-	file     uint32
-	buffer   uint64
-	count    uint64
-	offset   int64
-	_        uint64
-	flags    uint32
-	event    uint32
+	_      uint64    // data
+	_      [2]uint32 // key, flags of the file
+	opcode uint16
+	_      int16 // priority
+	file   uint32
+	buffer uint64
+	count  uint64
+	offset int64
+	_      uint64
+	flags  uint32
+	event  uint32
 }
 
 type completion struct {
-	data, object uint64
-	result, _    int64
+	_, _      uint64 // data, object
+	result, _ int64
 }
 
 const (
