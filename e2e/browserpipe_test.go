@@ -56,11 +56,30 @@ func chromium(t testing.TB) string {
 	return ""
 }
 
+// browserHome is a folder for a browser. Its processes may write for a moment
+// longer than the one that was started lives: it is removed when they are through.
+func browserHome(t testing.TB) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "midstream-browser-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		for give := time.Now().Add(patience); os.RemoveAll(dir) != nil; {
+			if time.Now().After(give) {
+				t.Logf("%s is still written into", dir)
+				return
+			}
+		}
+	})
+	return dir
+}
+
 // openTab starts a browser of its own with one empty page.
 func openTab(t testing.TB) *tab {
 	t.Helper()
 	path := chromium(t)
-	home := t.TempDir()
+	home := browserHome(t)
 	args := []string{"--headless", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-component-update",
 		"--disable-sync", "--disable-dev-shm-usage", "--hide-scrollbars", "--user-data-dir=" + filepath.Join(home, "profile"),
 		"--remote-debugging-pipe", "about:blank"}

@@ -45,7 +45,7 @@ func TestChromium(t *testing.T) {
 		}
 	})
 	p := start(t)
-	home := t.TempDir()
+	home := browserHome(t)
 	args := []string{
 		"--headless", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
 		"--disable-component-update", "--disable-sync", "--disable-dev-shm-usage",
