@@ -142,7 +142,10 @@ func (x *exchange) relay(h *half, dst body.Sink, src body.Reader) error {
 	if h.side == flow.ToClient {
 		opt.From, opt.To = flow.AtServer, flow.AtClient
 	}
-	if h.body.Declared >= 0 && x.message(h).Transform == nil {
+	x.hooks.Lock() // a late hook may be looking at the messages
+	plain := x.message(h).Transform == nil
+	x.hooks.Unlock()
+	if h.body.Declared >= 0 && plain {
 		opt.PieceSize = 0 // a body by length has no boundaries to keep
 	}
 	_, err := body.Relay(x.ctx, dst, src, h, opt)
