@@ -183,7 +183,32 @@ func matches(ctx context.Context, filter *query.Filter, it *format.Item) (bool, 
 	if filter == nil {
 		return true, nil
 	}
-	return filter.Match(ctx, it.Flow, bodies{it}, time.Now())
+	f, err := measured(it)
+	if err != nil {
+		return false, err
+	}
+	return filter.Match(ctx, f, bodies{it}, time.Now())
+}
+
+// measured is the flow of an Item; what it carries as messages counts as its
+// bodies, of which a filter asks the size before it looks into them.
+func measured(it *format.Item) (*flow.Flow, error) {
+	if it.Messages == nil || it.Flow.RequestBody.Sent > 0 || it.Flow.ResponseBody.Sent > 0 {
+		return it.Flow, nil
+	}
+	f := *it.Flow
+	for m, err := range it.Messages {
+		if err != nil {
+			return nil, err
+		}
+		b := &f.ResponseBody
+		if m.FromClient {
+			b = &f.RequestBody
+		}
+		b.Sent += m.Content.Size()
+		b.Recorded, b.Record = b.Sent, flow.Complete
+	}
+	return &f, nil
 }
 
 // bodies gives a filter the bodies of an Item.

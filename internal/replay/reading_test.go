@@ -11,6 +11,7 @@ import (
 	"midstream/hook"
 	"midstream/internal/engine"
 	"midstream/internal/format"
+	"midstream/internal/query"
 )
 
 func TestWhatNoHookChangesStaysAsItWas(t *testing.T) {
@@ -189,6 +190,15 @@ func TestMessagesComeInTheirOrder(t *testing.T) {
 	tunnel := &format.Item{Flow: &flow.Flow{ID: flow.NewID(), Kind: flow.TCP, Client: socket.Flow.Client, Server: socket.Flow.Server,
 		Comment: "raw", Outcome: flow.Outcome{Kind: flow.Completed}, Start: noon, End: noon.Add(time.Minute)}, Messages: all}
 	for name, it := range map[string]*format.Item{"WebSocket": socket, "TCP": tunnel} {
+		for text, want := range map[string]bool{"~bq y": true, "~bs y": false, "~bs z": true, "~bq z": false, "~b '!'": false, "~size >49": true, "~size >50": false} {
+			filter, err := query.Parse(text, query.Exact)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if yes, err := matches(t.Context(), filter, it); yes != want || err != nil {
+				t.Errorf("%s, %s: %v, %v", name, text, yes, err)
+			}
+		}
 		o := &order{}
 		r := read(t, newSet(t, o), it)
 		if !reflect.DeepEqual(o.said, want) {
