@@ -7,10 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
-	"strconv"
 	"strings"
-	"time"
 	"unicode/utf8"
 
 	"midstream/flow"
@@ -18,14 +15,6 @@ import (
 	"midstream/internal/query"
 	"midstream/internal/store"
 )
-
-// Count says how many there are of something: "1 flow", "3 flows".
-func Count(n uint64, what string) string {
-	if n == 1 {
-		return "1 " + what
-	}
-	return strconv.FormatUint(n, 10) + " " + what + "s"
-}
 
 // A CutPath is a part of a flow, as "request.method".
 type CutPath struct {
@@ -48,92 +37,6 @@ const (
 // maxCut bounds one body in a cut.
 const maxCut = 64 << 20
 
-// cutPaths are all parts but bodies and fields.
-func cutPaths() map[string]func(f *flow.Flow, field string) string {
-	stamp := func(t time.Time) string {
-		if t.IsZero() {
-			return ""
-		}
-		return strconv.FormatFloat(float64(t.UnixMicro())/1e6, 'f', -1, 64)
-	}
-	request := func(text func(r *flow.Request, field string) string) func(*flow.Flow, string) string {
-		return func(f *flow.Flow, field string) string {
-			if f.Request == nil {
-				return ""
-			}
-			return text(f.Request, field)
-		}
-	}
-	response := func(text func(r *flow.Response, field string) string) func(*flow.Flow, string) string {
-		return func(f *flow.Flow, field string) string {
-			if f.Response == nil {
-				return ""
-			}
-			return text(f.Response, field)
-		}
-	}
-	part := func(address string, i int) string {
-		host, port, err := net.SplitHostPort(address)
-		if err != nil {
-			return ""
-		}
-		return [2]string{host, port}[i]
-	}
-	conn := func(of func(f *flow.Flow) *flow.Conn, text func(c *flow.Conn) string) func(*flow.Flow, string) string {
-		return func(f *flow.Flow, _ string) string {
-			if c := of(f); c != nil {
-				return text(c)
-			}
-			return ""
-		}
-	}
-	client := func(f *flow.Flow) *flow.Conn { return f.Client }
-	server := func(f *flow.Flow) *flow.Conn { return f.Server }
-	paths := map[string]func(f *flow.Flow, field string) string{
-		"number":                   func(f *flow.Flow, _ string) string { return strconv.FormatUint(f.Number, 10) },
-		"id":                       func(f *flow.Flow, _ string) string { return f.ID.String() },
-		"type":                     func(f *flow.Flow, _ string) string { return f.Kind.String() },
-		"marked":                   func(f *flow.Flow, _ string) string { return f.Marker },
-		"comment":                  func(f *flow.Flow, _ string) string { return f.Comment },
-		"error":                    func(f *flow.Flow, _ string) string { return f.Outcome.Text },
-		"outcome":                  func(f *flow.Flow, _ string) string { return f.Outcome.Kind.String() },
-		"request.method":           request(func(r *flow.Request, _ string) string { return r.Method }),
-		"request.scheme":           request(func(r *flow.Request, _ string) string { return r.Scheme }),
-		"request.host":             request(func(r *flow.Request, _ string) string { return r.Host }),
-		"request.pretty_host":      request(func(r *flow.Request, _ string) string { return query.Named(r) }),
-		"request.port":             request(func(r *flow.Request, _ string) string { return strconv.Itoa(int(r.Port)) }),
-		"request.path":             request(func(r *flow.Request, _ string) string { return r.Path }),
-		"request.url":              request(func(r *flow.Request, _ string) string { return r.URL() }),
-		"request.pretty_url":       request(func(r *flow.Request, _ string) string { return r.DisplayURL() }),
-		"request.http_version":     request(func(r *flow.Request, _ string) string { return r.Version.String() }),
-		"request.timestamp_start":  request(func(r *flow.Request, _ string) string { return stamp(r.Start) }),
-		"request.timestamp_end":    request(func(r *flow.Request, _ string) string { return stamp(r.End) }),
-		"request.header":           request(func(r *flow.Request, name string) string { return r.Fields.Joined(name) }),
-		"response.status_code":     response(func(r *flow.Response, _ string) string { return strconv.Itoa(r.Status) }),
-		"response.reason":          response(func(r *flow.Response, _ string) string { return r.Reason }),
-		"response.http_version":    response(func(r *flow.Response, _ string) string { return r.Version.String() }),
-		"response.timestamp_start": response(func(r *flow.Response, _ string) string { return stamp(r.Start) }),
-		"response.timestamp_end":   response(func(r *flow.Response, _ string) string { return stamp(r.End) }),
-		"response.header":          response(func(r *flow.Response, name string) string { return r.Fields.Joined(name) }),
-	}
-	for name, of := range map[string]func(f *flow.Flow) *flow.Conn{"client_conn": client, "server_conn": server} {
-		paths[name+".peername.host"] = conn(of, func(c *flow.Conn) string { return part(c.Peer, 0) })
-		paths[name+".peername.port"] = conn(of, func(c *flow.Conn) string { return part(c.Peer, 1) })
-		paths[name+".sockname.host"] = conn(of, func(c *flow.Conn) string { return part(c.Local, 0) })
-		paths[name+".sockname.port"] = conn(of, func(c *flow.Conn) string { return part(c.Local, 1) })
-		paths[name+".tls_established"] = conn(of, func(c *flow.Conn) string { return strconv.FormatBool(c.TLS != nil) })
-		paths[name+".sni"] = conn(of, func(c *flow.Conn) string {
-			if c.TLS == nil {
-				return ""
-			}
-			return c.TLS.SNI
-		})
-	}
-	paths["server_conn.address.host"] = conn(server, func(c *flow.Conn) string { return part(c.Address, 0) })
-	paths["server_conn.address.port"] = conn(server, func(c *flow.Conn) string { return part(c.Address, 1) })
-	return paths
-}
-
 // ParseCut reads paths with commas between them.
 func ParseCut(names string) ([]CutPath, error) {
 	var list []CutPath
@@ -142,9 +45,9 @@ func ParseCut(names string) ([]CutPath, error) {
 		name = strings.TrimSpace(name)
 		p := CutPath{name: name}
 		base := name
-		if before, rest, ok := strings.Cut(name, "["); ok && strings.HasSuffix(rest, "]") && strings.HasSuffix(before, ".header") {
+		if before, rest, ok := strings.Cut(name, "["); ok && strings.HasSuffix(rest, "]") && (strings.HasSuffix(before, ".header") || strings.HasSuffix(before, ".trailer")) {
 			base, p.field = before, strings.TrimSuffix(rest, "]")
-		} else if strings.HasSuffix(name, ".header") {
+		} else if strings.HasSuffix(name, ".header") || strings.HasSuffix(name, ".trailer") {
 			return nil, fmt.Errorf("cut %q: name the field, as %s[content-type]", name, name)
 		}
 		side, what, _ := strings.Cut(base, ".")

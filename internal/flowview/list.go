@@ -233,3 +233,11 @@ func safeJSON(s string) string {
 	}
 	return b.String()
 }
+
+// Count says how many there are of something: "1 flow", "3 flows".
+func Count(n uint64, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return strconv.FormatUint(n, 10) + " " + what + "s"
+}
