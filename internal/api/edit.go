@@ -69,15 +69,15 @@ func (e *Edit) apply(p *intercept.Parked) error {
 			return err
 		}
 	}
-	x := p.Exchange
-	h, m := e.Request, &x.Request.Message
-	if p.Stage == intercept.Response {
-		h, m = e.Response, &x.Response.Message
+	var err error
+	switch x := p.Exchange; {
+	case p.Stage == intercept.Request && e.Request != nil:
+		err = e.Request.ofRequest(x.Request)
+	case p.Stage == intercept.Response && e.Response != nil:
+		err = e.Response.ofResponse(x.Response)
 	}
-	if h != nil {
-		if err := h.apply(p, m); err != nil {
-			return err
-		}
+	if err != nil {
+		return err
 	}
 	if e.Body != nil && (content != nil || e.Body.Text != nil) {
 		if err := p.Body.SetContent(content); err != nil {
@@ -87,63 +87,79 @@ func (e *Edit) apply(p *intercept.Parked) error {
 	return nil
 }
 
-// apply changes a head.
-func (h *Head) apply(p *intercept.Parked, m *flow.Message) error {
-	var fields, trailers flow.Fields
-	var err error
+// parsed are the fields of a head that a person has written.
+func (h *Head) parsed() (fields, trailers flow.Fields, err error) {
 	if h.Fields != nil {
 		if fields, err = fieldsOf(*h.Fields); err != nil {
-			return err
+			return nil, nil, err
 		}
 	}
 	if h.Trailers != nil {
-		if trailers, err = fieldsOf(*h.Trailers); err != nil {
-			return err
-		}
+		trailers, err = fieldsOf(*h.Trailers)
 	}
-	x := p.Exchange
-	if p.Stage == intercept.Request {
-		if h.Status != nil || h.Reason != nil {
-			return badRequest("a request has no status")
-		}
-		if h.Method != nil && !isToken(*h.Method) {
-			return badRequest("%q is not a method", *h.Method)
-		}
-		if h.URL != nil && *h.URL != x.Request.DisplayURL() {
-			if strings.ContainsAny(*h.URL, " \r\n\x00\t") {
-				return badRequest("url: it has white space in it: write %%20 for a space")
-			}
-			if err := hook.NewRequest(*x.Request.Request.Clone()).SetURL(*h.URL); err != nil {
-				return badRequest("url: %v", err)
-			}
-			// Host follows the URL, also where the fields say what it was.
-			defer func() { _ = x.Request.SetURL(*h.URL) }()
-		}
-		if h.Method != nil {
-			x.Request.Method = *h.Method
-		}
-	} else {
-		switch {
-		case h.Method != nil || h.URL != nil:
-			return badRequest("a response has no method and no url")
-		case h.Status != nil && (*h.Status < 200 || *h.Status > 999):
-			return badRequest("status %d: a final response has one from 200", *h.Status)
-		case h.Reason != nil && strings.ContainsAny(*h.Reason, "\r\n\x00"):
-			return badRequest("the reason has a line break or a NUL in it")
-		}
-		if h.Status != nil {
-			x.Response.Status = *h.Status
-		}
-		if h.Reason != nil {
-			x.Response.Reason = *h.Reason
-		}
-	}
+	return fields, trailers, err
+}
+
+// put changes the fields of m.
+func (h *Head) put(m *flow.Message, fields, trailers flow.Fields) {
 	if h.Fields != nil {
 		m.Fields = unchanged(fields, m.Fields)
 	}
 	if h.Trailers != nil {
 		m.Trailers = unchanged(trailers, m.Trailers)
 	}
+}
+
+// ofRequest changes the head of a request, wholly or not at all.
+func (h *Head) ofRequest(r *hook.Request) error {
+	fields, trailers, err := h.parsed()
+	if err != nil {
+		return err
+	}
+	if h.Status != nil || h.Reason != nil {
+		return badRequest("a request has no status")
+	}
+	if h.Method != nil && !isToken(*h.Method) {
+		return badRequest("%q is not a method", *h.Method)
+	}
+	if h.URL != nil && *h.URL != r.DisplayURL() {
+		if strings.ContainsAny(*h.URL, " \r\n\x00\t") {
+			return badRequest("url: it has white space in it: write %%20 for a space")
+		}
+		if err := hook.NewRequest(*r.Request.Clone()).SetURL(*h.URL); err != nil {
+			return badRequest("url: %v", err)
+		}
+		// Host follows the URL, also where the fields say what it was.
+		defer func() { _ = r.SetURL(*h.URL) }()
+	}
+	if h.Method != nil {
+		r.Method = *h.Method
+	}
+	h.put(&r.Message, fields, trailers)
+	return nil
+}
+
+// ofResponse changes the head of a response, wholly or not at all.
+func (h *Head) ofResponse(r *hook.Response) error {
+	fields, trailers, err := h.parsed()
+	if err != nil {
+		return err
+	}
+	switch {
+	case h.Method != nil || h.URL != nil:
+		return badRequest("a response has no method and no url")
+	case h.Status != nil && (*h.Status < 200 || *h.Status > 999):
+		return badRequest("status %d: a final response has one from 200", *h.Status)
+	case h.Reason != nil && strings.ContainsAny(*h.Reason, "\r\n\x00"):
+		return badRequest("the reason has a line break or a NUL in it")
+	}
+	if h.Status != nil {
+		r.Status = *h.Status
+	}
+	if h.Reason != nil {
+		r.Reason = *h.Reason
+	}
+	h.put(&r.Message, fields, trailers)
 	return nil
 }
 

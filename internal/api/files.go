@@ -98,6 +98,11 @@ func (s *Server) postLoad(w http.ResponseWriter, r *http.Request) error {
 		return badRequest("%s", asError(err).Text)
 	}
 	defer src.Close()
+	return s.takeIn(w, r, src)
+}
+
+// takeIn adds the flows of a source to the session.
+func (s *Server) takeIn(w http.ResponseWriter, r *http.Request, src capture.Source) error {
 	out := Loaded{Damaged: []string{}}
 	sink := capture.Into(s.control.Store())
 	defer s.hub.again()

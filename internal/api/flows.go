@@ -168,6 +168,9 @@ func (s *Server) numbers(ctx context.Context, which Which) ([]uint64, error) {
 type Done struct {
 	Done   int      `json:"done"`
 	Failed []Failed `json:"failed"`
+	// Numbers are the flows that were made, or that are left, where that is what was
+	// asked for.
+	Numbers []uint64 `json:"numbers,omitempty"`
 }
 
 // Failed is a flow to which something could not be done.

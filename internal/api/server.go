@@ -190,6 +190,10 @@ func (s *Server) table() []route {
 		{method: post, path: "/intercept/{id}/touch", serve: s.postTouch, recorded: true},
 		{method: get, path: "/flows/{id}", serve: s.getFlow, recorded: true},
 		{method: post, path: "/flows/replay", serve: s.postReplay, recorded: true},
+		{method: post, path: "/flows/duplicate", serve: s.postDuplicate, recorded: true},
+		{method: post, path: "/flows/revert", serve: s.postRevert, recorded: true},
+		{method: post, path: "/flows/{id}/edit", serve: s.postEdit, recorded: true},
+		{method: post, path: "/flows/{id}/resend", serve: s.postResend, recorded: true},
 		{method: get, path: "/flows/{id}/export", serve: s.getExport, recorded: true},
 		{method: get, path: "/flows/{id}/{side}/view", serve: s.getLines, recorded: true},
 		{method: get, path: "/flows/{id}/{side}/body", serve: s.getBody, recorded: true},
@@ -201,8 +205,11 @@ func (s *Server) table() []route {
 		{method: get, path: "/scripts", serve: s.getScripts},
 		{method: get, path: "/rules", serve: s.getRules},
 		{method: get, path: "/log", serve: s.getLog},
+		{method: get, path: "/keymap", serve: s.getKeymap},
 		{method: get, path: "/save", serve: s.getSave, recorded: true},
+		{method: post, path: "/save", serve: s.postSave, recorded: true},
 		{method: post, path: "/load", serve: s.postLoad, recorded: true},
+		{method: post, path: "/open", serve: s.postOpen, recorded: true},
 	}
 }
 

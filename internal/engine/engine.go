@@ -142,6 +142,8 @@ type Origin struct {
 	Intercept func(x *hook.Exchange, side flow.Side) bool
 	// Replayed tells that midstream sends a request of earlier again.
 	Replayed bool
+	// Began is told the number of the flow, when it begins; nil for nobody.
+	Began func(number uint64)
 	// Ended is told the last picture of the exchange; nil for nobody.
 	Ended func(f *flow.Flow)
 	// Past is the flow of earlier that the exchange is; nil for a new one.

@@ -124,6 +124,9 @@ func (e *Engine) begin(base context.Context, s Stream, up Upstream, o Origin) *e
 	x.torn.Add(1)
 	x.untear = context.AfterFunc(x.ctx, x.teardown)
 	e.running.add(x.live.Number, x)
+	if o.Began != nil {
+		o.Began(x.live.Number)
+	}
 	return x
 }
 

@@ -8,6 +8,7 @@ import (
 
 	"midstream/flow"
 	"midstream/internal/capture"
+	"midstream/internal/format"
 	"midstream/internal/option"
 	"midstream/internal/pyhost"
 	"midstream/internal/replay"
@@ -111,7 +112,20 @@ func (c Control) Resend(ctx context.Context, numbers []uint64) (replay.Result, e
 		return replay.Result{}, err
 	}
 	defer shelf.Close()
-	s := &replay.Sending{Engine: in.engine, Dialer: in.way.Dialer(), Shelf: shelf, Last: slices.Max(numbers), Hooks: in.set.Load,
-		Reroute: in.way.Reroute, Parallel: in.opts.Int("client_replay_concurrency"), Speed: in.replays.speed, HTTP2: in.opts.Bool("http2"), Log: in.log}
+	s := c.sending()
+	s.Shelf, s.Last = shelf, slices.Max(numbers)
 	return s.Run(ctx, src, nil)
+}
+
+// Send sends the request of one flow to its server, through all hooks, and returns
+// when it has ended. began is told the number of the new flow. What cannot be sent
+// again, as replay.Unsendable has it, is the caller's to leave out.
+func (c Control) Send(ctx context.Context, it *format.Item, began func(number uint64)) {
+	c.sending().Item(ctx, it, began)
+}
+
+func (c Control) sending() *replay.Sending {
+	in := c.in
+	return &replay.Sending{Engine: in.engine, Dialer: in.way.Dialer(), Hooks: in.set.Load, Reroute: in.way.Reroute,
+		Parallel: in.opts.Int("client_replay_concurrency"), Speed: in.replays.speed, HTTP2: in.opts.Bool("http2"), Log: in.log}
 }

@@ -174,10 +174,16 @@ func (s *Sending) take(ctx context.Context, number uint64) {
 		s.Log.Error("not sent again: " + name(it.Flow) + ": " + why)
 		return
 	}
-	s.send(ctx, it)
+	s.send(ctx, it, nil)
 }
 
-func (s *Sending) send(ctx context.Context, it *format.Item) {
+// Item sends one flow, and returns when it has ended. began is told its number.
+// The caller has asked Unsendable.
+func (s *Sending) Item(ctx context.Context, it *format.Item, began func(number uint64)) {
+	s.send(ctx, it, began)
+}
+
+func (s *Sending) send(ctx context.Context, it *format.Item, began func(uint64)) {
 	was := it.Flow
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -198,7 +204,7 @@ func (s *Sending) send(ctx context.Context, it *format.Item) {
 	pool := s.Dialer.Pool(client)
 	defer pool.Close()
 	pool.Introduce(net.JoinHostPort(head.Host, strconv.Itoa(int(head.Port))), s.introduction(was, head))
-	o := engine.Origin{Client: client, OwnProxyAuth: true, Replayed: true, Metadata: map[string]string{Of: was.ID.String()}, Ended: s.ended}
+	o := engine.Origin{Client: client, OwnProxyAuth: true, Replayed: true, Metadata: map[string]string{Of: was.ID.String()}, Began: began, Ended: s.ended}
 	if s.Hooks != nil {
 		o.Set = s.Hooks()
 	}

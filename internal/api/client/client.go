@@ -60,13 +60,9 @@ func (c *Client) call(ctx context.Context, method, path string, in, out any) err
 		}
 		body = bytes.NewReader(p)
 	}
-	req, err := http.NewRequestWithContext(ctx, method, "http://midstream/api/v1"+path, body)
+	resp, err := c.send(ctx, method, path, body)
 	if err != nil {
-		return fmt.Errorf("ask process %d: %w", c.pid, err)
-	}
-	resp, err := c.http.Do(req)
-	if err != nil {
-		return fmt.Errorf("ask process %d: %w", c.pid, errors.Unwrap(err))
+		return err
 	}
 	defer resp.Body.Close()
 	p, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
@@ -74,12 +70,7 @@ func (c *Client) call(ctx context.Context, method, path string, in, out any) err
 		return fmt.Errorf("ask process %d: %w", c.pid, err)
 	}
 	if resp.StatusCode >= 300 {
-		var said struct{ Error *api.Error }
-		if json.Unmarshal(p, &said) != nil || said.Error == nil {
-			return fmt.Errorf("ask process %d: it answered %s", c.pid, resp.Status)
-		}
-		said.Error.Status = resp.StatusCode
-		return said.Error
+		return c.failure(resp, p)
 	}
 	if out == nil {
 		return nil
@@ -88,6 +79,29 @@ func (c *Client) call(ctx context.Context, method, path string, in, out any) err
 		return fmt.Errorf("ask process %d: %w", c.pid, err)
 	}
 	return nil
+}
+
+// send sends a request; the answer's body is to be closed.
+func (c *Client) send(ctx context.Context, method, path string, body io.Reader) (*http.Response, error) {
+	req, err := http.NewRequestWithContext(ctx, method, "http://midstream/api/v1"+path, body)
+	if err != nil {
+		return nil, fmt.Errorf("ask process %d: %w", c.pid, err)
+	}
+	resp, err := c.http.Do(req)
+	if err != nil {
+		return nil, fmt.Errorf("ask process %d: %w", c.pid, errors.Unwrap(err))
+	}
+	return resp, nil
+}
+
+// failure reads an answer that is no success.
+func (c *Client) failure(resp *http.Response, p []byte) error {
+	var said struct{ Error *api.Error }
+	if json.Unmarshal(p, &said) != nil || said.Error == nil {
+		return fmt.Errorf("ask process %d: it answered %s", c.pid, resp.Status)
+	}
+	said.Error.Status = resp.StatusCode
+	return said.Error
 }
 
 // State is what is running.
