@@ -72,7 +72,7 @@ func FromOptions(values Values) ([]rule.Rule, error) {
 					return nil, fmt.Errorf("option %s: %q: %w", name, value, err)
 				}
 			}
-			r.Name, r.Do, r.From = fmt.Sprintf("%s option %d", name, i+1), k.Name, "option "+name
+			r.Name, r.Do, r.From = fmt.Sprintf("%s option %d", name, i+1), k.Name, rule.FromOption+name
 			list = append(list, r)
 		}
 	}

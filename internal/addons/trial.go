@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"time"
 
 	"midstream/flow"
 	"midstream/hook"
@@ -24,14 +25,14 @@ type Trial struct {
 
 // NewTrial makes the trial of r, which counts as on. Errors are an *rule.Error.
 func NewTrial(r *rule.Rule, env rule.Env) (*Trial, error) {
-	on := *r
-	on.Off = false
-	b, err := Build([]*rule.Rule{&on}, env)
+	on := r.Alone()
+	env.Wait = func(context.Context, time.Duration) error { return nil }
+	b, err := Build([]*rule.Rule{on}, env)
 	if err != nil {
 		return nil, err
 	}
 	set, err := hook.NewSet(env.Logger(), append(b.Before, b.After...)...)
-	return &Trial{rule: &on, set: set}, err
+	return &Trial{rule: on, set: set}, err
 }
 
 // Recorded is a side of a flow that can be read.
@@ -115,6 +116,9 @@ func (t *Trial) content(ctx context.Context, x *hook.Exchange, ctl hook.Control,
 			_, err := src.Read(buf)
 			if errors.Is(err, io.EOF) {
 				break
+			}
+			if err != nil && t.rule.Hits() > before {
+				return true, nil // it broke the body
 			}
 			if err != nil {
 				return false, fmt.Errorf("read the %s body: %w", side, err)

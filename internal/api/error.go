@@ -22,6 +22,9 @@ type Error struct {
 	Text   string `json:"text"`
 	Offset *int   `json:"offset,omitempty"` // of a filter: the octet where it is wrong
 	Option string `json:"option,omitempty"`
+	Rule   string `json:"rule,omitempty"`  // of a rule: its name
+	Param  string `json:"param,omitempty"` // of a rule: what of it is wrong, "when", "do" or a parameter
+	Place  string `json:"place,omitempty"` // of a file: where
 }
 
 func (e *Error) Error() string { return e.Text }
@@ -48,6 +51,9 @@ func asError(err error) *Error {
 		return e
 	}
 	text := strings.Join(strings.Fields(err.Error()), " ")
+	if e, ok := ruleError(err); ok {
+		return e
+	}
 	if e, ok := errors.AsType[*query.Error](err); ok {
 		return &Error{Status: http.StatusBadRequest, Code: "filter", Text: text, Offset: &e.Offset}
 	}

@@ -83,6 +83,8 @@ func New(ctx context.Context, cfg Config) (*Server, error) {
 		Released: func(number uint64) { s.hub.tellAll("released", map[string]uint64{"number": number}) },
 	})
 	s.unfollow = append(s.unfollow, func() { s.control.Intercept().Tell(intercept.Told{}) })
+	cfg.Instance.TellRules(func() { s.hub.tellAll("rules", struct{}{}) })
+	s.unfollow = append(s.unfollow, func() { cfg.Instance.TellRules(nil) })
 	s.hub.held = func(number uint64) string { return string(s.control.Intercept().StageOf(number)) }
 	s.routes = s.mux()
 	s.ends.Go(func() { s.hub.run(ctx) })
@@ -204,6 +206,12 @@ func (s *Server) table() []route {
 		{method: get, path: "/options/{name}", serve: s.getOption},
 		{method: get, path: "/scripts", serve: s.getScripts},
 		{method: get, path: "/rules", serve: s.getRules},
+		{method: post, path: "/rules", serve: s.postRule},
+		{method: get, path: "/rules/kinds", serve: s.getRuleKinds},
+		{method: put, path: "/rules/order", serve: s.putRuleOrder},
+		{method: post, path: "/rules/test", serve: s.postRuleTest, recorded: true, harmless: true},
+		{method: patch, path: "/rules/{name}", serve: s.patchRule},
+		{method: del, path: "/rules/{name}", serve: s.deleteRule},
 		{method: get, path: "/log", serve: s.getLog},
 		{method: get, path: "/keymap", serve: s.getKeymap},
 		{method: get, path: "/save", serve: s.getSave, recorded: true},

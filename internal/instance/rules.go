@@ -33,6 +33,10 @@ type rules struct {
 	stamp fileStamp
 	told  uint64 // the seed that the log has, and 1; 0 for none
 	seed  uint64 // of this run, where none was given
+	fault error  // what keeps the file from being in force, nil for nothing
+	tell  func() // is called when the list has changed, or fault has; nil for nobody
+
+	editing sync.Mutex // held while the file is changed
 }
 
 // ruleSource is where rules come from.
@@ -130,6 +134,18 @@ func values(o *option.Registry, name string) []string {
 
 // load reads everything anew. On an error the list stays as it was.
 func (r *rules) load(s ruleSource) error {
+	err := r.take(s)
+	r.mu.Lock()
+	r.fault = err
+	tell := r.tell
+	r.mu.Unlock()
+	if tell != nil {
+		tell()
+	}
+	return err
+}
+
+func (r *rules) take(s ruleSource) error {
 	stamp := stampOf(s.file) // before it is read: a change meanwhile is seen next
 	list, err := s.read()
 	if err == nil {
@@ -163,6 +179,52 @@ func (in *Instance) Rules() []*rule.Rule {
 	in.rules.mu.Lock()
 	defer in.rules.mu.Unlock()
 	return in.rules.list
+}
+
+// RulesFile is the file of rules, and what keeps it from being in force as it is
+// now, nil for nothing.
+func (in *Instance) RulesFile() (path string, fault error) {
+	in.rules.mu.Lock()
+	defer in.rules.mu.Unlock()
+	return RulesFile(in.opts), in.rules.fault
+}
+
+// RuleEnv is what rules are made with.
+func (in *Instance) RuleEnv() rule.Env { return in.ruleSource().env }
+
+// TellRules has f called whenever the list of rules, or the fault of its file, may
+// have changed; nil is nobody. f must not wait.
+func (in *Instance) TellRules(f func()) {
+	in.rules.mu.Lock()
+	defer in.rules.mu.Unlock()
+	in.rules.tell = f
+}
+
+// EditRules changes the file of rules and takes it up at once. A rule that could
+// not be in force is not written. Errors are those of edit, of rule.Document, or an
+// *rule.Error.
+func (in *Instance) EditRules(edit func(*rule.Document) error) error {
+	in.rules.editing.Lock()
+	defer in.rules.editing.Unlock()
+	s := in.ruleSource()
+	d, err := rule.Open(s.file, addons.Kinds(), s.c)
+	if err != nil {
+		return err
+	}
+	if err := edit(d); err != nil {
+		return err
+	}
+	if _, err := addons.Build(d.Rules(), s.env); err != nil {
+		return err
+	}
+	if err := d.Save(); err != nil {
+		return err
+	}
+	if err := in.rules.load(s); err != nil {
+		return err
+	}
+	in.rebuild()
+	return nil
 }
 
 // changeRules takes changed options up.

@@ -2,47 +2,31 @@ package rule
 
 import (
 	"fmt"
-	"os"
-	"path/filepath"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/goccy/go-yaml"
-
-	"midstream/internal/query"
 )
 
-// Turn switches the rule called name in the file on or off; the rest of the file,
-// comments too, stays as it is. changed is false where it was so already.
-func Turn(path, name string, on bool, kinds []Kind, c query.Case) (changed bool, err error) {
-	data, err := readFile(path)
+// Turn switches a rule on or off. changed is false where it was so already.
+func (d *Document) Turn(name string, on bool) (changed bool, err error) {
+	i, err := d.find(name)
 	if err != nil {
 		return false, err
 	}
-	list, err := Parse(path, data, kinds, c)
-	if err != nil {
-		return false, err
-	}
-	i := slices.IndexFunc(list, func(r *Rule) bool { return r.Name == name })
-	if i < 0 {
-		return false, fmt.Errorf("there is no rule %s in %s: midstream rules list shows them; rules of options go with their option", quote(name), path)
-	}
-	if list[i].Off != on {
+	if d.list[i].Off != on {
 		return false, nil
 	}
-	entries, err := parse(path, data)
-	if err != nil {
-		return false, err
-	}
-	lines := strings.SplitAfter(string(data), "\n")
+	lines := strings.SplitAfter(string(d.data), "\n")
 	word := strconv.FormatBool(on)
-	switch e := entries[i]; {
+	switch e := d.entries[i]; {
 	case e.on > 0:
 		line := lines[e.on-1]
 		at := strings.LastIndex(line, "on:")
 		if at < 0 {
-			return false, &Error{Place: e.rule.From, Text: "on: is not on a line of its own: change it by hand"}
+			return false, &HandError{e.rule.From, "on: is not on a line of its own"}
 		}
 		rest := line[at+len("on:"):]
 		value := strings.TrimLeft(rest, " \t")
@@ -53,99 +37,223 @@ func Turn(path, name string, on bool, kinds []Kind, c query.Case) (changed bool,
 		lines[e.on-1] = line[:at] + "on: " + word + value[end:]
 	default:
 		line := lines[e.dash-1]
-		if e.column < 1 || e.column-1 > len(line) || strings.ContainsAny(line[:e.column-1], "{") {
-			return false, &Error{Place: e.rule.From, Text: "the rule is not written in lines of its own: change it by hand"}
+		if !e.own(line) {
+			return false, &HandError{e.rule.From, "the rule is not written in lines of its own"}
 		}
 		lines[e.dash-1] = line[:e.column-1] + "on: " + word + "\n" + strings.Repeat(" ", e.column-1) + line[e.column-1:]
 	}
-	text := []byte(strings.Join(lines, ""))
-	now, err := Parse(path, text, kinds, c)
-	if err != nil || len(now) != len(list) || now[i].Off == on || now[i].Name != name {
-		return false, &Error{Place: entries[i].rule.From, Text: "on: could not be changed without changing more: change it by hand"}
-	}
-	return true, write(path, text)
+	now := *d.list[i]
+	now.Off = !on
+	want := slices.Clone(d.list)
+	want[i] = &now
+	return true, d.become(strings.Join(lines, ""), want)
 }
 
-// Add puts r behind the rules of the file, which is made where there is none.
-func Add(path string, r Rule, kinds []Kind, c query.Case) error {
-	data, err := readFile(path)
-	if err != nil {
-		return err
-	}
-	var b strings.Builder
-	b.Write(data)
-	if len(data) > 0 && data[len(data)-1] != '\n' {
-		b.WriteByte('\n')
-	}
-	lead := "- "
-	add := func(key, value string) error {
-		if value == "" && key != "value" && key != "replace" {
-			return nil
-		}
-		text, err := yaml.Marshal(value)
-		if err != nil {
-			return fmt.Errorf("write %s: %w", key, err)
-		}
-		if s := strings.TrimSuffix(string(text), "\n"); strings.Contains(s, "\n") {
-			text = []byte(strconv.Quote(value) + "\n")
-		}
-		b.WriteString(lead + key + ": " + string(text))
-		lead = "  "
-		return nil
-	}
-	pairs := [][2]string{{"name", r.Name}, {"when", r.When}, {"do", r.Do}}
-	for _, k := range kinds {
-		for _, p := range k.Params {
-			if v, ok := r.Params[p.Name]; ok && k.Name == r.Do {
-				pairs = append(pairs, [2]string{p.Name, v})
-			}
-		}
-	}
-	for _, p := range pairs {
-		if err := add(p[0], p[1]); err != nil {
+// Add puts r before the rule of a name, behind all for "".
+func (d *Document) Add(r Rule, before string) error {
+	at := len(d.list)
+	if before != "" {
+		var err error
+		if at, err = d.find(before); err != nil {
 			return err
 		}
 	}
-	before, err := Parse(path, data, kinds, c)
+	ready, err := New(r, d.kinds, d.c)
 	if err != nil {
 		return err
 	}
-	now, err := Parse(path, []byte(b.String()), kinds, c)
+	ready.nameless = r.Name == ""
+	lead, list, err := d.blocks()
 	if err != nil {
 		return err
 	}
-	if len(now) != len(before)+1 {
-		return &Error{Place: path, Text: "is no list in lines that a rule can be added to: add it by hand"}
+	indent := ""
+	if len(d.entries) > 0 {
+		indent = leading(list[0].lines[list[0].dash])
 	}
-	return write(path, []byte(b.String()))
+	lines, err := render(pairsOf(&r, d.kinds), indent)
+	if err != nil {
+		return err
+	}
+	text := join(lead, slices.Insert(slices.Clone(list), at, block{lines: lines}))
+	return d.become(text, slices.Insert(slices.Clone(d.list), at, ready))
 }
 
-// write replaces a file as a whole; it is this user's only where it is new.
-func write(path string, data []byte) error {
-	mode := os.FileMode(0o600)
-	if st, err := os.Stat(path); err == nil {
-		mode = st.Mode().Perm()
-	}
-	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
-		return fmt.Errorf("write rules: %w", err)
-	}
-	f, err := os.CreateTemp(filepath.Dir(path), ".rules-*")
+// Change makes the rule of a name say what r says. Lines of what stays the same
+// stay as they are.
+func (d *Document) Change(name string, r Rule) error {
+	i, err := d.find(name)
 	if err != nil {
-		return fmt.Errorf("write rules: %w", err)
+		return err
 	}
-	_, err = f.Write(data)
-	if cerr := f.Chmod(mode); err == nil {
-		err = cerr
+	if d.list[i].nameless && r.Name == name {
+		r.Name = ""
 	}
-	if cerr := f.Close(); err == nil {
-		err = cerr
-	}
-	if err == nil {
-		err = os.Rename(f.Name(), path)
-	}
+	ready, err := New(r, d.kinds, d.c)
 	if err != nil {
-		os.Remove(f.Name())
-		return fmt.Errorf("write rules: %w", err)
+		return err
 	}
-	return nil
+	ready.nameless = r.Name == ""
+	if ready.Same(d.list[i]) {
+		return nil
+	}
+	lead, list, err := d.blocks()
+	if err != nil {
+		return err
+	}
+	e, b := d.entries[i], list[i]
+	first := e.dash - 1 - b.dash // of the lines of the block, in the file
+	was := map[string]string{}
+	for _, p := range pairsOf(d.list[i], d.kinds) {
+		was[p[0]] = p[1]
+	}
+	if d.list[i].nameless {
+		delete(was, "name")
+	}
+	pairs := pairsOf(&r, d.kinds)
+	now := map[string]string{}
+	for _, p := range pairs {
+		now[p[0]] = p[1]
+	}
+	pad := strings.Repeat(" ", e.column-1)
+	var lines []string
+	for n, k := range e.keys {
+		from, until := k.line-1-first, b.end
+		if n+1 < len(e.keys) {
+			until = e.keys[n+1].line - 1 - first
+		}
+		if from < b.dash || until <= from || until > len(b.lines) {
+			return &HandError{e.rule.From, "the rule is not written in lines of its own"}
+		}
+		value, stays := now[k.name]
+		old, had := was[k.name]
+		switch {
+		case stays && had && old == value:
+			lines = append(lines, pad+b.lines[from][e.column-1:])
+			lines = append(lines, b.lines[from+1:until]...)
+		case stays:
+			line, err := renderPair(k.name, value)
+			if err != nil {
+				return err
+			}
+			lines = append(lines, pad+line)
+		}
+		delete(now, k.name)
+	}
+	for _, p := range pairs {
+		if _, left := now[p[0]]; !left {
+			continue
+		}
+		line, err := renderPair(p[0], p[1])
+		if err != nil {
+			return err
+		}
+		if p[0] == "name" || p[0] == "on" {
+			lines = slices.Insert(lines, 0, pad+line)
+		} else {
+			lines = append(lines, pad+line)
+		}
+	}
+	lines[0] = b.lines[b.dash][:e.column-1] + lines[0][e.column-1:]
+	list[i].lines = slices.Concat(b.lines[:b.dash], lines, b.lines[b.end:])
+	want := slices.Clone(d.list)
+	want[i] = ready
+	return d.become(join(lead, list), want)
+}
+
+// Delete takes a rule out, with the comments right above it.
+func (d *Document) Delete(name string) error {
+	i, err := d.find(name)
+	if err != nil {
+		return err
+	}
+	lead, list, err := d.blocks()
+	if err != nil {
+		return err
+	}
+	return d.become(join(lead, slices.Delete(list, i, i+1)), slices.Delete(slices.Clone(d.list), i, i+1))
+}
+
+// Order puts the rules in the order of names, which are all of them.
+func (d *Document) Order(names []string) error {
+	lead, list, err := d.blocks()
+	if err != nil {
+		return err
+	}
+	var blocks []block
+	var want []*Rule
+	seen := map[string]bool{}
+	for _, name := range names {
+		i, err := d.find(name)
+		if err != nil {
+			return err
+		}
+		if seen[name] {
+			return fmt.Errorf("rule %s is named twice: an order names each rule of %s once", quote(name), d.path)
+		}
+		seen[name] = true
+		blocks, want = append(blocks, list[i]), append(want, d.list[i])
+	}
+	for _, r := range d.list {
+		if !seen[r.Name] {
+			return fmt.Errorf("rule %s is not named: an order names each rule of %s once", quote(r.Name), d.path)
+		}
+	}
+	return d.become(join(lead, blocks), want)
+}
+
+// pairsOf is what a file says of r, in the order of a new rule.
+func pairsOf(r *Rule, kinds []Kind) [][2]string {
+	var pairs [][2]string
+	if r.Name != "" {
+		pairs = append(pairs, [2]string{"name", r.Name})
+	}
+	if r.Off {
+		pairs = append(pairs, [2]string{"on", "false"})
+	}
+	if r.When != "" {
+		pairs = append(pairs, [2]string{"when", r.When})
+	}
+	pairs = append(pairs, [2]string{"do", r.Do})
+	rest := maps.Clone(r.Params)
+	for _, k := range kinds {
+		for _, p := range k.Params {
+			if v, ok := rest[p.Name]; ok && k.Name == r.Do {
+				pairs = append(pairs, [2]string{p.Name, v})
+				delete(rest, p.Name)
+			}
+		}
+	}
+	return pairs
+}
+
+// leading is the white space before the dash of a line.
+func leading(line string) string { return line[:len(line)-len(strings.TrimLeft(line, " "))] }
+
+func render(pairs [][2]string, indent string) (lines []string, err error) {
+	lead := indent + "- "
+	for _, p := range pairs {
+		line, err := renderPair(p[0], p[1])
+		if err != nil {
+			return nil, err
+		}
+		lines = append(lines, lead+line)
+		lead = indent + "  "
+	}
+	return lines, nil
+}
+
+// renderPair writes a key and its value as one line.
+func renderPair(key, value string) (string, error) {
+	if key == "on" {
+		return "on: " + value + "\n", nil
+	}
+	text, err := yaml.Marshal(value)
+	if err != nil {
+		return "", fmt.Errorf("write %s: %w", key, err)
+	}
+	if s := strings.TrimSuffix(string(text), "\n"); strings.Contains(s, "\n") || strings.ContainsAny(value, "\t\r") {
+		text = []byte(strconv.Quote(value) + "\n")
+	}
+	return key + ": " + string(text), nil
 }

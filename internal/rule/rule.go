@@ -1,6 +1,7 @@
 package rule
 
 import (
+	"context"
 	"fmt"
 	"log/slog"
 	"slices"
@@ -58,22 +59,38 @@ type Rule struct {
 	// From is where it stands: "rules.yaml:3:1", or "option modify_body".
 	From string
 
-	filter *query.Filter // nil for every flow
-	slow   bool          // the filter has patterns that are given up after a time
-	hits   *atomic.Int64
+	nameless bool          // Name was made for a rule of a file that has none
+	filter   *query.Filter // nil for every flow
+	slow     bool          // the filter has patterns that are given up after a time
+	hits     *atomic.Int64
 }
+
+// FromOption is what From begins with where a rule comes from an option.
+const FromOption = "option "
 
 // An Error is what is wrong with one rule, and where it stands.
 type Error struct {
 	Place string
 	Text  string
+	// Rule is the name of the rule, and Param what of it is wrong: "when", "do",
+	// or a parameter. Both are "" where that is not known.
+	Rule, Param string
+	// Err is the cause, nil for none.
+	Err error
 }
 
 func (e *Error) Error() string { return e.Place + ": " + e.Text }
 
+func (e *Error) Unwrap() error { return e.Err }
+
 // Fault makes an Error about r.
-func (r *Rule) Fault(format string, args ...any) error {
-	return &Error{Place: r.From, Text: "rule " + quote(r.Name) + ": " + fmt.Errorf(format, args...).Error()}
+func (r *Rule) Fault(format string, args ...any) error { return r.FaultOf("", format, args...) }
+
+// FaultOf makes an Error about one parameter of r, or its "when" or "do". The text
+// is to name it.
+func (r *Rule) FaultOf(param, format string, args ...any) error {
+	err := fmt.Errorf(format, args...)
+	return &Error{Place: r.From, Text: "rule " + quote(r.Name) + ": " + err.Error(), Rule: r.Name, Param: param, Err: err}
 }
 
 func quote(s string) string {
@@ -92,14 +109,14 @@ func New(r Rule, kinds []Kind, c query.Case) (*Rule, error) {
 			names = append(names, k.Name)
 		}
 		if near := option.Nearest(r.Do, names); near != "" {
-			return nil, r.Fault("there is no kind %s: did you mean %s?", quote(r.Do), near)
+			return nil, r.FaultOf("do", "there is no kind %s: did you mean %s?", quote(r.Do), near)
 		}
-		return nil, r.Fault("there is no kind %s: do is one of %s", quote(r.Do), strings.Join(names, ", "))
+		return nil, r.FaultOf("do", "there is no kind %s: do is one of %s", quote(r.Do), strings.Join(names, ", "))
 	}
 	kind := kinds[i]
 	for _, p := range kind.Params {
 		if _, ok := r.Params[p.Name]; p.Required && !ok {
-			return nil, r.Fault("%s needs %s: %s", kind.Name, p.Name, p.Help)
+			return nil, r.FaultOf(p.Name, "%s needs %s: %s", kind.Name, p.Name, p.Help)
 		}
 	}
 	for name := range r.Params {
@@ -109,18 +126,18 @@ func New(r Rule, kinds []Kind, c query.Case) (*Rule, error) {
 				names = append(names, p.Name)
 			}
 			if near := option.Nearest(name, names); near != "" {
-				return nil, r.Fault("%s has no %s: did you mean %s?", kind.Name, quote(name), near)
+				return nil, r.FaultOf(name, "%s has no %s: did you mean %s?", kind.Name, quote(name), near)
 			}
-			return nil, r.Fault("%s has no %s: a rule of this kind says %s", kind.Name, quote(name), strings.Join(names, ", "))
+			return nil, r.FaultOf(name, "%s has no %s: a rule of this kind says %s", kind.Name, quote(name), strings.Join(names, ", "))
 		}
 	}
 	if r.When != "" {
 		filter, err := query.Parse(r.When, c)
 		if err != nil {
-			return nil, r.Fault("%w", err)
+			return nil, r.FaultOf("when", "%w", err)
 		}
 		if filter.Bodies() {
-			return nil, r.Fault("the filter asks for bodies, which have not come when a rule decides: ask for what a head tells")
+			return nil, r.FaultOf("when", "the filter asks for bodies, which have not come when a rule decides: ask for what a head tells")
 		}
 		r.filter, r.slow = filter, !filter.Linear()
 	}
@@ -166,9 +183,17 @@ func (r *Rule) Hit() { r.hits.Add(1) }
 // Hits is how many messages r has changed.
 func (r *Rule) Hits() int64 { return r.hits.Load() }
 
-// Same tells whether s says the same as r.
+// Alone is r for itself: on, and with a count of its own.
+func (r *Rule) Alone() *Rule {
+	c := *r
+	c.Off, c.hits = false, new(atomic.Int64)
+	return &c
+}
+
+// Same tells whether s says the same as r. A name that was made for a rule without
+// one does not count.
 func (r *Rule) Same(s *Rule) bool {
-	if r.Name != s.Name || r.Off != s.Off || r.When != s.When || r.Do != s.Do || len(r.Params) != len(s.Params) {
+	if r.nameless != s.nameless || !r.nameless && r.Name != s.Name || r.Off != s.Off || r.When != s.When || r.Do != s.Do || len(r.Params) != len(s.Params) {
 		return false
 	}
 	for k, v := range r.Params {
@@ -180,13 +205,27 @@ func (r *Rule) Same(s *Rule) bool {
 }
 
 // Keep gives rules of list the counts of those of old that have their name and
-// kind.
+// kind; a rule without a name is known by what it says.
 func Keep(list, old []*Rule) {
+	named := map[[2]string]*Rule{}
+	var nameless []*Rule
+	for _, o := range old {
+		if o.nameless {
+			nameless = append(nameless, o)
+		} else {
+			named[[2]string{o.Name, o.Do}] = o
+		}
+	}
 	for _, r := range list {
-		for _, o := range old {
-			if o.Name == r.Name && o.Do == r.Do {
+		if !r.nameless {
+			if o := named[[2]string{r.Name, r.Do}]; o != nil {
 				r.hits = o.hits
 			}
+			continue
+		}
+		if i := slices.IndexFunc(nameless, r.Same); i >= 0 {
+			r.hits = nameless[i].hits
+			nameless = slices.Delete(nameless, i, i+1)
 		}
 	}
 }
@@ -214,6 +253,24 @@ type Env struct {
 	Seed uint64
 	// Server is what answers that rules make call themselves in Server.
 	Server string
+	// Wait waits for a time, or until ctx ends, then with an error; nil waits by the
+	// clock.
+	Wait func(ctx context.Context, d time.Duration) error
+}
+
+// Pause waits as Wait says.
+func (e Env) Pause(ctx context.Context, d time.Duration) error {
+	if e.Wait != nil {
+		return e.Wait(ctx, d)
+	}
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
 }
 
 // Logger is Log, or one that discards.

@@ -64,10 +64,11 @@ func Parse(path string, data []byte, kinds []Kind, c query.Case) ([]*Rule, error
 	for i, e := range entries {
 		r := e.rule
 		if r.Name == "" {
+			r.nameless = true
 			r.Name = fmt.Sprintf("%s %d", r.Do, i+1)
 		}
 		if seen[r.Name] {
-			return nil, r.Fault("there is another of this name: give it one of its own")
+			return nil, r.FaultOf("name", "there is another of this name: give it one of its own")
 		}
 		seen[r.Name] = true
 		made, err := New(r, kinds, c)
@@ -84,6 +85,13 @@ type entry struct {
 	rule     Rule
 	dash, on int // of its first key, and of its value of "on"; 0 without one
 	column   int // of its keys
+	keys     []key
+}
+
+// key is a key of a rule with its line.
+type key struct {
+	name string
+	line int
 }
 
 // parse reads the shape of the file only. The parser may panic on odd input.
@@ -160,6 +168,7 @@ func (p *fileParser) item(n ast.Node) error {
 		if !ok {
 			return p.fault(pair.Key, shape)
 		}
+		e.note(key, pair.Key)
 		if seen[key] {
 			return p.fault(pair.Key, "%s is there twice", quote(key))
 		}
@@ -193,6 +202,14 @@ func (p *fileParser) item(n ast.Node) error {
 	}
 	p.list = append(p.list, e)
 	return nil
+}
+
+func (e *entry) note(name string, n ast.Node) {
+	line := 0
+	if t := n.GetToken(); t != nil && t.Position != nil {
+		line = t.Position.Line
+	}
+	e.keys = append(e.keys, key{name, line})
 }
 
 // scalar returns a scalar as it is written.

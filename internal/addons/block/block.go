@@ -46,7 +46,7 @@ func New(rules []*rule.Rule, env rule.Env) (any, error) {
 	for _, r := range rules {
 		n, err := strconv.Atoi(r.Params["status"])
 		if err != nil || n < 200 || n > 599 {
-			return nil, r.Fault("status %q is none: it is a number from 200 to 599, and 444 closes the connection", r.Params["status"])
+			return nil, r.FaultOf("status", "status %q is none: it is a number from 200 to 599, and 444 closes the connection", r.Params["status"])
 		}
 		a.rules = append(a.rules, blocking{r, n})
 	}

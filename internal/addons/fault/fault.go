@@ -29,6 +29,7 @@ func SpecOf(value string) (rule.Rule, error) {
 // Addon runs rules of the kind.
 type Addon struct {
 	rules []breaking
+	wait  func(context.Context, time.Duration) error
 
 	mu   sync.Mutex
 	dice *rand.Rand
@@ -41,11 +42,11 @@ type breaking struct {
 
 // New makes the addon; errors are those of one rule.
 func New(rules []*rule.Rule, env rule.Env) (any, error) {
-	a := &Addon{dice: rand.New(rand.NewPCG(env.Seed, 0))}
+	a := &Addon{wait: env.Pause, dice: rand.New(rand.NewPCG(env.Seed, 0))}
 	for _, r := range rules {
 		spec, err := Parse(r.Params["fault"])
 		if err != nil {
-			return nil, r.Fault("fault: %w", err)
+			return nil, r.FaultOf("fault", "fault: %w", err)
 		}
 		a.rules = append(a.rules, breaking{r, spec})
 	}
@@ -104,37 +105,26 @@ func (a *Addon) head(ctx context.Context, x *hook.Exchange, b *hook.Body, side f
 			return nil
 		case s.Do == "delay":
 			told(fmt.Sprintf("delayed the %s by %v", side, s.For))
-			if wait(ctx, s.For) != nil {
+			if a.wait(ctx, s.For) != nil {
 				return nil // the exchange has ended
 			}
 		default:
 			if s.Delay > 0 {
-				if wait(ctx, s.Delay) != nil {
+				if a.wait(ctx, s.Delay) != nil {
 					return nil
 				}
 			}
 			b.Rewrite(hook.Rewriting{Decoded: s.Events, KeepsLength: true, New: func() hook.Transform {
-				return &breaker{spec: s, side: side, told: told, kill: x.Kill}
+				return &breaker{wait: a.wait, spec: s, side: side, told: told, kill: x.Kill}
 			}})
 		}
 	}
 	return nil
 }
 
-// wait waits, or until ctx ends.
-func wait(ctx context.Context, d time.Duration) error {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return nil
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	}
-}
-
 // breaker does a fault to one body.
 type breaker struct {
+	wait func(context.Context, time.Duration) error
 	spec Spec
 	side flow.Side
 	told func(what string)
@@ -210,7 +200,7 @@ func (b *breaker) strike(ctx context.Context, rest []byte, emit func([]byte) err
 	switch b.spec.Do {
 	case "stall":
 		b.told(fmt.Sprintf("stalled %s for %v", at, b.spec.For))
-		if err := wait(ctx, b.spec.For); err != nil {
+		if err := b.wait(ctx, b.spec.For); err != nil {
 			return err
 		}
 	case "cut":
@@ -254,7 +244,7 @@ func (b *breaker) slowly(ctx context.Context, p []byte, emit func([]byte) error)
 		if b.owed += time.Duration(n) * time.Second / time.Duration(b.spec.Rate); b.owed < tick/2 {
 			continue
 		}
-		if err := wait(ctx, b.owed); err != nil {
+		if err := b.wait(ctx, b.owed); err != nil {
 			return err
 		}
 		b.owed = 0

@@ -51,12 +51,12 @@ func New(rules []*rule.Rule, env rule.Env) (any, error) {
 	for _, r := range rules {
 		sub, err := pattern.NewSubstitution(r.Params["url"], 0, "")
 		if err != nil {
-			return nil, r.Fault("url: %w", err)
+			return nil, r.FaultOf("url", "url: %w", err)
 		}
 		l := local{Rule: r, url: sub, folder: rule.Expand(r.Params["path"], env.Home)}
 		st, err := os.Stat(l.folder)
 		if err != nil {
-			return nil, r.Fault("path: %w", err)
+			return nil, r.FaultOf("path", "path: %w", err)
 		}
 		if !st.IsDir() {
 			l.folder, l.file = filepath.Split(l.folder)

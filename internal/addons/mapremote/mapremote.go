@@ -39,7 +39,7 @@ func New(rules []*rule.Rule, _ rule.Env) (any, error) {
 	for _, r := range rules {
 		sub, err := pattern.NewSubstitution(r.Params["url"], 0, r.Params["to"])
 		if err != nil {
-			return nil, r.Fault("%w", err)
+			return nil, r.FaultOf("url", "%w", err)
 		}
 		a.rules = append(a.rules, mapping{r, sub})
 	}

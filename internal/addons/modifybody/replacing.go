@@ -28,16 +28,16 @@ type replacing struct {
 func newReplacing(r *rule.Rule, env rule.Env) (*replacing, error) {
 	find, err := rule.Unescape(r.Params["find"])
 	if err != nil {
-		return nil, r.Fault("find: %w", err)
+		return nil, r.FaultOf("find", "find: %w", err)
 	}
 	value, err := rule.ReadReplacement(r.Params["replace"], env.Home)
 	if err != nil {
-		return nil, r.Fault("replace: %w", err)
+		return nil, r.FaultOf("replace", "replace: %w", err)
 	}
 	p := &replacing{Rule: r, find: spelled(find), value: value, window: env.Window}
 	sub, err := p.read()
 	if err != nil {
-		return nil, r.Fault("%w", err)
+		return nil, r.FaultOf("find", "%w", err)
 	}
 	if value.Fixed() {
 		p.fixed = sub

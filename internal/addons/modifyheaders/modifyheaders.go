@@ -41,18 +41,18 @@ func New(rules []*rule.Rule, env rule.Env) (any, error) {
 	for _, r := range rules {
 		name, err := rule.Unescape(r.Params["header"])
 		if err != nil {
-			return nil, r.Fault("header: %w", err)
+			return nil, r.FaultOf("header", "header: %w", err)
 		}
 		if !token(name) {
-			return nil, r.Fault("header: %q is no name of a field", name)
+			return nil, r.FaultOf("header", "header: %q is no name of a field", name)
 		}
 		value, err := rule.ReadReplacement(r.Params["value"], env.Home)
 		if err != nil {
-			return nil, r.Fault("value: %w", err)
+			return nil, r.FaultOf("value", "value: %w", err)
 		}
 		e := edit{r, name, value}
 		if _, err := e.read(); err != nil {
-			return nil, r.Fault("value: %w", err)
+			return nil, r.FaultOf("value", "value: %w", err)
 		}
 		a.rules = append(a.rules, e)
 	}

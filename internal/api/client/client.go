@@ -183,13 +183,6 @@ func (c *Client) Options(ctx context.Context) ([]option.View, error) {
 	return out.Options, err
 }
 
-// Rules are those in force, with how often each has changed something.
-func (c *Client) Rules(ctx context.Context) ([]api.Rule, error) {
-	var out struct{ Rules []api.Rule }
-	err := c.call(ctx, http.MethodGet, "/rules", nil, &out)
-	return out.Rules, err
-}
-
 // SetOptions changes options of the running proxy, all of them or none, and
 // returns those.
 func (c *Client) SetOptions(ctx context.Context, values map[string]any) ([]option.View, error) {
