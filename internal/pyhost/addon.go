@@ -130,22 +130,19 @@ func (a *addon) Finished(x *hook.Exchange) {
 
 // run runs the hooks for one event of a flow.
 func (a *addon) run(ctx context.Context, x *hook.Exchange, event string) error {
-	p, err := a.v.current(ctx)
-	if err != nil {
+	var f *picture
+	p, c, err := a.v.call(ctx, event, func(p *process, c *call) (head, raw []byte) {
+		f = a.v.flow(x, p)
+		f.applyLate()
+		head = a.callHead("hook", c, event)
+		head, raw = f.describe(head, nil)
+		head, raw = describeMessage(head, raw, x, event)
+		return append(head, '}'), raw
+	})
+	switch {
+	case p == nil:
 		return a.missed(x, err)
-	}
-	f := a.v.flow(x, p)
-	f.applyLate()
-	c := p.begin(event)
-	head := callHead(make([]byte, 0, 512), "hook", c.id)
-	head = append(head, `,"e":"`...)
-	head = append(head, event...)
-	head = strconv.AppendInt(append(head, `","g":`...), int64(a.index), 10)
-	head, raw := f.describe(head, nil)
-	head, raw = describeMessage(head, raw, x, event)
-	head = append(head, '}')
-	if err := p.send(ctx, head, raw); err != nil {
-		p.forget(c)
+	case err != nil:
 		return a.lost(ctx, err)
 	}
 	r, raw, err := p.finish(ctx, c, func(m *message) { p.reply(ctx, f, m) })
@@ -162,6 +159,12 @@ func (a *addon) run(ctx context.Context, x *hook.Exchange, event string) error {
 		return fmt.Errorf("script %s: %w", a.v.path, err)
 	}
 	return a.failures(x, r.Errors, event)
+}
+
+func (a *addon) callHead(kind string, c *call, event string) []byte {
+	head := callHead(make([]byte, 0, 512), kind, c.id)
+	head = append(append(append(head, `,"e":"`...), event...), `","g":`...)
+	return strconv.AppendInt(head, int64(a.index), 10)
 }
 
 // lost is the error of a hook whose process has gone away.
@@ -224,35 +227,30 @@ func describeMessage(head, raw []byte, x *hook.Exchange, event string) ([]byte, 
 
 // conn runs an event of a connection.
 func (a *addon) conn(ctx context.Context, event string, c *flow.Conn, d *hook.Dial) (*ret, error) {
-	p, err := a.v.current(ctx)
-	if err != nil {
-		if a.Required() {
-			return nil, err
+	p, call, err := a.v.call(ctx, event, func(_ *process, call *call) (head, raw []byte) {
+		head = appendConn(append(a.callHead("conn", call, event), `,"cl":`...), c, "")
+		if d != nil {
+			server := d.Server
+			if server == nil {
+				server = &flow.Conn{ID: flow.NewID()}
+			}
+			copied := *server
+			if d.Via != nil && copied.Via == "" {
+				copied.Via = d.Via.String()
+			}
+			head = appendConn(append(head, `,"sv":`...), &copied, d.Address)
+			if d.Err != nil {
+				head = appendText(append(head, `,"er":`...), d.Err.Error())
+			}
 		}
+		return append(head, '}'), nil
+	})
+	switch {
+	case p == nil && a.Required():
+		return nil, err
+	case p == nil:
 		return &ret{}, nil
-	}
-	call := p.begin(event)
-	head := callHead(make([]byte, 0, 512), "conn", call.id)
-	head = append(head, `,"e":"`...)
-	head = append(head, event...)
-	head = strconv.AppendInt(append(head, `","g":`...), int64(a.index), 10)
-	head = appendConn(append(head, `,"cl":`...), c, "")
-	if d != nil {
-		server := d.Server
-		if server == nil {
-			server = &flow.Conn{ID: flow.NewID()}
-		}
-		copied := *server
-		if d.Via != nil && copied.Via == "" {
-			copied.Via = d.Via.String()
-		}
-		head = appendConn(append(head, `,"sv":`...), &copied, d.Address)
-		if d.Err != nil {
-			head = appendText(append(head, `,"er":`...), d.Err.Error())
-		}
-	}
-	if err = p.send(ctx, append(head, '}')); err != nil {
-		p.forget(call)
+	case err != nil:
 		return nil, a.lost(ctx, err)
 	}
 	r, _, err := p.finish(ctx, call, func(m *message) { p.replyConn(m, c, d) })

@@ -50,6 +50,8 @@ type Config struct {
 	OnChange func()
 	// Shutdown is what ctx.master.shutdown() does; nil ignores it.
 	Shutdown func()
+
+	pauses []time.Duration // before each next start in a row; nil is defaultPauses
 }
 
 // Defaults of a Config, and the time for a script's load, configure and done.

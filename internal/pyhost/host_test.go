@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -334,20 +335,67 @@ def request(flow):
 			}
 		})
 	}
-	t.Run("twice", func(t *testing.T) {
-		r := newRig(t, source, func(c *Config) { c.Closed = true })
+	dies := func(t *testing.T, pauses ...time.Duration) *rig {
+		r := newRig(t, source, func(c *Config) { c.Closed, c.pauses = true, pauses })
 		for i := range 2 {
 			err := r.trip("GET", "http://example.com/exit").request("")
 			if _, ok := errors.AsType[*hook.GuardError](err); !ok {
 				t.Errorf("%d: a flow passes that should be refused: %v", i, err)
 			}
 		}
-		err := r.trip("GET", "http://example.com/").request("") // in the pause
+		return r
+	}
+	t.Run("in the pause", func(t *testing.T) {
+		r := dies(t, 0, time.Hour)
+		err := r.trip("GET", "http://example.com/").request("")
 		if _, ok := errors.AsType[*hook.GuardError](err); !ok {
 			t.Errorf("a flow passes in the pause: %v", err)
 		}
+	})
+	t.Run("after the pause", func(t *testing.T) {
+		r := dies(t, 0, time.Millisecond)
 		eventually(t, "it is back", func() bool { return r.trip("GET", "http://example.com/").request("") == nil })
 	})
+}
+
+// However a process ends, a flow that comes when another has failed by it is given
+// to the next one, never to what is left of it.
+func TestNothingIsGivenToADyingProcess(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, `
+import os
+def request(flow):
+    from midstream_host import bridge
+    p = flow.request.path
+    if p == "/garbage": bridge.host.wire.sock.send(b"\xff" * 64)
+    if p == "/malformed": bridge.host.tell({"k": "nonsense"})
+    if p == "/exit": os._exit(7)
+    if p == "/closed":
+        import socket, time
+        bridge.host.wire.sock.shutdown(socket.SHUT_RDWR)
+        time.sleep(1e6)
+    flow.request.headers["X-Ran"] = "1"
+`, func(c *Config) { c.pauses = []time.Duration{0} })
+	for i := range 2 {
+		for path, want := range map[string]string{"/garbage": "malformed frame", "/malformed": "malformed frame", "/exit": "exit status 7", "/closed": "it has closed its socket"} {
+			x := r.trip("GET", "http://example.com"+path)
+			r.must(x, "")
+			if f := x.findings(); !strings.Contains(f, want) {
+				t.Errorf("%s: findings %q, want %q", path, f, want)
+			}
+			var all sync.WaitGroup
+			for range 4 {
+				all.Go(func() {
+					y := r.trip("GET", "http://example.com/")
+					if err := y.request(""); err != nil || y.Request.Fields.Get("X-Ran") != "1" {
+						t.Errorf("after %s, %d: it did not run: %v, %s", path, i, err, y.findings())
+					}
+					y.end()
+				})
+			}
+			all.Wait()
+		}
+	}
 }
 
 func TestAProcessThatHangs(t *testing.T) {
@@ -357,12 +405,12 @@ import time
 def request(flow):
     if flow.request.path == "/hang":
         while True: time.sleep(1)
-`, func(c *Config) { c.Timeout = 100 * time.Millisecond })
+`, func(c *Config) { c.Timeout = 2 * time.Second })
 	x := r.trip("GET", "http://example.com/hang")
 	if err := x.request(""); err != nil {
 		t.Error(err)
 	}
-	if f := x.findings(); !strings.Contains(f, "it hangs: it has answered nothing for 100ms") {
+	if f := x.findings(); !strings.Contains(f, "it hangs: it has answered nothing for 2s") {
 		t.Error(f)
 	}
 	r.must(r.trip("GET", "http://example.com/"), "")

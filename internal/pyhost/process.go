@@ -14,6 +14,7 @@ import (
 	"strconv"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 )
 
@@ -33,9 +34,11 @@ type process struct {
 	number   uint64
 	setting  bool // the script sets an option: changed collects
 	changed  []string
+	suspect  bool  // its wire broke: nothing is given to it any more
+	verdict  error // why it is killed, where that is not known from its end
 	err      error // why it ended
 
-	dead    chan struct{} // closed when it has ended
+	dead    chan struct{} // closed when it has ended, and its version knows
 	readers sync.WaitGroup
 	quiet   atomic.Bool // its end is wanted
 	answers chan struct{}
@@ -112,26 +115,67 @@ func startProcess(ctx context.Context, v *version) (*process, error) {
 // wait reaps the process.
 func (p *process) wait() {
 	err := p.cmd.Wait()
-	text := "it has ended"
-	if err != nil {
-		text = "it has ended: " + err.Error()
+	p.mu.Lock()
+	why := p.verdict
+	p.mu.Unlock()
+	if why == nil || p.cmd.ProcessState.Exited() {
+		why = errors.New("it has ended")
+		if err != nil {
+			why = fmt.Errorf("it has ended: %w", err)
+		}
 	}
-	p.fail(errors.New(text))
+	p.fail(why)
 }
 
-// fail ends the process for a reason; the first one counts.
+// fail ends the process for a reason; the first one counts. When it returns, and
+// when a call fails by it, the version gives nothing to the process any more.
 func (p *process) fail(err error) {
 	p.mu.Lock()
 	if p.err != nil {
 		p.mu.Unlock()
+		<-p.dead
 		return
 	}
 	p.err = fmt.Errorf("the Python process of %s: %w", p.v.path, err)
-	close(p.dead)
 	p.mu.Unlock()
+	p.v.lost(p)
+	close(p.dead)
 	p.conn.Close()
 	p.cmd.Process.Kill()
-	p.v.lost(p)
+}
+
+// dyingWait is how long a process whose socket broke has to end by itself: what it
+// says at its end is more telling.
+const dyingWait = 2 * time.Second
+
+// broke ends a process whose socket broke, and returns when it has ended.
+func (p *process) broke(err error) {
+	if errors.Is(err, io.EOF) || errors.Is(err, syscall.EPIPE) || errors.Is(err, syscall.ECONNRESET) {
+		err = errors.New("it has closed its socket")
+	}
+	p.mu.Lock()
+	p.suspect = true
+	p.mu.Unlock()
+	p.v.withdraw(p)
+	select {
+	case <-p.dead:
+		return
+	case <-time.After(dyingWait):
+	}
+	p.mu.Lock()
+	if p.verdict == nil {
+		p.verdict = err
+	}
+	p.mu.Unlock()
+	p.cmd.Process.Kill()
+	<-p.dead
+}
+
+// suspected tells that nothing must be given to the process.
+func (p *process) suspected() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.suspect
 }
 
 func (p *process) failure() error {
@@ -153,21 +197,15 @@ func (p *process) read() {
 				err = p.took(&m, raw)
 			}
 		}
-		if err != nil {
-			if !errors.Is(err, errFrame) {
-				// What the process says at its end is more telling.
-				select {
-				case <-p.dead:
-					return
-				case <-time.After(time.Second):
-					if errors.Is(err, io.EOF) {
-						err = errors.New("it has closed its socket")
-					}
-				}
-			}
+		switch {
+		case err == nil:
+			continue
+		case errors.Is(err, errFrame):
 			p.fail(err)
-			return
+		default:
+			p.broke(err)
 		}
+		return
 	}
 }
 
@@ -233,11 +271,7 @@ func (p *process) send(ctx context.Context, head []byte, raw ...[]byte) error {
 		p.buf = nil
 	}
 	if err != nil {
-		select {
-		case <-p.dead:
-		case <-time.After(2 * time.Second):
-			p.fail(err)
-		}
+		p.broke(err)
 		return p.failure()
 	}
 	return nil

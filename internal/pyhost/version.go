@@ -19,7 +19,8 @@ type version struct {
 	key  hook.Key[*picture]
 
 	mu       sync.Mutex // guards the rest
-	process  *process   // nil while there is none
+	process  *process   // nil while there is none that can be used
+	dying    *process   // one that was withdrawn and has not ended
 	ready    chan struct{}
 	why      error // why there is none, during a pause
 	died     int   // times in a row
@@ -45,8 +46,7 @@ func (h *Host) open(ctx context.Context, path string) (*version, error) {
 	if err != nil {
 		return nil, err
 	}
-	v.process = p
-	v.up = time.Now()
+	v.install(p)
 	h.versionsMu.Lock()
 	h.versions[v] = struct{}{}
 	h.versionsMu.Unlock()
@@ -145,18 +145,71 @@ func (v *version) current(ctx context.Context) (*process, error) {
 	}
 }
 
-// pauses are between the death of a process and the next start.
-var pauses = [...]time.Duration{0, 500 * time.Millisecond, 2 * time.Second, 10 * time.Second, time.Minute}
+// defaultPauses are between the death of a process and the next start.
+var defaultPauses = [...]time.Duration{0, 500 * time.Millisecond, 2 * time.Second, 10 * time.Second, time.Minute}
+
+// call sends a frame to the process that runs the script and returns both; describe
+// makes the frame. A process that is gone before it has the frame has not run
+// anything: the next one gets it. Without a process there is none to return.
+func (v *version) call(ctx context.Context, what string, describe func(p *process, c *call) (head, raw []byte)) (*process, *call, error) {
+	for {
+		p, err := v.current(ctx)
+		if err != nil {
+			return nil, nil, err
+		}
+		c := p.begin(what)
+		head, raw := describe(p, c)
+		if err = p.send(ctx, head, raw); err == nil {
+			return p, c, nil
+		}
+		p.forget(c)
+		if ctx.Err() != nil || p.failure() == nil {
+			return p, nil, err
+		}
+	}
+}
+
+// install makes p, which may have ended already, the process that runs the script;
+// it tells whether one is wanted still.
+func (v *version) install(p *process) bool {
+	v.mu.Lock()
+	if v.ended {
+		v.settle(nil)
+		v.mu.Unlock()
+		return false
+	}
+	v.up, v.why = time.Now(), nil
+	v.settle(p)
+	v.mu.Unlock()
+	if p.suspected() {
+		v.withdraw(p)
+	}
+	if p.failure() != nil {
+		v.lost(p)
+	}
+	return true
+}
+
+// withdraw gives nothing more to a process that is about to end: what comes waits
+// for the next one.
+func (v *version) withdraw(p *process) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if v.process == p {
+		v.process, v.dying, v.ready = nil, p, make(chan struct{})
+	}
+}
 
 // lost is called when a process has ended.
 func (v *version) lost(p *process) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	if v.process != p {
+	if v.process != p && v.dying != p {
 		return
 	}
-	v.process = nil
+	v.process, v.dying = nil, nil
 	if v.ended || p.quiet.Load() {
+		v.settle(nil)
 		return
 	}
 	if time.Since(v.up) > time.Minute {
@@ -167,14 +220,19 @@ func (v *version) lost(p *process) {
 
 // restart starts the next process, after a pause. v.mu is held.
 func (v *version) restart(err error) {
+	pauses := v.host.config.pauses
+	if pauses == nil {
+		pauses = defaultPauses[:]
+	}
 	pause := pauses[min(v.died, len(pauses)-1)]
 	v.died++
 	v.why = err
 	word := "started again"
-	if pause > 0 {
+	switch {
+	case pause > 0:
 		word = "started again in " + pause.String()
-		v.ready = nil
-	} else {
+		v.settle(nil)
+	case v.ready == nil:
 		v.ready = make(chan struct{})
 	}
 	v.host.log.Error(err.Error() + "; it is " + word)
@@ -212,21 +270,15 @@ func (v *version) again() {
 	}
 	v.mu.Unlock()
 	p, err := v.launch(context.Background())
-	v.mu.Lock()
-	ended := v.ended
-	if err != nil || ended {
-		v.settle(nil)
-	} else {
-		v.settle(p)
-		v.up, v.why = time.Now(), nil
-	}
-	if err != nil && !ended {
-		v.restart(err)
-	}
-	v.mu.Unlock()
 	switch {
 	case err != nil:
-	case ended:
+		v.mu.Lock()
+		v.settle(nil)
+		if !v.ended {
+			v.restart(err)
+		}
+		v.mu.Unlock()
+	case !v.install(p):
 		p.close(lifecycleWait)
 	case v.host.started.Load():
 		v.running(context.Background())
@@ -336,6 +388,9 @@ func (v *version) end() {
 	}
 	v.ended = true
 	p := v.process
+	if p == nil {
+		p = v.dying
+	}
 	v.mu.Unlock()
 	if p != nil {
 		p.close(lifecycleWait)
