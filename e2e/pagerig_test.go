@@ -63,7 +63,7 @@ func axePath() string {
 	if err != nil {
 		return ""
 	}
-	for _, dir := range []string{"../web", filepath.Join(cache, "midstream-test")} {
+	for _, dir := range []string{"../web", filepath.Join(cache, "midstream-test", "web")} {
 		path := filepath.Join(dir, "node_modules", "axe-core", "axe.min.js")
 		if _, err := os.Stat(path); err == nil {
 			return path

@@ -196,6 +196,7 @@ func (s *Server) table() []route {
 		{method: post, path: "/flows/revert", serve: s.postRevert, recorded: true},
 		{method: post, path: "/flows/{id}/edit", serve: s.postEdit, recorded: true},
 		{method: post, path: "/flows/{id}/resend", serve: s.postResend, recorded: true},
+		{method: get, path: "/flows/{id}/answer", serve: s.getAnswer, recorded: true},
 		{method: get, path: "/flows/{id}/export", serve: s.getExport, recorded: true},
 		{method: get, path: "/flows/{id}/{side}/view", serve: s.getLines, recorded: true},
 		{method: get, path: "/flows/{id}/{side}/body", serve: s.getBody, recorded: true},

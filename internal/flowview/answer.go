@@ -22,8 +22,19 @@ import (
 // pieces. It is nil when the response is no such answer, or none that is known. A
 // record that is not whole gives the answer that there is, and a *PartialError.
 func Answer(ctx context.Context, r *store.Reader, f *flow.Flow) (*llm.Result, error) {
-	if f.Request == nil || f.Response == nil {
+	a := assembler(f)
+	if a == nil || f.ResponseBody.Record == flow.Unrecorded {
 		return nil, nil
+	}
+	err := assemble(ctx, r, f, MessageQuery{Number: f.Number, Side: flow.ToClient}, a)
+	return a.Result(), err
+}
+
+// assembler makes what puts the answer of a flow together, nil where its heads
+// show that it is none.
+func assembler(f *flow.Flow) *llm.Assembler {
+	if f.Request == nil || f.Response == nil {
+		return nil
 	}
 	in := view.InputOf(f, flow.ToClient)
 	head := llm.Head{Authority: in.Authority, Path: in.Path, Request: in.Request, Response: in.Fields}
@@ -31,29 +42,34 @@ func Answer(ctx context.Context, r *store.Reader, f *flow.Flow) (*llm.Result, er
 	if !f.Request.End.IsZero() {
 		start = f.Request.End
 	}
-	kind, _ := KindOf(f, flow.ToClient)
-	var a *llm.Assembler
-	if kind == message.WebSocket {
-		a = llm.NewSocket(head, start)
-	} else {
-		a = llm.New(head, start)
+	if kind, _ := KindOf(f, flow.ToClient); kind == message.WebSocket {
+		return llm.NewSocket(head, start)
 	}
-	b := &f.ResponseBody
-	if a == nil || b.Record == flow.Unrecorded {
-		return nil, nil
-	}
-	var err error
-	switch kind {
-	case message.SSE, message.NDJSON, message.AWS, message.WebSocket:
-		err = answerMessages(ctx, r, f, a)
-	default:
-		err = answerOctets(ctx, r, f, a)
-	}
-	return a.Result(), err
+	return llm.New(head, start)
 }
 
-func answerMessages(ctx context.Context, r *store.Reader, f *flow.Flow, a *llm.Assembler) error {
-	q := MessageQuery{Number: f.Number, Side: flow.ToClient}
+// answering takes what the response is made of; *llm.Assembler is one.
+type answering interface {
+	Message(raw []byte, at time.Time)
+	Write(p []byte, at time.Time)
+	Ended()
+	End(at time.Time)
+	Hopeless() bool
+}
+
+// assemble hands a what is recorded of a response. An answer that the flow has
+// outlived is ended.
+func assemble(ctx context.Context, r *store.Reader, f *flow.Flow, q MessageQuery, a answering) error {
+	kind, _ := KindOf(f, flow.ToClient)
+	switch kind {
+	case message.SSE, message.NDJSON, message.AWS, message.WebSocket:
+		return assembleMessages(ctx, r, f, q, a)
+	default:
+		return assembleOctets(ctx, r, f, q, a)
+	}
+}
+
+func assembleMessages(ctx context.Context, r *store.Reader, f *flow.Flow, q MessageQuery, a answering) error {
 	for m, err := range Messages(ctx, r, q) {
 		switch {
 		case err != nil:
@@ -67,14 +83,13 @@ func answerMessages(ctx context.Context, r *store.Reader, f *flow.Flow, a *llm.A
 			return nil
 		}
 	}
-	if !f.Live() {
+	if !f.Live() || q.Follow {
 		a.Ended()
 	}
 	return nil
 }
 
-func answerOctets(ctx context.Context, r *store.Reader, f *flow.Flow, a *llm.Assembler) error {
-	q := MessageQuery{Number: f.Number, Side: flow.ToClient}
+func assembleOctets(ctx context.Context, r *store.Reader, f *flow.Flow, q MessageQuery, a answering) error {
 	src, first, err := q.open(ctx, r, f, 0)
 	if err != nil {
 		return whole(err, &f.ResponseBody)
@@ -102,10 +117,10 @@ func answerOctets(ctx context.Context, r *store.Reader, f *flow.Flow, a *llm.Ass
 		a.Write(buf[:n], at)
 		if errors.Is(err, io.EOF) {
 			err = nil
-		} else if err == nil {
+		} else if err == nil && !a.Hopeless() {
 			continue
 		}
-		if !f.Live() {
+		if !f.Live() || q.Follow && err == nil {
 			a.End(at)
 		}
 		return whole(err, &f.ResponseBody)

@@ -9,7 +9,7 @@ import { ui } from './ui.svelte'
 const region = (name: string) => document.querySelector<HTMLElement>(`[data-region="${name}"]`)
 const regions = ['top', 'filter', 'list', 'detail', 'status']
 
-export const tabs = ['exchange', 'events', 'timing', 'connection', 'raw', 'facts']
+export const tabs = ['answer', 'exchange', 'events', 'timing', 'connection', 'raw', 'facts']
 
 function chosen(app: App): Row | undefined {
   const n = app.flows.selected

@@ -257,3 +257,63 @@ export interface Script {
   loaded: boolean
   error: string
 }
+
+export interface ToolCall {
+  id: string
+  name: string
+  arguments: string | null
+  input?: unknown
+  output?: unknown
+}
+
+export interface Output {
+  index: number
+  role: string
+  text: string
+  reasoning?: string
+  refusal?: string
+  tool_calls?: ToolCall[]
+  citations?: unknown[]
+  audio_bytes?: number
+  finish_reason: string | null
+}
+
+// Answer is what a language model has answered, as `llm` of a flow.
+export interface Answer {
+  format: string
+  complete: boolean
+  end: string | null
+  id: string | null
+  model: string | null
+  error: unknown
+  outputs: Output[] | null
+  usage: { input: number; output: number; cached?: number; reasoning?: number } | null
+  server_tokens_per_second?: number
+  counts: { events: number; comments?: number; pings?: number; unread?: number }
+  timing?: {
+    first_event_s?: number
+    first_token_s?: number
+    first_answer_s?: number
+    duration_s?: number
+    tokens_per_second?: number
+    token_source?: string
+    content_events: number
+    median_gap_s?: number
+    longest_gap_s?: number
+    stalls: number
+    stalled_s?: number
+  }
+  truncated?: boolean
+}
+
+// Lines is a window of a body by one of the core's views.
+export interface Lines {
+  view: string
+  syntax?: string
+  from: number
+  lines: string[]
+  more: boolean
+  notes?: string[]
+  editable?: boolean
+  views: string[]
+}

@@ -1,8 +1,7 @@
 import { follow, piece } from '../core/api'
-import { begin, pretty, type Depth } from './pretty'
 import { binary, dump, edges, search, visible } from './octets'
 
-export type As = 'text' | 'hex' | 'json'
+export type As = 'text' | 'hex'
 
 export interface Part {
   from: number // offset of its first octet
@@ -11,7 +10,7 @@ export interface Part {
 }
 
 const most = 4 // parts that are on the page
-const stride: Record<As, number> = { text: 65_536, hex: 16_384, json: 65_536 }
+const stride: Record<As, number> = { text: 65_536, hex: 16_384 }
 const scan = 262_144 // octets of one request of a search
 const extra = 3 // octets fetched beyond a part, to end it at a character
 
@@ -37,7 +36,6 @@ export class Window {
   private control = new AbortController()
   private hunt: AbortController | null = null
   private stream: AbortController | null = null
-  private states = new Map<number, Depth>()
   private live = new Uint8Array(0)
 
   constructor(
@@ -61,13 +59,7 @@ export class Window {
     }
     const spare = ended ? 0 : Math.min(extra, octets.length)
     const [a, b] = edges(octets, from === 0, spare)
-    let text = visible(new TextDecoder().decode(octets.subarray(a, b)))
-    if (this.as === 'json') {
-      const made = pretty(text, this.states.get(from) ?? begin)
-      this.states.set(from + b, made.state)
-      if (this.states.size > 4096) this.states.delete(this.states.keys().next().value!)
-      text = made.text
-    }
+    const text = visible(new TextDecoder().decode(octets.subarray(a, b)))
     return { from: from + a, to: from + b, text }
   }
 
@@ -89,7 +81,6 @@ export class Window {
     this.as = as
     this.loading = true
     this.trouble = ''
-    if (from === 0) this.states.clear()
     try {
       const first = await this.part(from, signal)
       this.parts = first ? [first] : []
@@ -118,7 +109,6 @@ export class Window {
     const first = this.parts[0]
     if (this.loading || this.tail || !first || first.from === 0) return false
     const from = Math.max(0, first.from - stride[this.as])
-    if (this.as === 'json' && from > 0 && !this.states.has(from)) return false
     return this.add(async (signal) => {
       const n = first.from - from
       const octets = await this.get(from, n, signal)
@@ -153,14 +143,12 @@ export class Window {
       }
       this.size = at
     }
-    const as = this.as === 'json' ? 'text' : this.as
-    const back = Math.max(0, this.size - stride[as])
-    await this.open(as === 'hex' ? back - (back % 16) : back, as)
+    const back = Math.max(0, this.size - stride[this.as])
+    await this.open(this.as === 'hex' ? back - (back % 16) : back)
   }
 
   // live follows a body that still grows, from where the parts end.
   async followIt() {
-    if (this.as === 'json') this.as = 'text'
     this.stream?.abort()
     const control = new AbortController()
     this.stream = control
@@ -257,9 +245,8 @@ export class Window {
     this.hit = (this.hit + by + this.hits.length) % this.hits.length
     const at = this.hits[this.hit]
     if (this.parts.some((p) => at >= p.from && at < p.to)) return
-    const as = this.as === 'json' ? 'text' : this.as
     const from = Math.max(0, at - 4096)
-    await this.open(as === 'hex' ? from - (from % 16) : from, as)
+    await this.open(this.as === 'hex' ? from - (from % 16) : from)
   }
 
   close() {
