@@ -36,6 +36,19 @@ func (r *rig) flow(n uint64) (s shown) {
 	return s
 }
 
+// ended waits until a flow has ended: a client may have all of it before anything
+// of it is recorded.
+func (r *rig) ended(n uint64) (s shown) {
+	r.t.Helper()
+	for s.Outcome.Kind == "" || s.Outcome.Kind == "running" {
+		s = shown{}
+		if code := r.call("GET", fmt.Sprint("/flows/", n), "", &s); code != 200 && code != 404 {
+			r.t.Fatal(code)
+		}
+	}
+	return s
+}
+
 func (r *rig) body(n uint64, side, query string) string {
 	r.t.Helper()
 	resp, err := r.api.Get(fmt.Sprintf("http://midstream/api/v1/flows/%d/%s/body%s", n, side, query))
@@ -68,6 +81,7 @@ func TestCopiesAreMadeChangedAndTakenAway(t *testing.T) {
 		z.Close()
 	})
 	r.through("/a")
+	r.ended(1)
 	v := r.view(`{}`)
 	next := r.feedOf(v.ID)
 	next("position", &v)
@@ -142,6 +156,7 @@ func TestRequestsAreSentAgainChanged(t *testing.T) {
 	}
 	io.Copy(io.Discard, resp.Body)
 	resp.Body.Close()
+	r.ended(1)
 	host := value(r.flow(1).Request.Fields, "Host")
 	for _, c := range []struct{ edit, want string }{
 		{"", `POST /form  "first"`},
@@ -152,10 +167,7 @@ func TestRequestsAreSentAgainChanged(t *testing.T) {
 		if code := r.call("POST", "/flows/1/resend", c.edit, &made); code != 202 || made.Number < 2 {
 			t.Fatalf("%s: %d %+v", c.edit, code, made)
 		}
-		f := r.flow(made.Number)
-		for f.Outcome.Kind == "running" || f.Outcome.Kind == "" {
-			f = r.flow(made.Number)
-		}
+		f := r.ended(made.Number)
 		if f.Outcome.Kind != "completed" || f.Metadata["replay_of"] != r.flow(1).ID {
 			t.Errorf("%s: %+v", c.edit, f)
 		}
@@ -174,6 +186,7 @@ func TestFlowsAreSavedToAndOpenedFromPaths(t *testing.T) {
 	r := newRig(t, nil)
 	r.through("/a")
 	r.through("/b")
+	r.ended(2)
 	dir := t.TempDir()
 	for i, name := range []string{"flows.mitm", "flows.har", "flows.zhar", "folder"} {
 		path := filepath.Join(dir, name)

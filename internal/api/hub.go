@@ -39,6 +39,7 @@ type Hub struct {
 	mu      sync.Mutex // guards what follows; held for moments only
 	pending map[uint64]*flow.Flow
 	gone    map[uint64]bool // removed flows
+	awaited map[uint64]chan struct{}
 	lost    bool            // more came than is kept
 	views   map[string]*view
 	wake    chan struct{}
@@ -60,7 +61,7 @@ type note struct{ marker, comment *string }
 // NewHub returns a hub that nobody looks at yet.
 func NewHub() *Hub {
 	return &Hub{
-		pending: make(map[uint64]*flow.Flow), gone: make(map[uint64]bool), notes: make(map[uint64]note),
+		pending: make(map[uint64]*flow.Flow), gone: make(map[uint64]bool), awaited: make(map[uint64]chan struct{}), notes: make(map[uint64]note),
 		views: make(map[string]*view), wake: make(chan struct{}, 1), held: func(uint64) string { return "" },
 	}
 }
@@ -71,6 +72,10 @@ func (h *Hub) Watch(f *flow.Flow) {
 		return
 	}
 	h.mu.Lock()
+	if seen, there := h.awaited[f.Number]; there {
+		close(seen)
+		delete(h.awaited, f.Number)
+	}
 	if _, there := h.pending[f.Number]; there || len(h.pending) < maxPending {
 		h.pending[f.Number] = f
 	} else {
@@ -210,7 +215,23 @@ func (h *Hub) expire(now time.Time) {
 func (h *Hub) setWatching() {
 	h.notesMu.Lock()
 	defer h.notesMu.Unlock()
-	h.watching.Store(len(h.views) > 0 || len(h.notes) > 0)
+	h.watching.Store(len(h.views) > 0 || len(h.notes) > 0 || len(h.awaited) > 0)
+}
+
+// await returns what is closed when the flow of a number, which has no picture yet,
+// has one: it is in the record then. forget ends it.
+func (h *Hub) await(number uint64) (seen <-chan struct{}, forget func()) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	c := make(chan struct{})
+	h.awaited[number] = c
+	h.setWatching()
+	return c, func() {
+		h.mu.Lock()
+		defer h.mu.Unlock()
+		delete(h.awaited, number)
+		h.setWatching()
+	}
 }
 
 func (h *Hub) endAll() {

@@ -48,12 +48,30 @@ func (s *Server) postResend(w http.ResponseWriter, r *http.Request) error {
 		done()
 		return fault(http.StatusTooManyRequests, "too-many", "%d replays run already: wait until one has ended", maxReplays)
 	}
-	began := make(chan uint64, 1)
+	begun := make(chan beginning, 1)
+	over := make(chan struct{})
 	s.ends.Go(func() {
+		defer close(over)
 		defer done()
 		defer func() { <-s.replays }()
-		s.control.Send(s.hub.ctx, c, func(number uint64) { began <- number })
+		s.control.Send(s.hub.ctx, c, func(number uint64) {
+			seen, forget := s.hub.await(number)
+			begun <- beginning{number, seen, forget}
+		})
 	})
-	writeJSON(w, http.StatusAccepted, Made{Number: <-began})
+	b := <-begun
+	defer b.forget()
+	select {
+	case <-b.seen:
+	case <-over:
+	}
+	writeJSON(w, http.StatusAccepted, Made{Number: b.number})
 	return nil
+}
+
+// beginning is a flow that has begun.
+type beginning struct {
+	number uint64
+	seen   <-chan struct{} // closed when it can be read
+	forget func()
 }
