@@ -89,9 +89,16 @@ func newRig(t *testing.T, origin http.HandlerFunc, sets ...string) *rig {
 	return r
 }
 
-// through sends a request through the proxy and reads the answer.
+// through sends a request through the proxy, reads the answer, and waits for the
+// end of the flow: a client may have all of it before.
 func (r *rig) through(path string) string {
 	r.t.Helper()
+	_, before, _ := r.in.Control().Counts()
+	defer func() {
+		for st := (Stats{}); st.Ended <= before; {
+			r.call("GET", "/stats", "", &st)
+		}
+	}()
 	resp, err := r.client.Get(r.origin.URL + path)
 	if err != nil {
 		r.t.Fatal(err)
