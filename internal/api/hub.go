@@ -40,7 +40,7 @@ type Hub struct {
 	pending map[uint64]*flow.Flow
 	gone    map[uint64]bool // removed flows
 	awaited map[uint64]chan struct{}
-	lost    bool            // more came than is kept
+	lost    bool // more came than is kept
 	views   map[string]*view
 	wake    chan struct{}
 
