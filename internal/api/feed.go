@@ -24,7 +24,7 @@ type feed struct {
 
 // reader is one reader of a feed.
 type reader struct {
-	queue chan []byte
+	queue chan *told
 	slow  chan struct{} // has one element when messages were lost
 	ended chan struct{} // closed when the view ends
 }
@@ -41,7 +41,7 @@ func (f *feed) open() (*reader, bool) {
 	if f.closed {
 		return nil, false
 	}
-	r := &reader{queue: make(chan []byte, maxQueued), slow: make(chan struct{}, 1), ended: make(chan struct{})}
+	r := &reader{queue: make(chan *told, maxQueued), slow: make(chan struct{}, 1), ended: make(chan struct{})}
 	if f.readers == nil {
 		f.readers = make(map[*reader]bool)
 	}
@@ -67,9 +67,30 @@ func (f *feed) close() {
 	}
 }
 
-// send hands a message to all readers; the octets must not change any more. One
-// that has no room loses it, and is told to ask again.
-func (f *feed) send(message []byte) {
+// told is one thing that readers are told of, encoded once for all of them.
+type told struct {
+	name string
+	data []byte // JSON in one line
+
+	text, frame         []byte
+	textOnce, frameOnce sync.Once
+}
+
+// asText is it as a server-sent event.
+func (m *told) asText() []byte {
+	m.textOnce.Do(func() { m.text = eventText(m.name, m.data) })
+	return m.text
+}
+
+// asFrame is it as a message of WebSocket.
+func (m *told) asFrame() []byte {
+	m.frameOnce.Do(func() { m.frame = eventFrame(m.name, m.data) })
+	return m.frame
+}
+
+// send hands a message to all readers. One that has no room loses it, and is told
+// to ask again.
+func (f *feed) send(message *told) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for r := range f.readers {
@@ -159,11 +180,28 @@ func (e *events) event(name string, v any) bool {
 	return e.write(eventText(name, data))
 }
 
+// outlet is where a reader's events go. Its methods tell whether the reader is
+// still there.
+type outlet interface {
+	tell(m *told) bool
+	event(name string, v any) bool
+	alive() bool
+}
+
+func (e *events) tell(m *told) bool { return e.write(m.asText()) }
+func (e *events) alive() bool       { return e.write([]byte(":\n\n")) }
+
 // serveFeed is GET /views/{view}/feed.
 func (s *Server) serveFeed(w http.ResponseWriter, r *http.Request) error {
 	v, err := s.hub.find(r.PathValue("view"))
 	if err != nil {
 		return err
+	}
+	socket := upgrades(r)
+	if socket {
+		if err := checkUpgrade(r); err != nil {
+			return err
+		}
 	}
 	mine, ok := v.feed.open()
 	if !ok {
@@ -174,34 +212,36 @@ func (s *Server) serveFeed(w http.ResponseWriter, r *http.Request) error {
 	if !isReadOnly(r.Context()) {
 		defer s.attach()()
 	}
-	out := beginEvents(w)
+	if socket {
+		return s.serveSocket(w, r, v, mine)
+	}
+	s.feedTo(beginEvents(w), v, mine, r.Context().Done())
+	return nil
+}
+
+// feedTo tells a reader what changes, until it has left or the view ends.
+func (s *Server) feedTo(out outlet, v *view, mine *reader, left <-chan struct{}) {
 	if !out.event("position", v.state()) {
-		return nil
+		return
 	}
 	alive := time.NewTicker(keepAlive)
 	defer alive.Stop()
-	for {
+	for there := true; there; {
 		select {
 		case message := <-mine.queue:
-			if !out.write(message) {
-				return nil
-			}
+			there = out.tell(message)
 		case <-mine.slow:
 			mine.drop()
 			s.hub.resyncs.Add(1)
-			if !out.event("resync", v.state()) {
-				return nil
-			}
+			there = out.event("resync", v.state())
 		case <-alive.C:
-			if !out.write([]byte(":\n\n")) {
-				return nil
-			}
+			there = out.alive()
 		case <-mine.ended:
-			return nil
+			return
 		case <-s.stopping:
-			return nil
-		case <-r.Context().Done():
-			return nil
+			return
+		case <-left:
+			return
 		}
 	}
 }

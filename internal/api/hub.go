@@ -317,7 +317,7 @@ func (h *Hub) tellAll(event string, v any) {
 	if err != nil {
 		return
 	}
-	message := eventText(event, data)
+	message := &told{name: event, data: data}
 	h.mu.Lock()
 	views := h.viewList()
 	h.mu.Unlock()

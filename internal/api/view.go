@@ -172,10 +172,10 @@ func (v *view) tell(h *Hub, m moved, rows map[uint64]store.Summary) {
 	if err != nil {
 		return
 	}
-	v.feed.send(eventText("batch", data))
+	v.feed.send(&told{name: "batch", data: data})
 }
 
-func (v *view) send(message []byte) { v.feed.send(message) }
+func (v *view) send(message *told) { v.feed.send(message) }
 
 // tellProgress tells how far the flows in the window are that run.
 func (v *view) tellProgress(ctx context.Context, h *Hub) {

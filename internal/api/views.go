@@ -98,21 +98,31 @@ func (s *Server) getRows(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
+// window is which rows are on a screen.
+type window struct {
+	From int `json:"from"`
+	N    int `json:"n"`
+}
+
+func (w window) check() error {
+	if w.From < 0 || w.N < 0 || w.N > maxRows || w.From > 1<<40 {
+		return badRequest("a window has at most %d rows, and begins at a rank from 0", maxRows)
+	}
+	return nil
+}
+
 // putWindow is PUT /views/{view}/window.
 func (s *Server) putWindow(w http.ResponseWriter, r *http.Request) error {
 	v, err := s.hub.find(r.PathValue("view"))
 	if err != nil {
 		return err
 	}
-	var in struct {
-		From int `json:"from"`
-		N    int `json:"n"`
-	}
+	var in window
 	if err := readJSON(w, r, &in); err != nil {
 		return err
 	}
-	if in.From < 0 || in.N < 0 || in.N > maxRows || in.From > 1<<40 {
-		return badRequest("a window has at most %d rows, and begins at a rank from 0", maxRows)
+	if err := in.check(); err != nil {
+		return err
 	}
 	v.setWindow(in.From, in.N)
 	w.WriteHeader(http.StatusNoContent)
