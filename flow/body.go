@@ -134,8 +134,9 @@ type Mark struct {
 	// removed. A mark may begin before the end of the one before it: a message of
 	// WebSocket may have others between its frames.
 	Offset, Length int64
-	// Time is when the last octet of the message had been sent on, to the
-	// microsecond.
+	// Time is when the last octet of the message had come and was about to be sent on,
+	// to the microsecond. No two messages of both bodies that were sent apart have the
+	// same, so that an answer stands behind what it answers.
 	Time time.Time
 	// Attr is what the format says about it in a number: the flags of a
 	// length-prefixed message, the opcode of WebSocket.

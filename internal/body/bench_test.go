@@ -36,7 +36,9 @@ func (void) Write(p []byte) (int, error)     { return len(p), nil }
 func (void) WriteMore(p []byte) (int, error) { return len(p), nil }
 func (void) Close(flow.Fields) error         { return nil }
 func (void) Abort(error)                     {}
+func (void) Sending()                        {}
 func (void) Piece([]byte)                    {}
+func (void) Sent()                           {}
 
 // benchRelay moves b.N pieces through one relay, so that allocations are those
 // of a piece.

@@ -136,4 +136,6 @@ func (s *sink) Abort(error)             {}
 // tap joins what was shown to it.
 type tap struct{ bytes.Buffer }
 
+func (t *tap) Sending()       {}
 func (t *tap) Piece(p []byte) { t.Write(p) }
+func (t *tap) Sent()          {}

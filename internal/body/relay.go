@@ -8,9 +8,13 @@ import (
 	"midstream/flow"
 )
 
-// Tap sees a body after it was sent. Piece must not keep or change p.
+// Tap sees a body as it is sent, from the goroutine that sends it: Sending is called
+// before a few pieces are, then Piece for each that was, then Sent. Piece must not
+// keep or change p.
 type Tap interface {
+	Sending()
 	Piece(p []byte)
+	Sent()
 }
 
 // Pacer is a Tap that can be full, so that a body which it holds up holds no
@@ -196,6 +200,10 @@ func (b *batch) fill(src Reader, buf []byte, size int) error {
 // send writes the pieces and then shows to tap what was sent.
 func (b *batch) send(dst Sink, tap Tap, buf []byte) (sent int64, err error) {
 	start, done := 0, 0
+	if tap != nil && b.count > 0 {
+		tap.Sending()
+		defer tap.Sent()
+	}
 	for i := range b.count {
 		p := buf[start:b.ends[i]]
 		var n int

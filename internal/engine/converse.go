@@ -45,8 +45,8 @@ func (x *exchange) open(reuse Reuse) (Call, *flow.Error) {
 	x.hooks.Lock()
 	head, framing := x.requestOut()
 	x.req.format(head.Fields)
+	x.sending.framing, x.sending.method = framing, head.Method
 	x.hooks.Unlock()
-	x.sending.framing = framing
 	x.mu.Lock()
 	x.tries = append(x.tries, flow.Try{Address: head.Address(), Start: time.Now()})
 	x.mu.Unlock()
@@ -107,8 +107,8 @@ func (x *exchange) mayRetry(call Call, err *flow.Error) (again bool, why string)
 	x.mu.Lock()
 	flowing := x.flowing != nil && x.sending.held == nil
 	x.mu.Unlock()
-	if err.Cause != flow.RefusedRequest && !idempotent(x.live.Request.Method) {
-		return false, "not sent again, because " + x.live.Request.Method + " is not idempotent"
+	if err.Cause != flow.RefusedRequest && !idempotent(x.sending.method) {
+		return false, "not sent again, because " + x.sending.method + " is not idempotent"
 	}
 	x.switching.Lock()
 	if flowing && x.touched {

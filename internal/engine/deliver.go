@@ -28,7 +28,6 @@ func (x *exchange) respond(last lastness) (body.Sink, *flow.Error) {
 		to: m.to, upgrade: out.Status == 101 || out.Status == 426,
 		connection: persistence(x.version, x.fields, framing, last),
 	})
-	x.hooks.Unlock()
 	out.Trailers = nil
 	if changed && !x.arriving.made && bodiless(m.method, m.status) {
 		// What describes the body that GET would have had is the server's to say.
@@ -50,6 +49,7 @@ func (x *exchange) respond(last lastness) (body.Sink, *flow.Error) {
 			x.resp.errorBody(out.Status, out.Fields)
 		}
 	}
+	x.hooks.Unlock()
 	if m.change == resized && m.length > 0 && bodiless(m.method, m.status) {
 		x.find("body-not-sent", "a response to "+m.method+" with this status has no body: the one that a hook set was not sent")
 	}
@@ -105,13 +105,13 @@ func (x *exchange) lastness() lastness {
 func (x *exchange) deliverWhole(sink body.Sink) *flow.Error {
 	x.hooks.Lock()
 	resp := x.live.Response
-	trailers := resp.Trailers
+	trailers, status := resp.Trailers, resp.Status
 	src, err := x.atHand(&resp.Body, x.arriving.held)
 	if err == nil && x.arriving.made && (resp.Stream.Transform != nil || resp.Len() > 0) {
 		src, err = x.rewritten(&x.resp, src, &resp.Response.Message, &resp.Body)
 	}
 	x.hooks.Unlock()
-	if !bodiless(x.method, resp.Status) {
+	if !bodiless(x.method, status) {
 		if err != nil {
 			x.breakOff(sink, err)
 			return err

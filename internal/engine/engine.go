@@ -169,7 +169,7 @@ func (e *Engine) Keep(f *flow.Flow, content []byte) {
 	if f.Request != nil {
 		record.Head(f, flow.ToServer)
 	}
-	record.Piece(flow.ToClient, content)
+	record.PieceAt(flow.ToClient, content, time.Now())
 	for side, b := range map[flow.Side]*flow.Body{flow.ToServer: &f.RequestBody, flow.ToClient: &f.ResponseBody} {
 		b.Record, b.Recorded, b.CutReason = record.State(side)
 		e.settle(b)

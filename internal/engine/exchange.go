@@ -59,6 +59,7 @@ type exchange struct {
 	switching sync.Mutex
 	touched   bool
 
+	order     sequence
 	req, resp half
 	sending   sending
 	arriving  arriving
@@ -103,6 +104,7 @@ func (e *Engine) begin(base context.Context, s Stream, up Upstream, o Origin) *e
 	if head.Start.IsZero() {
 		head.Start = time.Now()
 	}
+	x.order.base = head.Start
 	if x.framing.Kind != flow.Unframed {
 		x.upload = s.Body()
 	}

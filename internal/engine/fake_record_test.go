@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"io"
 	"sync"
+	"time"
 
 	"midstream/flow"
 )
@@ -24,7 +25,8 @@ type memoryRecord struct {
 	begun   [2]bool
 	dropped [2]bool
 	marks   [2][]flow.Mark
-	room    int // bytes of a body that are kept; 0 for all
+	times   [2][]time.Time // of pieces
+	room    int            // bytes of a body that are kept; 0 for all
 	cut     [2]bool
 	end     *flow.Flow
 	ended   chan struct{}
@@ -54,10 +56,11 @@ func (r *memoryRecord) Head(f *flow.Flow, side flow.Side) {
 	r.heads = append(r.heads, side)
 }
 func (r *memoryRecord) Interim(*flow.Response) { r.interim++ }
-func (r *memoryRecord) Piece(side flow.Side, p []byte) {
+func (r *memoryRecord) PieceAt(side flow.Side, p []byte, at time.Time) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.begun[side] = true
+	r.times[side] = append(r.times[side], at)
 	if left := r.room - r.body[side].Len(); r.room > 0 && len(p) > left {
 		p, r.cut[side] = p[:left], true
 	}

@@ -134,6 +134,7 @@ type fakeSink struct {
 	stalled  bool   // Write waits until it is aborted or let go
 	writing  bool   // a Write waits
 	onAbort  func() // what else it does to an h1-like connection
+	wrote    func() // runs before Write returns
 }
 
 func newSink() *fakeSink {
@@ -143,6 +144,9 @@ func newSink() *fakeSink {
 }
 
 func (s *fakeSink) Write(p []byte) (int, error) {
+	if s.wrote != nil {
+		defer s.wrote() // behind the unlock
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.writing = true

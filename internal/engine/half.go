@@ -25,9 +25,11 @@ type half struct {
 	listened bool
 
 	// What follows belongs to the goroutine that moves the body.
-	keep bool  // pieces are recorded
-	kept int64 // bytes that the record was given
-	turn int64 // past this many bytes the body turns into Pass; -1 never
+	whole    bool  // however long it is, it does not turn into Pass
+	rewrites bool  // a stream function gets its pieces
+	keep     bool  // pieces are recorded
+	kept     int64 // bytes that the record was given
+	turn     int64 // past this many bytes the body turns into Pass; -1 never
 	// marks notes the messages, nil where there are none; it is made with the head.
 	marks     *marker
 	formatted bool
@@ -43,8 +45,10 @@ func (x *exchange) errTooLarge(h *half, limit int64, what string) *flow.Error {
 	return err
 }
 
-// dispose notes the disposition of a body and prepares its half for it.
+// dispose notes the disposition of a body and prepares its half for it. The hooks
+// lock is held, or no hook can run.
 func (x *exchange) dispose(h *half, d flow.Disposition, reason string) {
+	h.whole = x.message(h).Wish == hook.KeepAsIs
 	x.mu.Lock()
 	h.body.Disposition, h.body.Reason = d, reason
 	x.mu.Unlock()
@@ -64,18 +68,25 @@ func (x *exchange) change(h *half, d flow.Disposition, reason string) {
 func (x *exchange) prepare(h *half, d flow.Disposition) {
 	h.keep = d != flow.Pass || x.policy.StoreStreamedBodies
 	h.turn = -1
-	if size := x.policy.StreamLargeBodies; size != nil && d == flow.Tee && h.body.Declared < 0 && x.message(h).Wish != hook.KeepAsIs {
+	if size := x.policy.StreamLargeBodies; size != nil && d == flow.Tee && h.body.Declared < 0 && !h.whole {
 		h.turn = *size
 	}
 }
 
-// message returns how the body of h was wished to flow.
+// message returns how the body of h is wished to flow. A hook that looks at what was
+// sent may be writing it: the hooks lock is held, or no hook can run.
 func (x *exchange) message(h *half) *hook.Stream {
 	if h.side == flow.ToServer {
 		return &x.live.Request.Stream
 	}
 	return &x.live.Response.Stream
 }
+
+// Sending is called when pieces are about to be sent.
+func (h *half) Sending() { h.x.order.begin(h.side) }
+
+// Sent is called when they were, and Piece has seen them.
+func (h *half) Sent() { h.x.order.end(h.side) }
 
 // Piece is called with every piece after its receiver has taken it.
 func (h *half) Piece(p []byte) {
@@ -85,7 +96,7 @@ func (h *half) Piece(p []byte) {
 		// What a second try sends again is recorded already.
 		fresh := p[max(0, h.kept-(n-int64(len(p)))):]
 		if h.keep {
-			x.record.Piece(h.side, fresh)
+			x.record.PieceAt(h.side, fresh, x.order.at(h.side))
 		}
 		h.marks.sent(fresh)
 		h.kept = n

@@ -119,7 +119,7 @@ func (m *marker) sent(p []byte) {
 	if m == nil || m.over {
 		return
 	}
-	m.now = time.Now()
+	m.now = m.h.x.order.at(m.h.side)
 	if m.socket != nil {
 		m.frames(p)
 		return
@@ -211,7 +211,7 @@ func (m *marker) note(raw []byte) {
 	m.mark.Time = m.now
 	n := m.h.messages.Add(1)
 	m.h.x.record.Mark(m.h.side, m.mark)
-	m.watch.tell(message.Passed{Side: m.h.side, Kind: m.kind, Coding: m.codec.Coding, Index: n - 1, Mark: m.mark, Raw: raw})
+	m.watch.tell(&m.h.x.order, message.Passed{Side: m.h.side, Kind: m.kind, Coding: m.codec.Coding, Index: n - 1, Mark: m.mark, Raw: raw})
 }
 
 // attrOf is what a mark tells of the format of its message.

@@ -21,6 +21,7 @@ func (x *exchange) rewritten(h *half, src body.Reader, m *flow.Message, b *hook.
 		}
 	}
 	list, err := x.transforms(h, m, b)
+	h.rewrites = b.Stream.Transform != nil
 	if err != nil || len(list) == 0 {
 		return src, err
 	}

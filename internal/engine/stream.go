@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"io"
+	"time"
 
 	"midstream/flow"
 	"midstream/internal/body"
@@ -119,8 +120,9 @@ type Record interface {
 	Head(f *flow.Flow, side flow.Side)
 	// Interim notes an interim response.
 	Interim(head *flow.Response)
-	// Piece keeps a piece of the body of side that has been sent. p is copied.
-	Piece(side flow.Side, p []byte)
+	// PieceAt keeps a piece of the body of side that has been sent, and was about to
+	// be at a time. p is copied.
+	PieceAt(side flow.Side, p []byte, at time.Time)
 	// Mark notes where a message of the body of side is that has been sent whole.
 	Mark(side flow.Side, m flow.Mark)
 	// Drop forgets what was recorded of side: the body turned into Pass.

@@ -32,6 +32,7 @@ type TunnelInfo struct {
 // closes both ends.
 func (e *Engine) Tunnel(ctx context.Context, client, server body.Duplex, info TunnelInfo) {
 	t := &tunnel{e: e, record: e.startRecord(info.Past), info: info, id: flow.NewID(), start: time.Now()}
+	t.order.base = t.start
 	ctx, t.kill = context.WithCancelCause(ctx)
 	defer t.kill(nil)
 	e.running.add(t.record.Number(), t)
@@ -81,6 +82,7 @@ type tunnel struct {
 	pieces [2]atomic.Int64
 	hooks  *tunnelHooks
 	watch  messageWatch
+	order  sequence
 	kill   context.CancelCauseFunc
 }
 
@@ -96,23 +98,33 @@ func (t *tunnel) pump(ctx context.Context, dst, src body.Duplex, from flow.Peer,
 	if from == flow.AtServer {
 		side = flow.ToClient
 	}
-	sent := t.sent(side)
-	tap := func(p []byte) { busy(); sent(p) }
+	tap := &tunnelTap{t: t, side: side, busy: busy}
 	if t.hooks != nil && t.info.Set.Hears(hook.OnTCPMessage) {
 		return t.hooks.pump(ctx, dst, src, from, tap)
 	}
 	return t.e.pump(dst, src, from, tap)
 }
 
-func (t *tunnel) sent(side flow.Side) func([]byte) {
-	return func(p []byte) {
-		n := t.bytes[side].Add(int64(len(p)))
-		index := t.pieces[side].Add(1) - 1
-		t.record.Piece(side, p)
-		mark := flow.Mark{Offset: n - int64(len(p)), Length: int64(len(p)), Time: time.Now()}
-		t.record.Mark(side, mark)
-		t.watch.tell(message.Passed{Side: side, Kind: message.TCP, Index: index, Mark: mark, Raw: p})
-	}
+// tunnelTap sees what is sent to one side.
+type tunnelTap struct {
+	t    *tunnel
+	side flow.Side
+	busy func()
+}
+
+func (s *tunnelTap) Sending() { s.t.order.begin(s.side) }
+func (s *tunnelTap) Sent()    { s.t.order.end(s.side) }
+
+func (s *tunnelTap) Piece(p []byte) {
+	s.busy()
+	t, side := s.t, s.side
+	n := t.bytes[side].Add(int64(len(p)))
+	index := t.pieces[side].Add(1) - 1
+	at := t.order.at(side)
+	t.record.PieceAt(side, p, at)
+	mark := flow.Mark{Offset: n - int64(len(p)), Length: int64(len(p)), Time: at}
+	t.record.Mark(side, mark)
+	t.watch.tell(&t.order, message.Passed{Side: side, Kind: message.TCP, Index: index, Mark: mark, Raw: p})
 }
 
 func (t *tunnel) picture() *flow.Flow {
@@ -200,7 +212,7 @@ func watchIdle(timeout time.Duration, busy *atomic.Int64, idle func()) (stop fun
 
 // pump moves one direction of a raw connection: what arrives is written at once
 // and then shown to tap; the end is passed on as a half-close.
-func (e *Engine) pump(dst, src body.Duplex, from flow.Peer, tap func([]byte)) *flow.Error {
+func (e *Engine) pump(dst, src body.Duplex, from flow.Peer, tap body.Tap) *flow.Error {
 	to := flow.AtServer
 	if from == flow.AtServer {
 		to = flow.AtClient
@@ -209,11 +221,7 @@ func (e *Engine) pump(dst, src body.Duplex, from flow.Peer, tap func([]byte)) *f
 	for {
 		n, err := src.Read(buf)
 		if n > 0 {
-			m, werr := dst.Write(buf[:n])
-			if m > 0 {
-				tap(buf[:m])
-			}
-			if werr != nil {
+			if werr := write(dst, buf[:n], tap); werr != nil {
 				return rawError(werr, to)
 			}
 		}
@@ -227,6 +235,17 @@ func (e *Engine) pump(dst, src body.Duplex, from flow.Peer, tap func([]byte)) *f
 			return rawError(err, from)
 		}
 	}
+}
+
+// write sends p on in one piece.
+func write(dst body.Duplex, p []byte, tap body.Tap) error {
+	tap.Sending()
+	defer tap.Sent()
+	n, err := dst.Write(p)
+	if n > 0 {
+		tap.Piece(p[:n])
+	}
+	return err
 }
 
 func rawError(err error, peer flow.Peer) *flow.Error {

@@ -119,7 +119,7 @@ func (h *tunnelHooks) end(ctx context.Context, why *flow.Error) {
 }
 
 // pump is that of an engine with the hooks between what is read and what is written.
-func (h *tunnelHooks) pump(ctx context.Context, dst, src body.Duplex, from flow.Peer, tap func([]byte)) *flow.Error {
+func (h *tunnelHooks) pump(ctx context.Context, dst, src body.Duplex, from flow.Peer, tap body.Tap) *flow.Error {
 	to, side := flow.AtServer, flow.ToServer
 	if from == flow.AtServer {
 		to, side = flow.AtClient, flow.ToClient
@@ -137,11 +137,7 @@ func (h *tunnelHooks) pump(ctx context.Context, dst, src body.Duplex, from flow.
 				h.changed[side].Store(true)
 			}
 			if len(out) > 0 {
-				m, werr := dst.Write(out)
-				if m > 0 {
-					tap(out[:m])
-				}
-				if werr != nil {
+				if werr := write(dst, out, tap); werr != nil {
 					return rawError(werr, to)
 				}
 			}

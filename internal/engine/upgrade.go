@@ -21,12 +21,16 @@ func (x *exchange) receiveUpgrade(call Call, head *flow.Response) {
 	x.uploads.Wait() // the request is through before its connection changes
 	x.hooks.Lock()
 	err := x.takeSwitch(call, head)
+	status := 0
+	if err == nil {
+		status = x.live.Response.Status
+	}
 	x.hooks.Unlock()
 	if err != nil {
 		x.refuse(err)
 		return
 	}
-	if !x.switches(x.live.Response.Status) {
+	if !x.switches(status) {
 		giveUp(call, errNotNeeded)
 		if err := x.deliver(); err != nil {
 			x.undelivered(err)
@@ -71,11 +75,17 @@ func (x *exchange) receiveUpgrade(call Call, head *flow.Response) {
 		r.run()
 		return
 	}
-	up := func(p []byte) { x.req.received.Add(int64(len(p))); x.req.Piece(p) }
-	down := func(p []byte) { x.resp.received.Add(int64(len(p))); x.resp.Piece(p) }
 	x.relayRaw(client, server,
-		func() *flow.Error { return x.e.pump(server, client, flow.AtClient, up) },
-		func() *flow.Error { return x.e.pump(client, server, flow.AtServer, down) })
+		func() *flow.Error { return x.e.pump(server, client, flow.AtClient, rawHalf{&x.req}) },
+		func() *flow.Error { return x.e.pump(client, server, flow.AtServer, rawHalf{&x.resp}) })
+}
+
+// rawHalf is a direction of an upgraded connection: what is sent is what has come.
+type rawHalf struct{ *half }
+
+func (h rawHalf) Piece(p []byte) {
+	h.received.Add(int64(len(p)))
+	h.half.Piece(p)
 }
 
 // takeSwitch runs the hooks of a 101: it has no body, so both run now.

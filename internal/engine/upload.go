@@ -13,11 +13,12 @@ import (
 
 // sending is how the request body goes on, decided before anything is sent.
 type sending struct {
-	held        *body.Spool // the whole body, when it was held
-	lengthFirst bool        // it was held to learn its length
-	started     bool        // the goroutine of a body that flows runs, or ran
-	reading     bool        // a read of a body that was let go is under way
-	framing     flow.Framing
+	held        *body.Spool  // the whole body, when it was held
+	lengthFirst bool         // it was held to learn its length
+	started     bool         // the goroutine of a body that flows runs, or ran
+	reading     bool         // a read of a body that was let go is under way
+	method      string       // as it was sent
+	framing     flow.Framing // written under the hooks lock
 }
 
 // startUpload sends the body of the request to call. A body that flows keeps
@@ -26,7 +27,10 @@ func (x *exchange) startUpload(call Call) {
 	x.mu.Lock()
 	flowing := x.flowing
 	x.mu.Unlock()
+	x.hooks.Lock() // the upload of the try before may have come to its end, and to its hooks
 	held := x.sending.held != nil || x.live.Request.Changed()
+	trailers := x.live.Request.Trailers
+	x.hooks.Unlock()
 	switch {
 	case held:
 		if x.sending.framing.Kind == flow.Unframed {
@@ -42,7 +46,7 @@ func (x *exchange) startUpload(call Call) {
 	default:
 		x.ended(&x.req)
 		if x.sending.framing.Kind != flow.Unframed {
-			if err := call.Body().Close(x.live.Request.Trailers); err != nil {
+			if err := call.Body().Close(trailers); err != nil {
 				x.uploadBroke(asError(err, flow.AtServer, flow.InBody))
 			}
 		}
@@ -142,10 +146,7 @@ func (x *exchange) relay(h *half, dst body.Sink, src body.Reader) error {
 	if h.side == flow.ToClient {
 		opt.From, opt.To = flow.AtServer, flow.AtClient
 	}
-	x.hooks.Lock() // a late hook may be looking at the messages
-	plain := x.message(h).Transform == nil
-	x.hooks.Unlock()
-	if h.body.Declared >= 0 && plain {
+	if h.body.Declared >= 0 && !h.rewrites {
 		opt.PieceSize = 0 // a body by length has no boundaries to keep
 	}
 	_, err := body.Relay(x.ctx, dst, src, h, opt)

@@ -42,14 +42,13 @@ func (x *exchange) watchMessages() messageWatch {
 	return w
 }
 
-func (w *messageWatch) tell(p message.Passed) {
+// tell tells them of a message of what is being sent, in the order of its flow.
+func (w *messageWatch) tell(order *sequence, p message.Passed) {
 	if w.by == nil {
 		return
 	}
 	p.Flow = w.flow
-	for _, by := range w.by {
-		by.WatchMessage(p)
-	}
+	order.tell(w.by, p)
 }
 
 // watchSocket makes the markers of a WebSocket connection. What messages say is
@@ -82,7 +81,7 @@ func (m *marker) frames(p []byte) {
 		if m.watch.by == nil {
 			continue
 		}
-		m.watch.tell(message.Passed{Side: m.h.side, Kind: m.kind, Index: index, Raw: f.Payload,
+		m.watch.tell(&m.h.x.order, message.Passed{Side: m.h.side, Kind: m.kind, Index: index, Raw: f.Payload,
 			Mark: flow.Mark{Offset: f.Offset, Length: f.Length, Time: m.now, Attr: uint32(f.Opcode), Unfinished: f.Unfinished}})
 	}
 	m.over = m.over || m.socket.Err() != nil

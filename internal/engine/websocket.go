@@ -47,9 +47,9 @@ func (x *exchange) newSocketRelay(client, server body.Duplex) *socketRelay {
 	r := &socketRelay{x: x, client: client, server: server, code: ws.Abnormal}
 	holds := x.set.Hears(hook.OnWebSocketMessage)
 	r.up = socketSide{r: r, h: &x.req, src: client, from: flow.AtClient, agreed: up, holds: holds,
-		frameWriter: frameWriter{dst: server, to: flow.AtServer, sent: x.req.Piece}}
+		frameWriter: frameWriter{dst: server, to: flow.AtServer, tap: &x.req}}
 	r.down = socketSide{r: r, h: &x.resp, src: server, from: flow.AtServer, agreed: down, holds: holds,
-		frameWriter: frameWriter{dst: client, to: flow.AtClient, sent: x.resp.Piece}}
+		frameWriter: frameWriter{dst: client, to: flow.AtClient, tap: &x.resp}}
 	for _, d := range []*socketSide{&r.up, &r.down} {
 		d.split = ws.NewSplitter(d.agreed, socketLimit)
 		d.split.Tap = d.tap

@@ -18,9 +18,9 @@ const (
 // frameWriter writes frames to one end. Those that came together leave together:
 // a write a frame is most of what a small message costs.
 type frameWriter struct {
-	dst  body.Duplex
-	to   flow.Peer
-	sent func([]byte) // what was written
+	dst body.Duplex
+	to  flow.Peer
+	tap body.Tap
 
 	mu       sync.Mutex
 	together bool // more may come soon
@@ -39,7 +39,9 @@ func (w *frameWriter) begin() {
 
 // linger tells that what follows may take its time: what waits leaves meanwhile.
 func (w *frameWriter) linger() {
-	w.mu.Lock()
+	if !w.mu.TryLock() {
+		return // who writes sees to what waits; its receiver must not hold up the other direction
+	}
 	defer w.mu.Unlock()
 	if len(w.out) == 0 || w.armed {
 		return
@@ -92,11 +94,7 @@ func (w *frameWriter) put(p []byte) *flow.Error {
 }
 
 func (w *frameWriter) write(p []byte) {
-	n, err := w.dst.Write(p)
-	if n > 0 {
-		w.sent(p[:n])
-	}
-	if err != nil {
+	if err := write(w.dst, p, w.tap); err != nil {
 		w.failed = rawError(err, w.to)
 	}
 }

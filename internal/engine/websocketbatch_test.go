@@ -30,6 +30,13 @@ func (w *writes) CloseWrite() error        { return nil }
 func (w *writes) Close() error             { return nil }
 func (w *writes) Reset() error             { return nil }
 
+// counted is a tap.
+type counted struct{ begun, n, over int }
+
+func (c *counted) Sending()       { c.begun++ }
+func (c *counted) Piece(p []byte) { c.n += len(p) }
+func (c *counted) Sent()          { c.over++ }
+
 func (w *frameWriter) give(p string) *flow.Error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -41,8 +48,8 @@ func TestFrameWriter(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		to := &writes{}
-		sent := 0
-		w := &frameWriter{dst: to, to: flow.AtClient, sent: func(p []byte) { sent += len(p) }}
+		sent := &counted{}
+		w := &frameWriter{dst: to, to: flow.AtClient, tap: sent}
 		w.give("alone")
 		w.begin()
 		w.give("a")
@@ -62,8 +69,8 @@ func TestFrameWriter(t *testing.T) {
 		w.flush()
 		w.flush()
 		time.Sleep(time.Second)
-		if want := []string{"alone", "abc", "d", long, "e", "f"}; !slices.Equal(to.all, want) || sent != len(strings.Join(want, "")) {
-			t.Errorf("writes of %.200q, %d octets told", to.all, sent)
+		if want := []string{"alone", "abc", "d", long, "e", "f"}; !slices.Equal(to.all, want) || sent.n != len(strings.Join(want, "")) || sent.begun != len(want) || sent.over != len(want) {
+			t.Errorf("writes of %.200q, told %+v", to.all, *sent)
 		}
 		to.err = errors.New("gone")
 		w.begin()

@@ -74,7 +74,9 @@ type record struct {
 	past *past
 }
 
-func (r *record) Piece(side flow.Side, p []byte) { r.PieceAt(side, p, r.past.at(side)) }
+func (r *record) PieceAt(side flow.Side, p []byte, _ time.Time) {
+	r.Record.PieceAt(side, p, r.past.at(side))
+}
 
 func (r *record) Mark(side flow.Side, m flow.Mark) {
 	m.Time = r.past.at(side)
