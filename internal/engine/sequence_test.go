@@ -183,3 +183,20 @@ func TestSequenceOfBothSidesAtOnce(t *testing.T) {
 		t.Errorf("told %d of %d", len(eye.told), 2*n)
 	}
 }
+
+// A client that takes nothing does not keep its own messages from the server,
+// although hooks hear both directions.
+func TestAStalledDirectionDoesNotHoldUpTheOther(t *testing.T) {
+	bothSockets(t, "", func(t *testing.T, p socketPeers) {
+		p.s.duplex.out.stalled = true
+		r := start(t, t.Context(), Policy{}, p.s, upstream(p.c), silent{})
+		p.c.duplex.in.feed(frameOf(0x81, "to a client that does not read", false))
+		synctest.Wait()
+		for _, m := range []string{"one", "two"} {
+			p.s.duplex.in.feed(frameOf(0x81, m, true))
+		}
+		p.c.duplex.out.await(2 * len(frameOf(0x81, "one", true)))
+		p.s.leave(errLeft)
+		r.end(t)
+	})
+}
