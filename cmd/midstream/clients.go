@@ -88,6 +88,7 @@ func (l *clientLine) start(ctx context.Context, reg *option.Registry, p *passing
 		return usageOf(err)
 	}
 	bodies.in = in
+	dropStartPages()
 	served := make(chan error, 1)
 	go func() { served <- in.Serve(ctx) }()
 	p.ctx, p.authority = ctx, in.CA()

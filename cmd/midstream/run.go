@@ -89,6 +89,7 @@ func runProxy(ctx context.Context, e *env, reg *option.Registry, kind proxyKind)
 		err = front.open(ctx, e, in, kind.web)
 	}
 	if err == nil {
+		dropStartPages()
 		err = in.Serve(ctx)
 	} else {
 		shutdown()

@@ -3,6 +3,7 @@ package body
 import (
 	"context"
 	"io"
+	"sync"
 	"time"
 
 	"midstream/flow"
@@ -65,6 +66,11 @@ type Waiter interface {
 	// AwaitWrite returns when Writable is true or the sink is broken; a Write
 	// says what is wrong then.
 	AwaitWrite()
+	// WriteRoom is Write, but what the receiver has no room for may be kept until
+	// AwaitWrite, Settle, a Write or Close. Who calls it calls one of them next.
+	WriteRoom(p []byte) (int, error)
+	// Settle returns when nothing is kept or the sink is broken.
+	Settle()
 }
 
 // Relay moves a body from src to dst until src ends, and returns how many bytes
@@ -86,7 +92,8 @@ func Relay(ctx context.Context, dst Sink, src Reader, tap Tap, opt RelayOptions)
 	defer func() { opt.Buffers.give(buf) }()
 	waiter, _ := dst.(Waiter)
 	pacer, _ := tap.(Pacer)
-	var b batch
+	b := batches.Get().(*batch)
+	defer batches.Put(b)
 	full, short, slow := 0, 0, 0
 	for {
 		if waiter != nil && n > 0 {
@@ -102,7 +109,7 @@ func Relay(ctx context.Context, dst Sink, src Reader, tap Tap, opt RelayOptions)
 				}
 				full, short, slow = 0, 0, quickAfter
 				if opt.PieceSize == 0 {
-					buf = opt.Buffers.take(tinyBuffer)
+					buf = opt.Buffers.take(lengthBuffer)
 				} else {
 					buf = opt.Buffers.take(usual)
 				}
@@ -127,10 +134,13 @@ func Relay(ctx context.Context, dst Sink, src Reader, tap Tap, opt RelayOptions)
 			return n, context.Cause(ctx)
 		}
 		rerr := b.fill(src, buf, opt.PieceSize)
-		sent, err := b.send(dst, tap, buf)
+		sent, err := b.send(dst, waiter, tap, buf)
 		n += sent
 		if err != nil {
 			return n, &WriteError{asFlow(err, opt.To)}
+		}
+		if rerr != nil && waiter != nil {
+			waiter.Settle()
 		}
 		if rerr == io.EOF {
 			return n, nil
@@ -162,6 +172,9 @@ type batch struct {
 	ends  [maxPieces]int32 // where in the buffer each piece ends
 	count int
 }
+
+// batches lends them: who waits for a slow peer keeps little on its stack.
+var batches = sync.Pool{New: func() any { return new(batch) }}
 
 // fill reads one piece, waiting for it, and more as long as they are ready and
 // have room. Its error is that of the last Read; there may be pieces with it.
@@ -198,7 +211,7 @@ func (b *batch) fill(src Reader, buf []byte, size int) error {
 }
 
 // send writes the pieces and then shows to tap what was sent.
-func (b *batch) send(dst Sink, tap Tap, buf []byte) (sent int64, err error) {
+func (b *batch) send(dst Sink, waiter Waiter, tap Tap, buf []byte) (sent int64, err error) {
 	start, done := 0, 0
 	if tap != nil && b.count > 0 {
 		tap.Sending()
@@ -207,9 +220,12 @@ func (b *batch) send(dst Sink, tap Tap, buf []byte) (sent int64, err error) {
 	for i := range b.count {
 		p := buf[start:b.ends[i]]
 		var n int
-		if i < b.count-1 {
+		switch {
+		case i < b.count-1:
 			n, err = dst.WriteMore(p)
-		} else {
+		case waiter != nil:
+			n, err = waiter.WriteRoom(p)
+		default:
 			n, err = dst.Write(p)
 		}
 		if err == nil && n < len(p) {

@@ -79,6 +79,7 @@ type urgency uint8
 const (
 	now  urgency = iota
 	soon         // with what follows at once
+	room         // now, as far as there is room for it
 )
 
 func (s *sink) write(p []byte, u urgency) (int, error) {
@@ -91,8 +92,8 @@ func (s *sink) write(p []byte, u urgency) (int, error) {
 	if len(p) > 0 {
 		err = s.frame(p, u)
 	}
-	if err == nil && (u == now || s.corked >= corkedLimit) {
-		err = s.uncork()
+	if err == nil && (u != soon || s.corked >= corkedLimit) {
+		err = s.uncork(u)
 	}
 	if err != nil {
 		return 0, s.fail(err)
@@ -110,6 +111,22 @@ func (s *sink) write(p []byte, u urgency) (int, error) {
 type roomy interface {
 	Writable() bool
 	AwaitWrite() error
+	WriteRoom(p []byte) (int, error)
+	UncorkRoom() error
+	Settle() error
+}
+
+// WriteRoom implements body.Waiter.
+func (s *sink) WriteRoom(p []byte) (int, error) { return s.write(p, room) }
+
+// Settle implements body.Waiter.
+func (s *sink) Settle() { _ = s.settle() } // Close says it
+
+func (s *sink) settle() error {
+	if c, ok := s.conn.(roomy); ok {
+		return c.Settle()
+	}
+	return nil
 }
 
 // Writable implements body.Waiter.
@@ -156,26 +173,31 @@ func (s *sink) frame(p []byte, u urgency) error {
 		s.cork()
 	}
 	if !chunked {
-		return s.put(p)
+		return s.put(p, u)
 	}
 	if large {
-		if err := s.put(appendChunkHeader(s.header[:0], len(p))); err != nil {
+		if err := s.put(appendChunkHeader(s.header[:0], len(p)), soon); err != nil {
 			return err
 		}
-		if err := s.put(p); err != nil {
+		if err := s.put(p, soon); err != nil {
 			return err
 		}
-		return s.put(crlf)
+		return s.put(crlf, u)
 	}
 	b := joins.Get().(*[joinLimit + 32]byte)
 	defer joins.Put(b)
-	return s.put(append(append(appendChunkHeader(b[:0], len(p)), p...), crlf...))
+	return s.put(append(append(appendChunkHeader(b[:0], len(p)), p...), crlf...), u)
 }
 
 var crlf = []byte("\r\n")
 
-func (s *sink) put(p []byte) error {
-	_, err := s.conn.Write(p)
+func (s *sink) put(p []byte, u urgency) error {
+	var err error
+	if c, ok := s.conn.(roomy); ok && u == room {
+		_, err = c.WriteRoom(p)
+	} else {
+		_, err = s.conn.Write(p)
+	}
 	if s.corked >= 0 {
 		s.corked += len(p)
 	}
@@ -189,11 +211,14 @@ func (s *sink) cork() {
 	}
 }
 
-func (s *sink) uncork() error {
+func (s *sink) uncork(u urgency) error {
 	if s.corked < 0 {
 		return nil
 	}
 	s.corked = -1
+	if c, ok := s.conn.(roomy); ok && u == room {
+		return c.UncorkRoom()
+	}
 	return s.conn.Uncork()
 }
 
@@ -217,7 +242,10 @@ func (s *sink) Close(trailers flow.Fields) error {
 			return s.fail(err)
 		}
 	}
-	if err := s.uncork(); err != nil {
+	if err := s.uncork(now); err != nil {
+		return s.fail(err)
+	}
+	if err := s.settle(); err != nil {
 		return s.fail(err)
 	}
 	if cause := s.aborting.Load(); cause != nil && s.framing.Kind == flow.UntilClose {
@@ -241,7 +269,7 @@ func (s *sink) lastChunk(trailers flow.Fields) error {
 		s.breakOff()
 		return s.misuse("its trailers: %w", err)
 	}
-	return s.put(b)
+	return s.put(b, now)
 }
 
 // Abort implements body.Sink. A Write that waits is interrupted.
@@ -256,7 +284,7 @@ func (s *sink) Abort(cause error) {
 	if s.state != sinkOpen {
 		return
 	}
-	if s.framing.Kind == flow.ByLength && s.left == 0 && s.corked < 0 {
+	if s.framing.Kind == flow.ByLength && s.left == 0 && s.corked < 0 && s.soonSettled() {
 		// All of it has left: the body is whole, and nothing can be broken but
 		// the connection.
 		s.state = sinkClosed
@@ -268,13 +296,19 @@ func (s *sink) Abort(cause error) {
 	s.fail(e)
 }
 
+// soonSettled tells whether nothing is kept, or what is has left within a moment.
+func (s *sink) soonSettled() bool {
+	s.conn.SetWriteDeadline(time.Now().Add(abortTime))
+	return s.settle() == nil
+}
+
 // breakOff ends the connection so that the body is seen to be broken: chunked
 // without its last chunk, a length short, and where only the end of the
 // connection ends a body, a reset. mu is held.
 func (s *sink) breakOff() {
 	if s.corked >= 0 {
 		s.conn.SetWriteDeadline(time.Now().Add(abortTime))
-		if s.uncork() != nil {
+		if s.uncork(now) != nil {
 			s.conn.Reset()
 			return
 		}

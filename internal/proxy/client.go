@@ -23,6 +23,7 @@ type client struct {
 	facts *flow.Conn // replaced, never changed, when more is known
 	pool  *upstream.Pool
 	parents
+	next  *established // what is to be served when the requests are through
 	known struct { // who the client has said it is
 		sync.Mutex
 		said, user string
@@ -30,7 +31,7 @@ type client struct {
 }
 
 // serveClient serves a connection from its acceptance to its end.
-func (p *Proxy) serveClient(nc net.Conn, m Mode) {
+func (p *Proxy) serveClient(nc net.Conn, m *Mode) {
 	if err := p.cfg.Block.refuses(nc.RemoteAddr()); err != nil {
 		p.noteBlocked(nc.RemoteAddr(), err)
 		nc.Close()
@@ -43,7 +44,7 @@ func (p *Proxy) serveClient(nc net.Conn, m Mode) {
 		return
 	}
 	defer c.pool.Close()
-	c.parents = p.parentsFor(m)
+	c.parents = p.parentsFor(*m)
 	switch m.Kind {
 	case Reverse:
 		if m.isRaw() {
@@ -58,9 +59,9 @@ func (p *Proxy) serveClient(nc net.Conn, m Mode) {
 	}
 }
 
-func (p *Proxy) newClient(nc net.Conn, m Mode) *client {
+func (p *Proxy) newClient(nc net.Conn, m *Mode) *client {
 	now := time.Now()
-	return &client{p: p, mode: m, set: p.cfg.Hooks(), facts: &flow.Conn{
+	return &client{p: p, mode: *m, set: p.cfg.Hooks(), facts: &flow.Conn{
 		ID: flow.NewID(), Peer: nc.RemoteAddr().String(), Local: nc.LocalAddr().String(),
 		Mode: m.String(), Start: now, Connected: now,
 	}}
@@ -81,6 +82,8 @@ func (c *client) welcome() bool {
 }
 
 // left closes the connection and tells the hooks that were told of it.
+//
+//go:noinline
 func (c *client) left(down *conn) {
 	down.Close()
 	end := *c.facts
@@ -140,6 +143,9 @@ func (c *client) serveRegular(ctx context.Context, down *conn) {
 		defer down.Close()
 	}
 	c.serveRequests(ctx, down, asProxy{c})
+	// Here, where the stack is not deep: a tunnel lives long, and so does what lies
+	// below it.
+	c.next.serve(ctx)
 }
 
 // recordHandshake is the first octet of a ClientHello's record (RFC 8446

@@ -19,19 +19,24 @@ func (c *client) connectStream(ctx context.Context, st engine.Stream) {
 	one := &client{p: c.p, mode: c.mode, set: c.set, facts: c.facts, pool: c.p.dialer.Pool(c.facts), parents: c.parents}
 	one.known.user = c.user()
 	defer one.pool.Close()
-	one.connect(ctx, st, nil)
+	if t, over, _ := one.answerConnect(ctx, st, nil); t != nil {
+		(&established{t, over}).serve(ctx)
+	}
 }
 
-// connect answers a CONNECT and, unless it is refused, serves the tunnel to its
-// end: over down, or over the request's stream where that is nil. It tells whether
-// the connection was used up by that.
-func (c *client) connect(ctx context.Context, st engine.Stream, down *conn) (done bool) {
-	t, over, done := c.answerConnect(ctx, st, down)
-	if t != nil {
-		defer over.Close()
-		t.serve(ctx, over)
+// established is a tunnel that was asked for and granted, and the connection it is on.
+type established struct {
+	tunnel *tunnel
+	over   *conn
+}
+
+// serve serves the tunnel to its end; nil is none.
+func (e *established) serve(ctx context.Context) {
+	if e == nil {
+		return
 	}
-	return done
+	defer e.over.Close()
+	e.tunnel.serve(ctx, e.over)
 }
 
 // answerConnect answers a CONNECT and returns the tunnel that is to be served, nil

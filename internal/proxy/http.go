@@ -11,7 +11,7 @@ import (
 )
 
 // serveHTTP serves the requests on a connection, one after the other, and
-// closes it in the end.
+// closes it in the end, unless a CONNECT has made a tunnel of it: that is c.next then.
 func (c *client) serveHTTP(ctx context.Context, down *conn, r route) {
 	srv := http1.NewServer(down, c.p.cfg.HTTP)
 	defer srv.Close()
@@ -34,7 +34,11 @@ func (c *client) serveHTTP(ctx context.Context, down *conn, r route) {
 		}
 		req := st.Request()
 		if isProxy && req.Form == flow.AuthorityForm {
-			if c.connect(ctx, st, down) {
+			t, over, done := c.answerConnect(ctx, st, down)
+			if t != nil {
+				c.next = &established{t, over}
+			}
+			if done {
 				return
 			}
 			continue

@@ -106,7 +106,7 @@ func (p *Proxy) accept(l *socket) {
 		nc, err := l.Accept()
 		if err == nil {
 			pause = 0
-			p.admit(nc, *l.mode.Load())
+			p.admit(nc, l.mode.Load())
 			continue
 		}
 		if errors.Is(err, net.ErrClosed) {
@@ -125,7 +125,7 @@ func (p *Proxy) accept(l *socket) {
 }
 
 // admit serves one client in a goroutine of its own.
-func (p *Proxy) admit(nc net.Conn, m Mode) {
+func (p *Proxy) admit(nc net.Conn, m *Mode) {
 	p.mu.Lock()
 	if p.idle.Err() != nil {
 		p.mu.Unlock()

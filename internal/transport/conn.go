@@ -15,6 +15,8 @@ type Conn struct {
 	net.Conn // what Read and Write go to: the wire, or TLS on it
 	wire     *wire
 	tls      *tls.Conn // nil without TLS
+	lent     *buffer   // for a large record, while TLS has something of it
+	over     bool      // TLS has said how reading ended
 	one      [1]byte   // read by Ready, and served by the next Read
 	hasOne   bool
 }
@@ -58,14 +60,21 @@ func (c *Conn) secure(ctx context.Context, over func(net.Conn) *tls.Conn) (*Conn
 // Read reads what has come, and never waits for more than one octet.
 func (c *Conn) Read(p []byte) (int, error) {
 	if !c.hasOne || len(p) == 0 {
-		return c.Conn.Read(p)
+		return c.read(p)
 	}
 	c.hasOne = false
 	p[0] = c.one[0]
 	c.wire.dry = true
-	n, _ := c.Conn.Read(p[1:]) // an error comes again
+	n, _ := c.read(p[1:]) // an error comes again
 	c.wire.dry = false
 	return 1 + n, nil
+}
+
+func (c *Conn) read(p []byte) (int, error) {
+	if c.tls == nil {
+		return c.Conn.Read(p)
+	}
+	return c.decrypt(p)
 }
 
 // Ready tells that a Read would not have to wait for the peer: something has
@@ -90,6 +99,27 @@ func (c *Conn) Ready() bool {
 // It belongs to the writer.
 func (c *Conn) Writable() bool { return c.wire.writable() }
 
+// WriteRoom is Write, but it does not wait for room: the end of p that there is none
+// for is kept, until Settle, AwaitWrite, a Write or CloseWrite sends it. It belongs
+// to the writer.
+func (c *Conn) WriteRoom(p []byte) (int, error) {
+	c.wire.rest.keep = true
+	n, err := c.Write(p)
+	c.wire.rest.keep = false
+	return n, err
+}
+
+// UncorkRoom is Uncork as WriteRoom is Write.
+func (c *Conn) UncorkRoom() error {
+	c.wire.rest.keep = true
+	err := c.wire.uncork()
+	c.wire.rest.keep = false
+	return err
+}
+
+// Settle waits until what WriteRoom has kept is sent.
+func (c *Conn) Settle() error { return c.wire.settle() }
+
 // AwaitWrite waits until the peer has made room, so that who has something to
 // write need not hold it meanwhile. A deadline or Close ends the wait.
 func (c *Conn) AwaitWrite() error { return c.wire.awaitWrite() }
@@ -101,7 +131,7 @@ func (c *Conn) AwaitRead() {
 	if c.hasOne || c.wire.raw == nil {
 		return
 	}
-	if c.tls != nil && c.decrypted() {
+	if c.tls != nil && (c.pending() || c.wire.buffered() > 0) && c.decrypted() {
 		return
 	}
 	c.wire.awaitRead()
@@ -113,7 +143,7 @@ func (c *Conn) AwaitRead() {
 //go:noinline
 func (c *Conn) decrypted() bool {
 	c.wire.dry = true
-	n, err := c.tls.Read(c.one[:])
+	n, err := c.decrypt(c.one[:])
 	c.wire.dry = false
 	c.hasOne = n == 1
 	return n == 1 || err != nil && !errors.Is(err, errDry)
@@ -150,7 +180,7 @@ func (c *Conn) Await() error {
 		_, err := c.Peek(1, 1)
 		return err
 	}
-	n, err := c.Conn.Read(c.one[:])
+	n, err := c.decrypt(c.one[:])
 	if c.hasOne = n == 1; c.hasOne {
 		return nil
 	}
@@ -200,6 +230,9 @@ func (c *Conn) Unnotified() bool { return c.tls != nil && c.wire.readEnd != nil 
 // peer has closed its socket, there is no direction left to end: that is no error,
 // and whether all has reached it is for the reading direction to tell.
 func (c *Conn) CloseWrite() error {
+	if err := c.wire.settle(); err != nil {
+		return err
+	}
 	if c.tls != nil {
 		if err := c.tls.CloseWrite(); err != nil {
 			return err
@@ -251,7 +284,7 @@ func (c *Conn) WriteTo(w io.Writer) (n int64, err error) {
 
 // ReadFrom copies from r until its end, as WriteTo does.
 func (c *Conn) ReadFrom(r io.Reader) (int64, error) {
-	if c.tls == nil && !c.wire.corked {
+	if c.tls == nil && !c.wire.corked && !c.wire.rest.any() {
 		return io.Copy(c.wire.Conn, r)
 	}
 	return io.Copy(struct{ io.Writer }{c}, r)

@@ -39,6 +39,7 @@ type wire struct {
 	corked bool
 	held   *buffer
 	h      int
+	rest   rest
 	poll   func(fd uintptr) bool // tells whether fd takes octets
 	now    bool                  // poll says so even when it does not
 	takes  bool                  // what poll has seen
@@ -74,7 +75,7 @@ func (w *wire) readRecord(p []byte) (int, error) {
 			return 0, err
 		}
 	}
-	if w.buffered() == 0 && w.bulk {
+	if w.buffered() == 0 && w.bulk && w.takeLarge() {
 		if err := w.fill(); err != nil {
 			return 0, err
 		}
@@ -247,6 +248,18 @@ func (w *wire) take() {
 	}
 }
 
+// takeLarge takes a large buffer. Where there is none left, reading far ahead is
+// given up: a small one would cost more calls than none.
+func (w *wire) takeLarge() bool {
+	w.take()
+	if len(w.ahead.b) == largeSize {
+		return true
+	}
+	w.release()
+	w.filled, w.bulk = 0, false
+	return false
+}
+
 func (w *wire) release() {
 	w.ahead.put()
 	w.ahead, w.r, w.w = nil, 0, 0
@@ -255,7 +268,7 @@ func (w *wire) release() {
 // Write sends p, or keeps it while corked.
 func (w *wire) Write(p []byte) (int, error) {
 	if !w.corked {
-		return w.Conn.Write(p)
+		return w.send(p)
 	}
 	total := len(p)
 	for len(p) > 0 {
@@ -272,15 +285,6 @@ func (w *wire) Write(p []byte) (int, error) {
 		}
 	}
 	return total, nil
-}
-
-func (w *wire) flush() error {
-	if w.h == 0 {
-		return nil
-	}
-	_, err := w.Conn.Write(w.held.b[:w.h])
-	w.h = 0
-	return err
 }
 
 func (w *wire) cork() { w.corked = true }
@@ -304,6 +308,9 @@ func (w *wire) writable() bool {
 	if w.raw == nil {
 		return true
 	}
+	if w.rest.any() {
+		return false
+	}
 	w.now = true
 	if w.raw.Write(w.poll) != nil {
 		return true // a Write says what is wrong
@@ -325,6 +332,9 @@ func (w *wire) awaitWrite() error {
 	}
 	if w.raw == nil {
 		return nil
+	}
+	if err := w.settle(); err != nil {
+		return err
 	}
 	w.now = false
 	return w.raw.Write(w.poll)

@@ -4,6 +4,7 @@ package transport
 
 import (
 	"net"
+	"os"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -26,7 +27,6 @@ func rawConn(nc net.Conn) syscall.RawConn {
 // tryRead reads once without waiting. False makes the caller wait until the
 // descriptor is readable; the buffer is given back for that time.
 func (w *wire) tryRead(fd uintptr) bool {
-	had := w.ahead != nil
 	w.take()
 	for {
 		n, err := syscall.Read(int(fd), w.ahead.b[w.w:])
@@ -34,7 +34,7 @@ func (w *wire) tryRead(fd uintptr) bool {
 		case err == syscall.EINTR:
 			continue
 		case err == syscall.EAGAIN:
-			if !had {
+			if w.buffered() == 0 {
 				w.release()
 			}
 			return false
@@ -72,4 +72,32 @@ func (w *wire) pollWrite(fd uintptr) bool {
 		w.takes = err != nil || n > 0
 		return w.takes || w.now
 	}
+}
+
+// sendSome writes what the socket has room for now, without waiting.
+func (w *wire) sendSome(p []byte) (n int, err error) {
+	werr := w.raw.Write(func(fd uintptr) bool {
+		for n < len(p) {
+			var m int
+			m, err = syscall.Write(int(fd), p[n:])
+			switch {
+			case err == syscall.EINTR:
+				continue
+			case err == syscall.EAGAIN:
+				err = nil
+				return true
+			case err != nil:
+				return true
+			}
+			n += m
+		}
+		return true
+	})
+	if werr != nil {
+		return n, werr
+	}
+	if err != nil {
+		err = &net.OpError{Op: "write", Net: "tcp", Source: w.LocalAddr(), Addr: w.RemoteAddr(), Err: os.NewSyscallError("write", err)}
+	}
+	return n, err
 }

@@ -1,0 +1,41 @@
+package main
+
+import (
+	"fmt"
+	"testing"
+)
+
+func TestParseMapping(t *testing.T) {
+	for line, want := range map[string]mapping{
+		"00400000-0161d000 r-xp 00000000 fe:00 10199467                           /usr/bin/midstream": {0x400000, 0x161d000, "r-xp", "/usr/bin/midstream"},
+		"0161d000-027f1000 r--p 0121d000 fe:00 10199467 /opt/with two  spaces/midstream":              {0x161d000, 0x27f1000, "r--p", "/opt/with two spaces/midstream"},
+		"7ffff7fc1000-7ffff7fc5000 r--p 00000000 00:00 0                          [vvar]":             {0x7ffff7fc1000, 0x7ffff7fc5000, "r--p", "[vvar]"},
+		"c000000000-c000400000 rw-p 00000000 00:00 0":                                                 {0xc000000000, 0xc000400000, "rw-p", ""},
+		"Rss:               12916 kB":                                                                 {}, "": {}, "x-y r-xp 0 0 0 z": {}, "2000-1000 r-xp 0 0 0 z": {},
+		"VmFlags: rd ex mr mw me": {},
+	} {
+		got, ok := parseMapping(line)
+		if ok != (want != mapping{}) || ok && got != want {
+			t.Errorf("%q: %+v, %v, want %+v", line, got, ok, want)
+		}
+	}
+}
+
+func TestOnlyConstantMappingsAreGivenBack(t *testing.T) {
+	for access, want := range map[string]bool{"r-xp": true, "r--p": true, "rw-p": false, "r-xs": false, "---p": true, "": false} {
+		if got := (mapping{access: access}).constant(); got != want {
+			t.Errorf("%q: %v, want %v", access, got, want)
+		}
+	}
+}
+
+// The program goes on with the pages that it needs.
+func TestTheProgramGoesOnWithoutItsStartPages(t *testing.T) {
+	before := fmt.Sprintf("%v %q", map[string]int{"a": 1}, "text")
+	for range 3 {
+		dropStartPages()
+		if after := fmt.Sprintf("%v %q", map[string]int{"a": 1}, "text"); after != before {
+			t.Fatalf("%s, then %s", before, after)
+		}
+	}
+}
