@@ -24,7 +24,7 @@ type client struct {
 	pool  *upstream.Pool
 	parents
 	next  *established // what is to be served when the requests are through
-	known struct { // who the client has said it is
+	known struct {     // who the client has said it is
 		sync.Mutex
 		said, user string
 	}

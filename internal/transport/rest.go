@@ -16,7 +16,7 @@ type rest struct {
 	mu  sync.Mutex
 	p   []byte
 	buf *buffer // what p lies in, where it is lent
-	err error // why it could not be sent: the connection is of no more use
+	err error   // why it could not be sent: the connection is of no more use
 }
 
 func (r *rest) any() bool { return r.held.Load() }
