@@ -345,6 +345,54 @@ func TestMapLocal(t *testing.T) {
 	}
 }
 
+// A rule sees what those before it have made of the request, also where most are
+// left out at once.
+func TestRulesSeeWhatOthersHaveMade(t *testing.T) {
+	var options []string
+	for i := range 100 {
+		options = append(options, "map_remote=|~d host"+strconv.Itoa(i)+"[.]test|http://host"+strconv.Itoa(i)+"[.]|http://host"+strconv.Itoa(i+1)+".")
+	}
+	set, list := built(t, options...)
+	if got := ask(t, set, exchange(t, "http://host90.test/")).Request.URL(); got != "http://host100.test/" {
+		t.Error(got)
+	}
+	for i, r := range list {
+		if want := i >= 90; (r.Hits() == 1) != want {
+			t.Errorf("rule %d: %d hits", i, r.Hits())
+		}
+	}
+}
+
+// What sticky rules have seen outlives a reload.
+func TestMemoryOutlivesAReload(t *testing.T) {
+	memory := new(rule.Memory)
+	load := func() *hook.Set {
+		var list []*rule.Rule
+		for _, kind := range []string{"stickyauth", "stickycookie"} {
+			r, err := rule.New(rule.Rule{Name: kind, Do: kind}, Kinds(), query.Folded)
+			if err != nil {
+				t.Fatal(err)
+			}
+			list = append(list, r)
+		}
+		b, err := Build(list, rule.Env{Memory: memory})
+		if err != nil {
+			t.Fatal(err)
+		}
+		set, err := hook.NewSet(nil, b.After...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return set
+	}
+	first := load()
+	ask(t, first, exchange(t, "http://a.test/", "Authorization: Basic x"))
+	respond(t, first, exchange(t, "http://a.test/"), "Set-Cookie: a=1")
+	if x := ask(t, load(), exchange(t, "http://a.test/")); x.Request.Fields.Get("Authorization") != "Basic x" || x.Request.Fields.Get("Cookie") != "a=1" {
+		t.Errorf("%s", fields(x.Request.Fields))
+	}
+}
+
 // Every kind stands where mitmproxy has it, whatever the order of the options.
 func TestTheOrderOfKinds(t *testing.T) {
 	var names []string

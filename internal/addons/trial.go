@@ -26,6 +26,7 @@ type Trial struct {
 // NewTrial makes the trial of r, which counts as on. Errors are an *rule.Error.
 func NewTrial(r *rule.Rule, env rule.Env) (*Trial, error) {
 	on := r.Alone()
+	env.Memory = nil
 	env.Wait = func(context.Context, time.Duration) error { return nil }
 	b, err := Build([]*rule.Rule{on}, env)
 	if err != nil {

@@ -36,6 +36,7 @@ type rules struct {
 	fault error  // what keeps the file from being in force, nil for nothing
 	tell  func() // is called when the list has changed, or fault has; nil for nobody
 
+	memory  rule.Memory
 	editing sync.Mutex // held while the file is changed
 }
 
@@ -80,7 +81,7 @@ func (in *Instance) ruleSource() ruleSource {
 		seed = uint64(v.Value.(int64))
 	}
 	return ruleSource{opts: in.opts, file: RulesFile(in.opts), c: in.cfg.Case, env: rule.Env{
-		Home: in.opts.Home, Log: in.log, Window: in.opts.Size("modify_body_window"), Server: in.cfg.Version, Seed: seed,
+		Home: in.opts.Home, Log: in.log, Window: in.opts.Size("modify_body_window"), Server: in.cfg.Version, Seed: seed, Memory: &in.rules.memory,
 	}}
 }
 

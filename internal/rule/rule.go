@@ -253,6 +253,8 @@ type Env struct {
 	Seed uint64
 	// Server is what answers that rules make call themselves in Server.
 	Server string
+	// Memory is what outlives a reload; nil for nothing.
+	Memory *Memory
 	// Wait waits for a time, or until ctx ends, then with an error; nil waits by the
 	// clock.
 	Wait func(ctx context.Context, d time.Duration) error

@@ -11,10 +11,10 @@ import (
 var Kind = rule.Kind{Name: "anticache", Brief: "leave out If-None-Match and If-Modified-Since of requests"}
 
 // Addon runs rules of the kind.
-type Addon struct{ rules []*rule.Rule }
+type Addon struct{ rules *rule.List }
 
 // New makes the addon.
-func New(rules []*rule.Rule, _ rule.Env) (any, error) { return &Addon{rules}, nil }
+func New(rules []*rule.Rule, _ rule.Env) (any, error) { return &Addon{rule.NewList(rules)}, nil }
 
 // Name implements hook.Named.
 func (*Addon) Name() string { return Kind.Name }
@@ -22,14 +22,15 @@ func (*Addon) Name() string { return Kind.Name }
 // RequestHeaders implements hook.RequestHeadersHook.
 func (a *Addon) RequestHeaders(_ context.Context, x *hook.Exchange) error {
 	f := rule.Picture(x)
-	for _, r := range a.rules {
+	a.rules.Each(f, func(_ int, r *rule.Rule) rule.Step {
 		if !r.Matches(f) {
-			continue
+			return rule.Next
 		}
 		since, match := x.Request.Fields.Del("If-Modified-Since"), x.Request.Fields.Del("If-None-Match")
 		if since || match {
 			r.Hit()
 		}
-	}
+		return rule.Anew
+	})
 	return nil
 }

@@ -11,10 +11,10 @@ import (
 var Kind = rule.Kind{Name: "anticomp", Brief: "ask servers for bodies without compression"}
 
 // Addon runs rules of the kind.
-type Addon struct{ rules []*rule.Rule }
+type Addon struct{ rules *rule.List }
 
 // New makes the addon.
-func New(rules []*rule.Rule, _ rule.Env) (any, error) { return &Addon{rules}, nil }
+func New(rules []*rule.Rule, _ rule.Env) (any, error) { return &Addon{rule.NewList(rules)}, nil }
 
 // Name implements hook.Named.
 func (*Addon) Name() string { return Kind.Name }
@@ -22,11 +22,13 @@ func (*Addon) Name() string { return Kind.Name }
 // RequestHeaders implements hook.RequestHeadersHook.
 func (a *Addon) RequestHeaders(_ context.Context, x *hook.Exchange) error {
 	f := rule.Picture(x)
-	for _, r := range a.rules {
-		if r.Matches(f) && x.Request.Fields.Joined("Accept-Encoding") != "identity" {
-			x.Request.Fields.Set("Accept-Encoding", "identity")
-			r.Hit()
+	a.rules.Each(f, func(_ int, r *rule.Rule) rule.Step {
+		if !r.Matches(f) || x.Request.Fields.Joined("Accept-Encoding") == "identity" {
+			return rule.Next
 		}
-	}
+		x.Request.Fields.Set("Accept-Encoding", "identity")
+		r.Hit()
+		return rule.Anew
+	})
 	return nil
 }

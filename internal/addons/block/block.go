@@ -31,24 +31,20 @@ const closing = 444
 
 // Addon runs rules of the kind on requests as they come.
 type Addon struct {
-	rules  []blocking
-	server string
-}
-
-type blocking struct {
-	*rule.Rule
-	status int
+	rules    *rule.List
+	statuses []int // of the rules
+	server   string
 }
 
 // New makes the addon; errors are those of one rule.
 func New(rules []*rule.Rule, env rule.Env) (any, error) {
-	a := &Addon{server: env.Server}
+	a := &Addon{rules: rule.NewList(rules), server: env.Server}
 	for _, r := range rules {
 		n, err := strconv.Atoi(r.Params["status"])
 		if err != nil || n < 200 || n > 599 {
 			return nil, r.FaultOf("status", "status %q is none: it is a number from 200 to 599, and 444 closes the connection", r.Params["status"])
 		}
-		a.rules = append(a.rules, blocking{r, n})
+		a.statuses = append(a.statuses, n)
 	}
 	return a, nil
 }
@@ -80,32 +76,37 @@ func (a *Addon) judge(x *hook.Exchange) error {
 		return nil
 	}
 	f := rule.Picture(x)
-	for i := range a.rules {
-		b := &a.rules[i]
-		yes, slow := b.Catches(f)
+	var failed error
+	a.rules.Each(f, func(i int, r *rule.Rule) rule.Step {
+		yes, slow := r.Catches(f)
 		if !yes {
-			continue
+			return rule.Next
 		}
-		b.Hit()
-		why := ""
-		if slow {
-			why = "; its filter took too long, so that it counts as matched"
+		failed = a.block(x, r, a.statuses[i], slow)
+		return rule.Stop
+	})
+	return failed
+}
+
+func (a *Addon) block(x *hook.Exchange, r *rule.Rule, status int, slow bool) error {
+	r.Hit()
+	why := ""
+	if slow {
+		why = "; its filter took too long, so that it counts as matched"
+	}
+	if status == closing {
+		x.Find("blocked", fmt.Sprintf("rule %q closed the connection%s", r.Name, why))
+		if err := x.Kill(); err != nil && !x.Killed() {
+			return err
 		}
-		if b.status == closing {
-			x.Find("blocked", fmt.Sprintf("rule %q closed the connection%s", b.Rule.Name, why))
-			if err := x.Kill(); err != nil && !x.Killed() {
-				return err
-			}
-			return nil
-		}
-		x.Find("blocked", fmt.Sprintf("rule %q answered with %d%s", b.Rule.Name, b.status, why))
-		var fields flow.Fields
-		if a.server != "" {
-			fields.Add("Server", a.server)
-		}
-		x.Response = hook.MakeResponse(b.status, fields, nil)
 		return nil
 	}
+	x.Find("blocked", fmt.Sprintf("rule %q answered with %d%s", r.Name, status, why))
+	var fields flow.Fields
+	if a.server != "" {
+		fields.Add("Server", a.server)
+	}
+	x.Response = hook.MakeResponse(status, fields, nil)
 	return nil
 }
 

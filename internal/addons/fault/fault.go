@@ -28,27 +28,26 @@ func SpecOf(value string) (rule.Rule, error) {
 
 // Addon runs rules of the kind.
 type Addon struct {
-	rules []breaking
+	rules *rule.List
+	specs []Spec // of the rules
 	wait  func(context.Context, time.Duration) error
 
 	mu   sync.Mutex
 	dice *rand.Rand
 }
 
-type breaking struct {
-	*rule.Rule
-	spec Spec
-}
-
 // New makes the addon; errors are those of one rule.
 func New(rules []*rule.Rule, env rule.Env) (any, error) {
-	a := &Addon{wait: env.Pause, dice: rand.New(rand.NewPCG(env.Seed, 0))}
+	a := &Addon{rules: rule.NewList(rules), wait: env.Pause, dice: rand.New(rand.NewPCG(env.Seed, 0))}
 	for _, r := range rules {
 		spec, err := Parse(r.Params["fault"])
 		if err != nil {
 			return nil, r.FaultOf("fault", "fault: %w", err)
 		}
-		a.rules = append(a.rules, breaking{r, spec})
+		if spec.Do == "status" {
+			spec.Side = flow.ToServer
+		}
+		a.specs = append(a.specs, spec)
 	}
 	return a, nil
 }
@@ -78,48 +77,51 @@ func (a *Addon) ResponseHeaders(ctx context.Context, x *hook.Exchange) error {
 
 func (a *Addon) head(ctx context.Context, x *hook.Exchange, b *hook.Body, side flow.Side) error {
 	f := rule.Picture(x)
-	for i := range a.rules {
-		r := &a.rules[i]
-		s := r.spec
-		if s.Do == "status" {
-			s.Side = flow.ToServer
-		}
+	var failed error
+	a.rules.Each(f, func(i int, r *rule.Rule) rule.Step {
+		s := &a.specs[i]
 		if s.Side != side || !r.Matches(f) || !a.falls(s.Chance) {
-			continue
+			return rule.Next
 		}
-		told := func(what string) {
-			r.Hit()
-			x.Find("fault", fmt.Sprintf("rule %q %s", r.Rule.Name, what))
+		var more bool
+		if more, failed = a.run(ctx, x, b, r, s); !more || failed != nil {
+			return rule.Stop
 		}
-		switch {
-		case s.Do == "status":
-			if x.Response == nil {
-				told(fmt.Sprintf("answered with %d", s.Status))
-				x.Response = hook.MakeResponse(s.Status, nil, nil)
-			}
-		case s.Do == "reset" && s.After == 0:
-			told(fmt.Sprintf("broke the %s off before its head", side))
-			if err := x.Kill(); err != nil && !x.Killed() {
-				return err
-			}
-			return nil
-		case s.Do == "delay":
-			told(fmt.Sprintf("delayed the %s by %v", side, s.For))
-			if a.wait(ctx, s.For) != nil {
-				return nil // the exchange has ended
-			}
-		default:
-			if s.Delay > 0 {
-				if a.wait(ctx, s.Delay) != nil {
-					return nil
-				}
-			}
-			b.Rewrite(hook.Rewriting{Decoded: s.Events, KeepsLength: true, New: func() hook.Transform {
-				return &breaker{wait: a.wait, spec: s, side: side, told: told, kill: x.Kill}
-			}})
-		}
+		return rule.Anew
+	})
+	return failed
+}
+
+// run does one fault. more is false where the exchange is over.
+func (a *Addon) run(ctx context.Context, x *hook.Exchange, b *hook.Body, r *rule.Rule, s *Spec) (more bool, err error) {
+	told := func(what string) {
+		r.Hit()
+		x.Find("fault", fmt.Sprintf("rule %q %s", r.Name, what))
 	}
-	return nil
+	switch {
+	case s.Do == "status":
+		if x.Response == nil {
+			told(fmt.Sprintf("answered with %d", s.Status))
+			x.Response = hook.MakeResponse(s.Status, nil, nil)
+		}
+	case s.Do == "reset" && s.After == 0:
+		told(fmt.Sprintf("broke the %s off before its head", s.Side))
+		if err := x.Kill(); err != nil && !x.Killed() {
+			return false, err
+		}
+		return false, nil
+	case s.Do == "delay":
+		told(fmt.Sprintf("delayed the %s by %v", s.Side, s.For))
+		return a.wait(ctx, s.For) == nil, nil
+	default:
+		if s.Delay > 0 && a.wait(ctx, s.Delay) != nil {
+			return false, nil
+		}
+		b.Rewrite(hook.Rewriting{Decoded: s.Events, KeepsLength: true, New: func() hook.Transform {
+			return &breaker{wait: a.wait, spec: *s, side: s.Side, told: told, kill: x.Kill}
+		}})
+	}
+	return true, nil
 }
 
 // breaker does a fault to one body.

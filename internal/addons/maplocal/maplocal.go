@@ -34,7 +34,8 @@ func Spec(value string) (rule.Rule, error) {
 
 // Addon runs rules of the kind.
 type Addon struct {
-	rules  []local
+	rules  *rule.List
+	files  []local // of the rules
 	server string
 }
 
@@ -47,7 +48,7 @@ type local struct {
 
 // New makes the addon; errors are those of one rule.
 func New(rules []*rule.Rule, env rule.Env) (any, error) {
-	a := &Addon{server: env.Server}
+	a := &Addon{rules: rule.NewList(rules), server: env.Server}
 	for _, r := range rules {
 		sub, err := pattern.NewSubstitution(r.Params["url"], 0, "")
 		if err != nil {
@@ -64,7 +65,7 @@ func New(rules []*rule.Rule, env rule.Env) (any, error) {
 				l.folder = "."
 			}
 		}
-		a.rules = append(a.rules, l)
+		a.files = append(a.files, l)
 	}
 	return a, nil
 }
@@ -81,17 +82,19 @@ func (a *Addon) RequestHeaders(_ context.Context, x *hook.Exchange) error {
 	address := x.Request.DisplayURL()
 	var missed *local
 	var tried []string
-	for i := range a.rules {
-		l := &a.rules[i]
-		if !l.Matches(f) {
-			continue
+	var failed error
+	a.rules.Each(f, func(i int, r *rule.Rule) rule.Step {
+		if !r.Matches(f) {
+			return rule.Next
 		}
+		l := &a.files[i]
 		names, ok, err := l.names(address)
 		if err != nil {
-			return fmt.Errorf("rule %q: %w", l.Name, err)
+			failed = fmt.Errorf("rule %q: %w", r.Name, err)
+			return rule.Stop
 		}
 		if !ok {
-			continue
+			return rule.Next
 		}
 		for _, name := range names {
 			o, err := open(l.folder, name)
@@ -99,11 +102,15 @@ func (a *Addon) RequestHeaders(_ context.Context, x *hook.Exchange) error {
 				continue
 			}
 			x.Response = o.answer(&x.Request.Request, a.server)
-			x.Find("map-local", fmt.Sprintf("rule %q answered from %s", l.Name, filepath.Join(l.folder, name)))
+			x.Find("map-local", fmt.Sprintf("rule %q answered from %s", r.Name, filepath.Join(l.folder, name)))
 			l.Hit()
-			return nil
+			return rule.Stop
 		}
 		missed, tried = l, append(tried, names...)
+		return rule.Next
+	})
+	if failed != nil || x.Response != nil {
+		return failed
 	}
 	if missed == nil {
 		return nil

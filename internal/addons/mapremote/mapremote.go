@@ -26,22 +26,20 @@ func Spec(value string) (rule.Rule, error) {
 }
 
 // Addon runs rules of the kind.
-type Addon struct{ rules []mapping }
-
-type mapping struct {
-	*rule.Rule
-	sub *pattern.Substitution
+type Addon struct {
+	rules *rule.List
+	subs  []*pattern.Substitution // of the rules
 }
 
 // New makes the addon; errors are those of one rule.
 func New(rules []*rule.Rule, _ rule.Env) (any, error) {
-	a := &Addon{}
+	a := &Addon{rules: rule.NewList(rules)}
 	for _, r := range rules {
 		sub, err := pattern.NewSubstitution(r.Params["url"], 0, r.Params["to"])
 		if err != nil {
 			return nil, r.FaultOf("url", "%w", err)
 		}
-		a.rules = append(a.rules, mapping{r, sub})
+		a.subs = append(a.subs, sub)
 	}
 	return a, nil
 }
@@ -59,28 +57,42 @@ func (a *Addon) RequestHeaders(_ context.Context, x *hook.Exchange) error {
 		return nil
 	}
 	f := rule.Picture(x)
-	for i := range a.rules {
-		m := &a.rules[i]
-		yes, slow := m.Catches(f)
+	var failed error
+	a.rules.Each(f, func(i int, r *rule.Rule) rule.Step {
+		yes, slow := r.Catches(f)
 		if !yes {
-			continue
+			return rule.Next
 		}
 		if slow {
-			return fmt.Errorf("rule %q: its filter takes too long on this request", m.Name)
+			failed = fmt.Errorf("rule %q: its filter takes too long on this request", r.Name)
+			return rule.Stop
 		}
-		before := x.Request.DisplayURL()
-		now, _, err := m.sub.Replace(before)
-		if err != nil {
-			return fmt.Errorf("rule %q: %w", m.Name, err)
+		var changed bool
+		if changed, failed = send(x, r, a.subs[i]); failed != nil {
+			return rule.Stop
 		}
-		if now == before {
-			continue
+		if changed {
+			return rule.Anew
 		}
-		if err := x.Request.SetURL(now); err != nil {
-			return fmt.Errorf("rule %q made %q of %q: %w", m.Name, now, before, err)
-		}
-		m.Hit()
-		x.Find("map-remote", fmt.Sprintf("rule %q sent the request for %s to %s", m.Name, before, now))
+		return rule.Next
+	})
+	return failed
+}
+
+// send sends a request elsewhere.
+func send(x *hook.Exchange, r *rule.Rule, sub *pattern.Substitution) (changed bool, err error) {
+	before := x.Request.DisplayURL()
+	now, _, err := sub.Replace(before)
+	if err != nil {
+		return false, fmt.Errorf("rule %q: %w", r.Name, err)
 	}
-	return nil
+	if now == before {
+		return false, nil
+	}
+	if err := x.Request.SetURL(now); err != nil {
+		return false, fmt.Errorf("rule %q made %q of %q: %w", r.Name, now, before, err)
+	}
+	r.Hit()
+	x.Find("map-remote", fmt.Sprintf("rule %q sent the request for %s to %s", r.Name, before, now))
+	return true, nil
 }

@@ -30,19 +30,20 @@ func Spec(value string) (rule.Rule, error) {
 
 // Addon runs rules of the kind.
 type Addon struct {
-	rules  []*replacing
+	rules  *rule.List
+	edits  []*replacing // of the rules
 	window int64
 }
 
 // New makes the addon; errors are those of one rule.
 func New(rules []*rule.Rule, env rule.Env) (any, error) {
-	a := &Addon{window: env.Window}
+	a := &Addon{rules: rule.NewList(rules), window: env.Window}
 	for _, r := range rules {
 		p, err := newReplacing(r, env)
 		if err != nil {
 			return nil, err
 		}
-		a.rules = append(a.rules, p)
+		a.edits = append(a.edits, p)
 	}
 	return a, nil
 }
@@ -81,25 +82,27 @@ func (a *Addon) begin(x *hook.Exchange, b *hook.Body, m *flow.Message, side flow
 	f := rule.Picture(x)
 	var failed error
 	var whole []run
-	for _, r := range a.rules {
-		if !r.Matches(f) {
-			continue
+	a.rules.Each(f, func(i int, of *rule.Rule) rule.Step {
+		if !of.Matches(f) {
+			return rule.Next
 		}
+		r := a.edits[i]
 		sub, err := r.current()
 		if err != nil {
 			failed = errors.Join(failed, fmt.Errorf("rule %q: %w", r.Name, err))
-			continue
+			return rule.Next
 		}
 		// Behind a rule that needs the whole all run on the whole, in their order.
 		if sub.stream == nil || whole != nil {
 			whole = append(whole, run{sub, r})
-			continue
+			return rule.Next
 		}
 		tell := &teller{x: x, rule: r, side: side, stale: staleFields(m, side), window: a.window}
 		b.Rewrite(hook.Rewriting{Decoded: true, New: func() hook.Transform {
 			return sub.stream.TransformWatched(body.RewriteWatch{Matched: tell.matched, Long: tell.long})
 		}})
-	}
+		return rule.Next
+	})
 	if whole != nil {
 		b.Hold(fmt.Sprintf("rule %q needs the whole body: its pattern cannot be run on a stream", whole[0].as.Name))
 		p, _ := waiting.Get(x)

@@ -27,7 +27,10 @@ func Spec(value string) (rule.Rule, error) {
 }
 
 // Addon runs rules of the kind.
-type Addon struct{ rules []edit }
+type Addon struct {
+	rules *rule.List
+	edits []edit // of the rules
+}
 
 type edit struct {
 	*rule.Rule
@@ -37,7 +40,7 @@ type edit struct {
 
 // New makes the addon; errors are those of one rule.
 func New(rules []*rule.Rule, env rule.Env) (any, error) {
-	a := &Addon{}
+	a := &Addon{rules: rule.NewList(rules)}
 	for _, r := range rules {
 		name, err := rule.Unescape(r.Params["header"])
 		if err != nil {
@@ -54,7 +57,7 @@ func New(rules []*rule.Rule, env rule.Env) (any, error) {
 		if _, err := e.read(); err != nil {
 			return nil, r.FaultOf("value", "value: %w", err)
 		}
-		a.rules = append(a.rules, e)
+		a.edits = append(a.edits, e)
 	}
 	return a, nil
 }
@@ -111,11 +114,12 @@ func (a *Addon) ResponseHeaders(_ context.Context, x *hook.Exchange) error {
 func (a *Addon) run(x *hook.Exchange, fields *flow.Fields) error {
 	f := rule.Picture(x)
 	var meant []*edit
-	for i := range a.rules {
-		if e := &a.rules[i]; e.Matches(f) {
-			meant = append(meant, e)
+	a.rules.Each(f, func(i int, r *rule.Rule) rule.Step {
+		if r.Matches(f) {
+			meant = append(meant, &a.edits[i])
 		}
-	}
+		return rule.Next
+	})
 	if meant == nil {
 		return nil
 	}

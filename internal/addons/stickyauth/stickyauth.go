@@ -19,16 +19,20 @@ func Spec(value string) (rule.Rule, error) { return rule.Rule{When: value}, nil 
 
 // Addon runs rules of the kind.
 type Addon struct {
-	rules []*rule.Rule
+	rules *rule.List
+	*memory
+}
 
+// memory is the Authorization that was seen last, by host and port.
+type memory struct {
 	mu    sync.Mutex
 	seen  map[string]string
 	order []string // of hosts, the oldest first
 }
 
 // New makes the addon.
-func New(rules []*rule.Rule, _ rule.Env) (any, error) {
-	return &Addon{rules: rules, seen: map[string]string{}}, nil
+func New(rules []*rule.Rule, env rule.Env) (any, error) {
+	return &Addon{rule.NewList(rules), rule.Remember[memory](env.Memory, Kind.Name)}, nil
 }
 
 // Name implements hook.Named.
@@ -47,26 +51,25 @@ func (a *Addon) RequestHeaders(_ context.Context, x *hook.Exchange) error {
 	if !ok {
 		return nil
 	}
-	f := rule.Picture(x)
-	for _, r := range a.rules {
-		if r.Matches(f) {
-			x.Request.Fields.Set("Authorization", value)
-			r.Hit()
-			return nil
-		}
+	if r, ok := a.rules.Any(rule.Picture(x)); ok {
+		x.Request.Fields.Set("Authorization", value)
+		r.Hit()
 	}
 	return nil
 }
 
-func (a *Addon) keep(host, value string) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if _, ok := a.seen[host]; !ok {
-		if len(a.order) >= mostHosts {
-			delete(a.seen, a.order[0])
-			a.order = a.order[1:]
-		}
-		a.order = append(a.order, host)
+func (m *memory) keep(host, value string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.seen == nil {
+		m.seen = map[string]string{}
 	}
-	a.seen[host] = value
+	if _, ok := m.seen[host]; !ok {
+		if len(m.order) >= mostHosts {
+			delete(m.seen, m.order[0])
+			m.order = m.order[1:]
+		}
+		m.order = append(m.order, host)
+	}
+	m.seen[host] = value
 }

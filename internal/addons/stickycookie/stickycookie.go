@@ -25,10 +25,14 @@ func Spec(value string) (rule.Rule, error) { return rule.Rule{When: value}, nil 
 
 // Addon runs rules of the kind.
 type Addon struct {
-	rules []*rule.Rule
+	rules *rule.List
+	*jar
+}
 
-	mu  sync.Mutex
-	jar []cookie // the oldest first
+// jar is what servers have set.
+type jar struct {
+	mu      sync.Mutex
+	cookies []cookie // the oldest first
 }
 
 type cookie struct {
@@ -41,7 +45,9 @@ type cookie struct {
 }
 
 // New makes the addon.
-func New(rules []*rule.Rule, _ rule.Env) (any, error) { return &Addon{rules: rules}, nil }
+func New(rules []*rule.Rule, env rule.Env) (any, error) {
+	return &Addon{rule.NewList(rules), rule.Remember[jar](env.Memory, Kind.Name)}, nil
+}
 
 // Name implements hook.Named.
 func (*Addon) Name() string { return Kind.Name }
@@ -76,23 +82,23 @@ func (a *Addon) ResponseHeaders(_ context.Context, x *hook.Exchange) error {
 	return nil
 }
 
-func (a *Addon) set(k cookie, now time.Time) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	i := slices.IndexFunc(a.jar, func(o cookie) bool {
+func (j *jar) set(k cookie, now time.Time) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	i := slices.IndexFunc(j.cookies, func(o cookie) bool {
 		return o.domain == k.domain && o.port == k.port && o.path == k.path && o.name == k.name
 	})
 	switch gone := !k.expires.IsZero() && !k.expires.After(now); {
 	case gone && i >= 0:
-		a.jar = slices.Delete(a.jar, i, i+1)
+		j.cookies = slices.Delete(j.cookies, i, i+1)
 	case gone:
 	case i >= 0:
-		a.jar[i] = k
+		j.cookies[i] = k
 	default:
-		if len(a.jar) >= mostCookies {
-			a.jar = slices.Delete(a.jar, 0, 1)
+		if len(j.cookies) >= mostCookies {
+			j.cookies = slices.Delete(j.cookies, 0, 1)
 		}
-		a.jar = append(a.jar, k)
+		j.cookies = append(j.cookies, k)
 	}
 }
 
@@ -107,26 +113,22 @@ func within(host, domain string) bool {
 
 // RequestHeaders implements hook.RequestHeadersHook.
 func (a *Addon) RequestHeaders(_ context.Context, x *hook.Exchange) error {
-	pairs := a.cookies(&x.Request.Request, time.Now())
+	pairs := a.of(&x.Request.Request, time.Now())
 	if len(pairs) == 0 {
 		return nil
 	}
-	f := rule.Picture(x)
-	for _, r := range a.rules {
-		if r.Matches(f) {
-			x.Request.Fields.Set("Cookie", strings.Join(pairs, "; "))
-			r.Hit()
-			return nil
-		}
+	if r, ok := a.rules.Any(rule.Picture(x)); ok {
+		x.Request.Fields.Set("Cookie", strings.Join(pairs, "; "))
+		r.Hit()
 	}
 	return nil
 }
 
-func (a *Addon) cookies(r *flow.Request, now time.Time) []string {
-	a.mu.Lock()
-	defer a.mu.Unlock()
+func (j *jar) of(r *flow.Request, now time.Time) []string {
+	j.mu.Lock()
+	defer j.mu.Unlock()
 	var pairs []string
-	for _, k := range a.jar {
+	for _, k := range j.cookies {
 		if k.port == r.Port && strings.HasPrefix(r.Path, k.path) && within(r.Host, k.domain) && (k.expires.IsZero() || k.expires.After(now)) {
 			pairs = append(pairs, k.name+"="+k.value)
 		}
