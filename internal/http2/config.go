@@ -47,7 +47,7 @@ const (
 const (
 	initialWindow    = 64 << 10 // of a stream, RFC 9113 section 6.9.2
 	maxWindow        = 8 << 20  // of a stream whose reader keeps up: 160 MB/s at 50 ms
-	grownWindows     = 8 << 20  // of all streams of a connection together
+	grownWindows     = 16 << 20 // by which those of a connection together have grown
 	connWindow       = 16 << 20 // of a connection: its credit is returned when DATA comes
 	protocolWindow   = 65535    // what every connection begins with
 	largestWindow    = 1<<31 - 1

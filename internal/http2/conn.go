@@ -77,10 +77,12 @@ type conn struct {
 	recvAvail  int       // what the peer may still send on the connection
 	owed       int       // credit of the connection that was not given yet
 	withheld   bool
+	grown      int           // by how much windows of streams have grown
+	reclaimed  time.Time     // when those that rest gave that up
 	first      int           // the window that streams of this side begin with
 	unacked    int           // SETTINGS that the peer has not acknowledged
 	shrinking  bool          // one of them makes first smaller
-	shrinkSeen bool          // it did at the last tick
+	shrinkSeen int           // 1 and what the peer might send at the last tick since when it does; else 0
 	unread     int64         // bytes of all streams that came and were not read
 	initial    int64         // the window that streams of the peer begin with
 	peerMax    int           // streams that the peer allows
@@ -214,6 +216,7 @@ func (c *conn) remove(st *stream, how closedHow) (over bool) {
 		return false
 	}
 	delete(c.streams, st.id)
+	c.grown -= st.win.settle()
 	if st.ending {
 		c.ending--
 	}
@@ -264,7 +267,7 @@ func (c *conn) tick() {
 		c.lastHeard, c.pinged = now, false
 	}
 	var silent, idle, ping, deaf bool
-	deaf, c.shrinkSeen = c.shrinking && c.shrinkSeen, c.shrinking
+	deaf = c.deaf()
 	switch {
 	case !c.opened:
 		silent = !now.Before(c.openBy)
@@ -318,6 +321,22 @@ func (c *conn) credited(n int) int {
 	n = c.owed
 	c.owed, c.recvAvail = 0, c.recvAvail+n
 	return n
+}
+
+// reclaim takes from streams whose readers rest what their windows have grown, so
+// that st has it; some tells that there was something. mu is held.
+func (c *conn) reclaim(st *stream, now time.Time) (some bool) {
+	if c.grown == st.win.grown() || now.Sub(c.reclaimed) < restsAfter {
+		return false
+	}
+	c.reclaimed = now
+	before := c.grown
+	for _, other := range c.streams {
+		if other != st && now.Sub(other.win.last) >= restsAfter {
+			c.grown -= other.win.settle()
+		}
+	}
+	return c.grown < before
 }
 
 // count changes the number of unread bytes. mu is held.

@@ -174,13 +174,13 @@ func TestAWindowGrowsToWhatALongPathHolds(t *testing.T) {
 					return time.Since(begin)
 				}
 				first := read(size / 2)
+				cl.mu.Lock()
+				w := call.stream.win.size
+				cl.mu.Unlock()
 				took := read(size / 2)
 				if got := float64(size/2) / took.Seconds(); got < rate {
 					t.Errorf("%.0f MB/s at %v of round trip; the first half took %v", got/1e6, roundTrip, first)
 				}
-				cl.mu.Lock()
-				w := call.stream.win.size
-				cl.mu.Unlock()
 				if float64(w) < rate*roundTrip.Seconds() || w > maxWindow {
 					t.Errorf("the window is %d octets", w)
 				}

@@ -131,8 +131,25 @@ func (c *conn) shrink() {
 	})
 }
 
+// deaf tells, asked once a tick, that the server has had SETTINGS for a whole tick,
+// sent nothing meanwhile, and did not acknowledge them. One that sends may have
+// much on its way before that. mu is held.
+func (c *conn) deaf() bool {
+	if !c.shrinking {
+		c.shrinkSeen = 0
+		return false
+	}
+	// No credit is given now, so what may come falls with each octet that comes.
+	seen := 1 + c.recvAvail
+	deaf := c.shrinkSeen == seen
+	c.shrinkSeen = seen
+	return deaf
+}
+
 // acknowledged notes that the server knows SETTINGS; what it sends from here on
-// is in the windows that they made. It returns credit for the connection.
+// is in the windows that they made, also on streams that were opened meanwhile:
+// their windows began large here, and at the server large and were then made
+// smaller, or small. It returns credit for the connection.
 func (c *conn) acknowledged() (credit int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -146,6 +163,7 @@ func (c *conn) acknowledged() (credit int) {
 	delta := c.first - initialWindow
 	c.first = initialWindow
 	for _, st := range c.streams {
+		c.grown -= st.win.settle()
 		st.win.shrink(delta)
 		if st.recvClosed() || st.given != nil || st.win.unread > 0 || st.win.avail > 0 {
 			continue

@@ -109,3 +109,74 @@ func TestAWindowThatBeginsSmallIsMadeUseful(t *testing.T) {
 		t.Errorf("%v", f)
 	}
 }
+
+// When the server knows that first windows are small now, a stream whose reader has
+// taken all has no window left, and nothing that would come to be taken: it is given
+// one. What windows have grown by then is given up.
+func TestWhoHasReadAllGetsCreditWhenFirstWindowsShrink(t *testing.T) {
+	const first, read = restlessWindow, 200 << 10
+	c, p := dial(t, ClientConfig{Like: &flow.Opening{Settings: []flow.Setting{{ID: uint16(h2.SettingInitialWindowSize), Value: first}}, Window: connWindow - protocolWindow}})
+	calls := [2]*Call{open(t, c, request("GET", "/read"), flow.Framing{}), open(t, c, request("GET", "/stalled"), flow.Framing{})}
+	for i, call := range calls {
+		defer call.Close()
+		id := uint32(1 + 2*i)
+		p.headers(id)
+		p.send(id, false, ":status", "200")
+		if _, _, err := call.Head(context.Background()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	fill := func(id uint32, n int) {
+		for ; n > 0; n -= 8 << 10 {
+			p.fr.WriteData(id, false, make([]byte, 8<<10))
+		}
+	}
+	fill(1, read)
+	for got, b := 0, make([]byte, 32<<10); got < read; {
+		n, err := calls[0].Response().Read(b)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got += n
+	}
+	c.mu.Lock()
+	calls[0].stream.win.size += 1000
+	c.grown += 1000
+	c.mu.Unlock()
+	fill(3, first)
+	if _, ok := p.await(func(f h2.Frame) bool { _, ok := f.(*h2.SettingsFrame); return ok }).(*h2.SettingsFrame); !ok {
+		t.Fatal("no SETTINGS")
+	}
+	p.fr.WriteSettingsAck()
+	f, _ := p.await(func(f h2.Frame) bool { _, ok := f.(*h2.WindowUpdateFrame); return ok }).(*h2.WindowUpdateFrame)
+	if f == nil || f.StreamID != 1 || f.Increment != read {
+		t.Errorf("%v, want a window of %d on stream 1 again", f, initialWindow)
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.grown != 0 || c.shrinking || c.first != initialWindow {
+		t.Errorf("windows have grown by %d, first ones are %d", c.grown, c.first)
+	}
+}
+
+// A server that does not acknowledge SETTINGS is given up, but not one that still
+// sends: what it had on its way comes first.
+func TestWhoNeverAcknowledgesSettingsIsDeaf(t *testing.T) {
+	c := conn{recvAvail: 1000}
+	if c.deaf() {
+		t.Error("nothing is to be acknowledged")
+	}
+	c.shrinking = true
+	for i, left := range []int{1000, 900, 0} {
+		if c.recvAvail = left; c.deaf() {
+			t.Errorf("at tick %d it sends", i)
+		}
+	}
+	if !c.deaf() {
+		t.Error("it has sent nothing for a tick")
+	}
+	c.shrinking = false
+	if c.deaf() || c.shrinkSeen != 0 {
+		t.Error("it has acknowledged them")
+	}
+}

@@ -54,7 +54,8 @@ func (st *stream) init(c *conn, id uint32, in flow.Side) {
 	st.c, st.id, st.in = c, id, in
 	st.readable.L, st.writable.L = &c.mu, &c.mu
 	st.declared = -1
-	st.win = recvWindow{size: max(initialWindow, c.first), avail: c.first}
+	size := max(initialWindow, c.first)
+	st.win = recvWindow{size: size, own: size, avail: c.first}
 	st.toSend = sendWindow(c.initial)
 }
 
@@ -218,11 +219,7 @@ func (st *stream) copyOut(p []byte) (n int, _ error) {
 	credit := 0
 	if !st.inbox.dead {
 		c.count(-n)
-		st.win.limit = growLimit(len(c.streams))
-		credit = st.win.took(n, time.Now(), c.budget.pressure())
-		if st.recvClosed() {
-			credit = 0 // nothing will come
-		}
+		credit = st.took(n)
 	}
 	c.mu.Unlock()
 	if credit > 0 {
@@ -230,6 +227,25 @@ func (st *stream) copyOut(p []byte) (n int, _ error) {
 	}
 	c.budget.settle()
 	return n, nil
+}
+
+// took notes that n octets were read, and returns the credit to give. mu is held.
+func (st *stream) took(n int) (credit int) {
+	c, w := st.c, &st.win
+	if st.recvClosed() {
+		w.unread -= n
+		c.grown -= w.settle()
+		return 0 // nothing will come
+	}
+	now, had := time.Now(), w.grown()
+	limit := func() int { return growLimit(w.moved, c.grown-w.grown(), int(c.unread)-(w.unread-n)) }
+	w.limit = limit()
+	if w.limit < min(2*w.size, maxWindow) && c.reclaim(st, now) {
+		w.limit = limit()
+	}
+	credit = w.took(n, now, c.budget.pressure())
+	c.grown += w.grown() - had
+	return credit
 }
 
 // discard throws away what has come and what comes: nobody reads it. mu is held.
@@ -240,6 +256,7 @@ func (st *stream) discard(cause error) {
 	if n := st.win.drop(); n > 0 {
 		st.c.count(-n)
 	}
+	st.c.grown -= st.win.settle()
 	st.inbox.clear()
 	st.readable.Broadcast()
 }

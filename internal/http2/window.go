@@ -7,11 +7,14 @@ import "time"
 // a size that shrinks takes effect as the reader takes what is there.
 type recvWindow struct {
 	size   int // how much the peer should be able to have on its way or unread
+	own    int // the size that it began with: what is beyond has grown
 	avail  int // what it may still send
 	unread int // what came and was not taken
+	moved  int // taken in all
 
 	epoch time.Time // when the present count began
-	moved int       // taken since then
+	last  time.Time // when something was taken
+	count int       // taken since epoch
 	low   int       // the least that lay unread since then
 	limit int       // of size, for now; 0 is maxWindow
 }
@@ -20,8 +23,14 @@ const (
 	// growWithin is how fast a whole window must be taken for the window to be
 	// what holds the stream up: longer than the round trips that are in use.
 	growWithin = 400 * time.Millisecond
+	// restsAfter is how long a reader may take nothing and still count as one that
+	// will.
+	restsAfter = 200 * time.Millisecond
 	// creditShare is the part of a window that is given back in one go.
 	creditShare = 4
+	// earnedShare is the part of what a stream has moved that its window may be as
+	// large as, where others of its connection are not read.
+	earnedShare = 32
 )
 
 // received notes n octets of DATA with its padding, of which data are body, and
@@ -58,48 +67,68 @@ const (
 // took notes that the reader has taken n octets, and returns the credit to give.
 func (w *recvWindow) took(n int, now time.Time, p pressure) int {
 	w.unread -= n
-	w.low = min(w.low, w.unread)
+	w.moved += n
+	w.last, w.low = now, min(w.low, w.unread)
+	limit := w.most()
 	switch {
 	case p != plenty:
 		w.size = max(initialWindow, w.size-n)
-		w.moved, w.epoch, w.low = 0, now, w.unread
+		w.count, w.epoch, w.low = 0, now, w.unread
+	case w.size > limit:
+		w.size = max(limit, w.size-n)
+		w.count, w.epoch, w.low = 0, now, w.unread
 	default:
 		if w.epoch.IsZero() {
 			w.epoch, w.low = now, w.unread
 		}
-		if w.moved += n; w.moved >= w.size {
+		if w.count += n; w.count >= w.size {
 			// A reader that always leaves more than a half waiting is what is slow.
 			if now.Sub(w.epoch) <= growWithin && w.low <= w.size/2 {
-				w.grow()
+				w.size = min(2*w.size, limit)
 			}
-			w.moved, w.epoch, w.low = 0, now, w.unread
+			w.count, w.epoch, w.low = 0, now, w.unread
 		}
 	}
 	return w.credit()
 }
 
-// grow doubles the window within its limit; what it has it keeps.
-func (w *recvWindow) grow() {
-	limit := maxWindow
-	if w.limit > 0 {
-		limit = w.limit
+// most is how large the window may be now: what it began with at least.
+func (w *recvWindow) most() int {
+	if w.limit == 0 {
+		return maxWindow
 	}
-	w.size = max(w.size, min(2*w.size, limit))
+	return max(w.own, w.limit)
 }
 
-// growLimit is how large the window of one of so many streams grows. What they
-// could all hold when their readers stop is bounded, too.
-func growLimit(streams int) int {
-	return max(initialWindow, min(maxWindow, grownWindows/max(1, streams)))
+// grown is how much larger it is than it began.
+func (w *recvWindow) grown() int { return max(0, w.size-w.own) }
+
+// settle gives up what has grown; it tells how much that was.
+func (w *recvWindow) settle() (n int) {
+	n = w.grown()
+	w.size -= n
+	return n
 }
 
-// shrink takes n off what the peer may send, who knows it. A reader that keeps up
-// gets it back with what it takes.
+// growLimit is how large the window of a stream grows that has moved so many
+// octets, where the windows of the others have grown by that many octets and
+// that many lie unread on them. Of what others leave it takes a half, so that
+// there is some for the next one. Where much lies unread, room has to be earned:
+// the first mebibytes of a stream say nothing of whether somebody reads it, for
+// they go where its reader has room.
+func growLimit(moved, grown, unread int) int {
+	limit := min(maxWindow, initialWindow+max(0, grownWindows-grown)/2)
+	if unread >= restlessConn {
+		limit = min(limit, moved/earnedShare)
+	}
+	return max(initialWindow, limit)
+}
+
+// shrink takes n off what the peer may send, who knows it: the window is one that
+// has not grown.
 func (w *recvWindow) shrink(n int) {
 	w.avail -= n
-	if w.unread > w.size/2 {
-		w.size = initialWindow
-	}
+	w.size, w.own = initialWindow, initialWindow
 }
 
 // drop forgets what lies unread: the reader has given up. It gives no credit.

@@ -3,11 +3,13 @@ package http2
 import (
 	"testing"
 	"time"
+
+	"midstream/flow"
 )
 
 func TestReceiveWindow(t *testing.T) {
 	start := time.Unix(1000, 0)
-	fresh := func() recvWindow { return recvWindow{size: initialWindow, avail: initialWindow} }
+	fresh := func() recvWindow { return recvWindow{size: initialWindow, own: initialWindow, avail: initialWindow} }
 	// pump moves n octets in frames, all taken at once, in d.
 	pump := func(w *recvWindow, n int, d time.Duration, p pressure) (credit int) {
 		const frame = 8 << 10
@@ -179,17 +181,95 @@ func TestInboxKeepsTheFrames(t *testing.T) {
 }
 
 func TestWindowsOfManyStreamsGrowLess(t *testing.T) {
-	for streams, want := range map[int]int{0: maxWindow, 1: maxWindow, 4: 2 << 20, 100: grownWindows / 100, 1000: initialWindow} {
-		if got := growLimit(streams); got != want {
-			t.Errorf("%d streams: %d, want %d", streams, got, want)
+	const many = 1 << 40
+	for _, c := range []struct{ moved, grown, unread, want int }{
+		{0, 0, 0, maxWindow},
+		{0, 8 << 20, 0, initialWindow + 4<<20},
+		{0, grownWindows, 0, initialWindow},
+		{0, 2 * grownWindows, 0, initialWindow},
+		{0, 0, restlessConn - 1, maxWindow},
+		{0, 0, restlessConn, initialWindow},
+		{4 << 20, 0, restlessConn, 128 << 10},
+		{many, 0, restlessConn, maxWindow},
+		{many, 8 << 20, restlessConn, initialWindow + 4<<20},
+	} {
+		if got := growLimit(c.moved, c.grown, c.unread); got != c.want {
+			t.Errorf("%d moved, %d grown, %d unread: %d, want %d", c.moved, c.grown, c.unread, got, c.want)
 		}
 	}
-	w := recvWindow{size: 1 << 20, avail: 1 << 20, limit: 256 << 10}
-	if w.grow(); w.size != 1<<20 {
-		t.Errorf("a window that was larger became %d", w.size)
+	// However many read as fast as they can, together they grow by no more than
+	// that, and all by about the same.
+	now := time.Unix(1000, 0)
+	for _, n := range []int{1, 2, 6, 100} {
+		ws := make([]recvWindow, n)
+		for i := range ws {
+			ws[i] = recvWindow{size: initialWindow, own: initialWindow, avail: initialWindow}
+		}
+		total := 0
+		for range 40 {
+			for i := range ws {
+				w := &ws[i]
+				for moved := 0; moved < w.size; {
+					m := min(w.avail, maxFrame)
+					w.received(m, m)
+					had := w.grown()
+					w.limit = growLimit(w.moved, total-had, 0)
+					w.took(m, now, plenty)
+					moved, total = moved+m, total+w.grown()-had
+				}
+				if total > grownWindows {
+					t.Fatalf("%d windows have grown by %d", n, total)
+				}
+			}
+		}
+		share := min(maxWindow-initialWindow, grownWindows/(n+1))
+		for i := range ws {
+			if g := ws[i].grown(); g < share/2 || g > 2*share {
+				t.Errorf("window %d of %d has grown by %d, want %d to a factor of two", i, n, g, share)
+			}
+		}
 	}
-	w.limit = 1<<20 + 1
-	if w.grow(); w.size != 1<<20+1 {
-		t.Errorf("it grew to %d", w.size)
+}
+
+func TestWindowsOfReadersThatRestGiveWay(t *testing.T) {
+	c := &conn{streams: make(map[uint32]*stream), budget: new(Budget)}
+	c.init(nil, nil, Tolerant, Limits{}, nil)
+	at := time.Unix(1000, 0)
+	add := func(id uint32, grown int, last time.Time) *stream {
+		st := new(stream)
+		st.init(c, id, flow.ToClient)
+		st.win.size += grown
+		st.win.last = last
+		c.grown += grown
+		c.streams[id] = st
+		return st
+	}
+	rests, reads := add(1, 8<<20, at.Add(-time.Second)), add(3, 6<<20, at.Add(-time.Millisecond))
+	asks := add(5, 0, at)
+	if !c.reclaim(asks, at) || rests.win.grown() != 0 || reads.win.grown() != 6<<20 || c.grown != 6<<20 {
+		t.Errorf("who rests has %d, who reads %d, together %d", rests.win.grown(), reads.win.grown(), c.grown)
+	}
+	if c.reclaim(asks, at.Add(restsAfter/2)) {
+		t.Error("they are looked at for each piece that is read")
+	}
+	if over := c.remove(reads, endedWell); over || c.grown != 0 {
+		t.Errorf("after the stream has ended %d are counted", c.grown)
+	}
+}
+
+func TestAWindowAboveItsLimitShrinksAsItIsRead(t *testing.T) {
+	at := time.Unix(1000, 0)
+	w := recvWindow{size: 2 << 20, own: initialWindow, avail: 1 << 20, unread: 1 << 20, limit: 1 << 20}
+	if n := w.took(512<<10, at, plenty); n != 0 || w.size != 3<<19 {
+		t.Errorf("credit %d, size %d", n, w.size)
+	}
+	w.took(512<<10, at, plenty)
+	if w.size != 1<<20 {
+		t.Errorf("size %d", w.size)
+	}
+	// What it began with it keeps.
+	w = recvWindow{size: 4 << 20, own: 4 << 20, avail: 3 << 20, unread: 1 << 20, limit: initialWindow}
+	if w.took(1<<20, at, plenty); w.size != 4<<20 {
+		t.Errorf("size %d", w.size)
 	}
 }
