@@ -30,7 +30,7 @@ const (
 	creditShare = 4
 	// earnedShare is the part of what a stream has moved that its window may be as
 	// large as, where others of its connection are not read.
-	earnedShare = 32
+	earnedShare = 64
 )
 
 // received notes n octets of DATA with its padding, of which data are body, and
@@ -82,8 +82,8 @@ func (w *recvWindow) took(n int, now time.Time, p pressure) int {
 			w.epoch, w.low = now, w.unread
 		}
 		if w.count += n; w.count >= w.size {
-			// A reader that always leaves more than a half waiting is what is slow.
-			if now.Sub(w.epoch) <= growWithin && w.low <= w.size/2 {
+			// Where more than a little always waits, it is the reader that is slow.
+			if now.Sub(w.epoch) <= growWithin && w.low <= w.size/8 {
 				w.size = min(2*w.size, limit)
 			}
 			w.count, w.epoch, w.low = 0, now, w.unread

@@ -189,7 +189,7 @@ func TestWindowsOfManyStreamsGrowLess(t *testing.T) {
 		{0, 2 * grownWindows, 0, initialWindow},
 		{0, 0, restlessConn - 1, maxWindow},
 		{0, 0, restlessConn, initialWindow},
-		{4 << 20, 0, restlessConn, 128 << 10},
+		{8 << 20, 0, restlessConn, 128 << 10},
 		{many, 0, restlessConn, maxWindow},
 		{many, 8 << 20, restlessConn, initialWindow + 4<<20},
 	} {
