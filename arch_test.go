@@ -29,7 +29,7 @@ var layers = [][]string{
 	{"internal/http1", "internal/http2"},
 	{"internal/store"},
 	{"internal/engine"},
-	{"internal/addons/intercept"},
+	{"internal/addons/intercept", "internal/redaction"},
 	{"internal/upstream"},
 	{"internal/proxy"},
 	{"internal/script", "internal/dump"},

@@ -117,7 +117,10 @@ func flagText(o *option.Option) string {
 		s += "no-"
 	}
 	s += o.FlagName()
-	if m := o.Metavar(); m != "" {
+	switch m := o.Metavar(); {
+	case o.Implied != "":
+		s += "[=" + m + "]"
+	case m != "":
 		s += " " + m
 	}
 	return s

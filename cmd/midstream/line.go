@@ -88,7 +88,7 @@ func addFlag(flags *pflag.FlagSet, line *optionLine, o *option.Option) {
 	yes := &optionFlag{line: line, option: o}
 	if o.Type != option.Bool {
 		f := flags.VarPF(yes, o.FlagName(), o.Short, o.Brief())
-		f.Hidden = !o.Main
+		f.Hidden, f.NoOptDefVal = !o.Main, o.Implied
 		return
 	}
 	no := &optionFlag{line: line, option: o, negates: true}

@@ -112,6 +112,9 @@ func (r *replacer) tail(p []byte) int {
 	return n
 }
 
+// Held returns what is held back.
+func (r *replacer) Held() []byte { return r.old[:r.held] }
+
 func (r *replacer) End(_ context.Context, emit func([]byte) error) error {
 	if r.held == 0 {
 		return nil

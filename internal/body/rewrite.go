@@ -20,6 +20,10 @@ type RewriteOptions struct {
 	// Octets is not 0 where the pattern is one of octets: those above 0x7f are
 	// characters of it, from this one for octet 0 on.
 	Octets rune
+	// Put, where it is set, is called for each match in place of the template, and
+	// appends to dst what is put there. text[at[0]:at[1]] is the match, the
+	// pairs that follow are the submatches, negative where one has not taken part.
+	Put func(dst, text []byte, at []int) []byte
 }
 
 // RewriteWatch is told what a transform does. Its functions are called from the
@@ -40,6 +44,7 @@ type Rewrite struct {
 	prog     *program // nil when literal is set
 	literal  []byte   // the only text that the pattern matches
 	window   int
+	put      func(dst, text []byte, at []int) []byte
 }
 
 // NewRewrite prepares the replacement of the matches of re by template, in
@@ -51,12 +56,16 @@ func NewRewrite(re *regexp.Regexp, template []byte) (*Rewrite, error) {
 
 // NewRewriteWith is NewRewrite with options.
 func NewRewriteWith(re *regexp.Regexp, template []byte, opt RewriteOptions) (*Rewrite, error) {
-	w := &Rewrite{re: re, template: template, fixed: bytes.IndexByte(template, '$') < 0, window: opt.Window}
+	w := &Rewrite{re: re, template: template, fixed: bytes.IndexByte(template, '$') < 0 && opt.Put == nil, window: opt.Window, put: opt.Put}
 	if w.window <= 0 {
 		w.window = matchWindow
 	}
 	if literal, all := re.LiteralPrefix(); all && literal != "" {
 		w.literal = unmapped(literal, opt.Octets)
+		if opt.Put != nil {
+			w.template = opt.Put(nil, w.literal, []int{0, len(w.literal)})
+			return w, nil
+		}
 		w.template = re.Expand(nil, template, w.literal, re.FindStringSubmatchIndex(literal))
 		return w, nil
 	}
@@ -173,6 +182,9 @@ func (w *rewriter) rewrite(text []byte, last bool, emit func([]byte) error) (don
 	return done, nil
 }
 
+// Held returns what is held back.
+func (w *rewriter) Held() []byte { return w.held }
+
 func (w *rewriter) expand(text []byte) {
 	if w.fixed {
 		w.out = append(w.out, w.template...)
@@ -183,7 +195,11 @@ func (w *rewriter) expand(text []byte) {
 			w.m.match[i] = at - w.base
 		}
 	}
-	w.out = w.re.Expand(w.out, w.template, text, w.m.match)
+	if w.Rewrite.put != nil {
+		w.out = w.Rewrite.put(w.out, text, w.m.match)
+	} else {
+		w.out = w.re.Expand(w.out, w.template, text, w.m.match)
+	}
 	w.m.match[1] += w.base // the only one that is needed further
 }
 

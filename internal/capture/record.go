@@ -91,7 +91,7 @@ func (r *Recorder) Record(it *format.Item) (*flow.Flow, []string, error) {
 }
 
 func recorded(b format.Body) bool {
-	_, ok := b.(*store.Body)
+	_, ok := b.(pieced)
 	return ok
 }
 
@@ -126,7 +126,7 @@ func (r *Recorder) pieces(rec *store.Record, side flow.Side, b format.Body, at t
 	if r.buf == nil {
 		r.buf = make([]byte, 32<<10)
 	}
-	if own, ok := b.(*store.Body); ok {
+	if own, ok := b.(pieced); ok {
 		for p, err := range own.Pieces() {
 			if err != nil {
 				return err

@@ -34,6 +34,20 @@ func (s *spool) add(r io.Reader) (format.Body, error) {
 	return io.NewSectionReader(s.file, from, n), nil
 }
 
+// writer writes behind what was added; the caller adds to size what it has written.
+func (s *spool) writer() (io.Writer, error) {
+	if s.file == nil {
+		if _, err := s.add(eof{}); err != nil {
+			return nil, err
+		}
+	}
+	return io.NewOffsetWriter(s.file, s.size), nil
+}
+
+type eof struct{}
+
+func (eof) Read([]byte) (int, error) { return 0, io.EOF }
+
 // reset forgets what was added.
 func (s *spool) reset() {
 	if s.file != nil && s.size > 0 {

@@ -180,7 +180,11 @@ func (x *exchange) awaitHead(call Call) (*flow.Response, *flow.Error) {
 
 // passInterim sends an interim response on at once.
 func (x *exchange) passInterim(head *flow.Response) *flow.Error {
-	x.record.Interim(head)
+	seen := head
+	if x.redaction != nil {
+		seen = x.redaction.Interim(head)
+	}
+	x.record.Interim(seen)
 	x.mu.Lock()
 	if len(x.interim) < maxInterim {
 		x.interim = append(x.interim, *head)

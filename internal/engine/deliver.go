@@ -209,6 +209,7 @@ func (x *exchange) end(sink body.Sink, trailers flow.Fields) *flow.Error {
 		}
 		return clientError(err, flow.InBody)
 	}
+	x.resp.conclude(true)
 	x.mu.Lock()
 	x.settled = true
 	x.resp.body.Ended = true

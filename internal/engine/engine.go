@@ -20,6 +20,8 @@ type Config struct {
 	Recorder Recorder
 	// Watchers are told of every flow, in their order.
 	Watchers []Watcher
+	// Redactor replaces what neither Recorder nor Watchers may see; nil shows all.
+	Redactor Redactor
 	// Log takes what a person should see apart from the flow; nil discards it.
 	Log *slog.Logger
 	// SpillDir is the folder for held bodies that outgrow memory; "" is the
@@ -96,6 +98,7 @@ func (p Policy) withDefaults() *Policy {
 type Engine struct {
 	recorder Recorder
 	watchers []Watcher
+	redactor Redactor
 	// decoders is what those count for that find messages.
 	decoders atomic.Int64
 	log      *slog.Logger
@@ -107,7 +110,7 @@ type Engine struct {
 
 // New makes an engine. It starts nothing and needs no closing.
 func New(c Config) *Engine {
-	e := &Engine{recorder: c.Recorder, watchers: c.Watchers, log: c.Log}
+	e := &Engine{recorder: c.Recorder, watchers: c.Watchers, redactor: c.Redactor, log: c.Log}
 	if e.log == nil {
 		e.log = slog.New(slog.DiscardHandler)
 	}
@@ -166,6 +169,9 @@ func (e *Engine) Serve(ctx context.Context, s Stream, up Upstream, o Origin) {
 func (e *Engine) Keep(f *flow.Flow, content []byte) {
 	record := e.startRecord(nil)
 	f.Number = record.Number()
+	if r := e.beginRedaction(); r != nil {
+		f, content = keptOf(r, f, content)
+	}
 	if f.Request != nil {
 		record.Head(f, flow.ToServer)
 	}

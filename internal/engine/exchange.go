@@ -21,6 +21,8 @@ type exchange struct {
 	origin Origin
 	record Record
 	set    *hook.Set
+	// redaction is what record and watchers see through; nil hides nothing.
+	redaction Redaction
 
 	// What the client's request said, before any hook changed it: it decides
 	// what the client can read.
@@ -92,7 +94,7 @@ type exchange struct {
 func (e *Engine) begin(base context.Context, s Stream, up Upstream, o Origin) *exchange {
 	head := s.Request()
 	x := &exchange{
-		e: e, policy: e.policy.Load(), stream: s, up: up, origin: o, set: o.Set, record: e.startRecord(o.Past), base: base,
+		e: e, policy: e.policy.Load(), stream: s, up: up, origin: o, set: o.Set, record: e.startRecord(o.Past), redaction: e.beginRedaction(), base: base,
 		method: head.Method, protocol: head.Protocol, version: head.Version, fields: head.Fields, framing: s.Framing(),
 	}
 	x.req.x, x.req.side = x, flow.ToServer

@@ -127,12 +127,15 @@ func (x *exchange) finish() {
 	if !x.watched() && x.origin.Ended == nil {
 		return
 	}
+	x.req.conclude(false)
+	x.resp.conclude(false)
 	x.req.marks.end()
 	x.resp.marks.end()
 	f := x.final()
-	x.record.End(f)
+	seen := x.visible(f)
+	x.record.End(seen)
 	for _, w := range x.e.watchers {
-		w.Watch(f)
+		w.Watch(seen)
 	}
 	if x.origin.Ended != nil {
 		x.origin.Ended(f)

@@ -17,6 +17,11 @@ type half struct {
 	side           flow.Side
 	received, sent atomic.Int64
 	messages       atomic.Int64 // that were found in what was sent
+	// hides tells that the record is not what was sent, shown how many octets of it
+	// there are, and unseen why the rest is not there.
+	hides  atomic.Bool
+	shown  atomic.Int64
+	unseen atomic.Pointer[error]
 	// body is guarded by exchange.mu; its Received and Sent are filled in when a
 	// picture is taken.
 	body flow.Body
@@ -25,6 +30,7 @@ type half struct {
 	listened bool
 
 	// What follows belongs to the goroutine that moves the body.
+	hiding   hiding
 	whole    bool  // however long it is, it does not turn into Pass
 	rewrites bool  // a stream function gets its pieces
 	keep     bool  // pieces are recorded
@@ -95,10 +101,16 @@ func (h *half) Piece(p []byte) {
 	if n > h.kept {
 		// What a second try sends again is recorded already.
 		fresh := p[max(0, h.kept-(n-int64(len(p)))):]
-		if h.keep {
-			x.record.PieceAt(h.side, fresh, x.order.at(h.side))
+		switch by := h.hiding.by; {
+		case by != nil:
+			h.hiding.write(fresh)
+			h.noteUnseen(by)
+		default:
+			if h.keep {
+				x.record.PieceAt(h.side, fresh, x.order.at(h.side))
+			}
+			h.marks.sent(fresh)
 		}
-		h.marks.sent(fresh)
 		h.kept = n
 	}
 	if h.turn >= 0 && n > h.turn {
@@ -125,6 +137,7 @@ func (h *half) AwaitRoom() {
 
 // ended notes that the body of h came to its end and that the end was sent on.
 func (x *exchange) ended(h *half) {
+	h.conclude(true)
 	x.mu.Lock()
 	h.body.Ended = true
 	x.mu.Unlock()

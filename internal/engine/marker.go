@@ -63,6 +63,7 @@ func (h *half) format(fields flow.Fields) {
 		return
 	}
 	h.formatted = true
+	h.hide(InBody, fields)
 	kind, boundary := message.Of(fields.Joined("Content-Type"))
 	if kind == message.None {
 		return

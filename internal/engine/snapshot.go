@@ -43,6 +43,7 @@ func (x *exchange) show(side flow.Side) {
 		return
 	}
 	x.shown.shown[side], x.shown.body[side] = true, d
+	f = x.visible(f)
 	x.record.Head(f, side)
 	for _, w := range x.e.watchers {
 		w.Watch(f)
@@ -59,7 +60,7 @@ func (x *exchange) Picture() (f *flow.Flow, ok bool) {
 	if x.over {
 		return nil, true
 	}
-	f = x.picture()
+	f = x.visible(x.picture())
 	for _, w := range x.e.watchers {
 		w.Watch(f)
 	}
@@ -146,6 +147,7 @@ func (h *half) picture() flow.Body {
 	b := h.body
 	b.Received, b.Sent, b.Messages = h.received.Load(), h.sent.Load(), h.messages.Load()
 	b.Record, b.Recorded, b.CutReason = h.x.record.State(h.side)
+	h.redacted(&b)
 	return b
 }
 

@@ -31,13 +31,14 @@ type TunnelInfo struct {
 // flow with two bodies. A half-close is passed on, and so is a failure. It
 // closes both ends.
 func (e *Engine) Tunnel(ctx context.Context, client, server body.Duplex, info TunnelInfo) {
-	t := &tunnel{e: e, record: e.startRecord(info.Past), info: info, id: flow.NewID(), start: time.Now()}
+	t := &tunnel{e: e, record: e.startRecord(info.Past), redaction: e.beginRedaction(), info: info, id: flow.NewID(), start: time.Now()}
 	t.order.base = t.start
 	ctx, t.kill = context.WithCancelCause(ctx)
 	defer t.kill(nil)
 	e.running.add(t.record.Number(), t)
 	ctx = t.hear(ctx)
-	first := t.picture()
+	t.hide()
+	first := t.visible(t.picture())
 	t.record.Head(first, flow.ToServer)
 	for _, w := range e.watchers {
 		w.Watch(first)
@@ -66,6 +67,7 @@ func (e *Engine) Tunnel(ctx context.Context, client, server body.Duplex, info Tu
 	if info.Past != nil {
 		info.Past.Picture(last)
 	}
+	last = t.visible(last)
 	t.record.End(last)
 	for _, w := range e.watchers {
 		w.Watch(last)
@@ -76,14 +78,19 @@ type tunnel struct {
 	e      *Engine
 	record Record
 	info   TunnelInfo
-	id     flow.ID
-	start  time.Time
-	bytes  [2]atomic.Int64
-	pieces [2]atomic.Int64
-	hooks  *tunnelHooks
-	watch  messageWatch
-	order  sequence
-	kill   context.CancelCauseFunc
+	// redaction is what record and watchers see through; nil hides nothing.
+	redaction Redaction
+	hiding    [2]hiding
+	hides     [2]bool
+	shown     [2]atomic.Int64 // octets that record and watchers were shown
+	id        flow.ID
+	start     time.Time
+	bytes     [2]atomic.Int64
+	pieces    [2]atomic.Int64
+	hooks     *tunnelHooks
+	watch     messageWatch
+	order     sequence
+	kill      context.CancelCauseFunc
 }
 
 // hear begins to run hooks, and returns the context that they may end.
@@ -99,10 +106,15 @@ func (t *tunnel) pump(ctx context.Context, dst, src body.Duplex, from flow.Peer,
 		side = flow.ToClient
 	}
 	tap := &tunnelTap{t: t, side: side, busy: busy}
+	run := t.e.pump
 	if t.hooks != nil && t.info.Set.Hears(hook.OnTCPMessage) {
-		return t.hooks.pump(ctx, dst, src, from, tap)
+		run = func(dst, src body.Duplex, from flow.Peer, tap body.Tap) *flow.Error {
+			return t.hooks.pump(ctx, dst, src, from, tap)
+		}
 	}
-	return t.e.pump(dst, src, from, tap)
+	err := run(dst, src, from, tap)
+	t.hiding[side].end(err == nil)
+	return err
 }
 
 // tunnelTap sees what is sent to one side.
@@ -119,6 +131,15 @@ func (s *tunnelTap) Piece(p []byte) {
 	s.busy()
 	t, side := s.t, s.side
 	n := t.bytes[side].Add(int64(len(p)))
+	if h := &t.hiding[side]; h.by != nil {
+		h.write(p)
+		return
+	}
+	t.note(side, n, p)
+}
+
+// note hands on a piece that ends at n, as far as it may be seen.
+func (t *tunnel) note(side flow.Side, n int64, p []byte) {
 	index := t.pieces[side].Add(1) - 1
 	at := t.order.at(side)
 	t.record.PieceAt(side, p, at)
@@ -127,12 +148,39 @@ func (s *tunnelTap) Piece(p []byte) {
 	t.watch.tell(&t.order, message.Passed{Side: side, Kind: message.TCP, Index: index, Mark: mark, Raw: p})
 }
 
+// hide begins the redaction of both directions.
+func (t *tunnel) hide() {
+	if t.redaction == nil {
+		return
+	}
+	for side := range t.hiding {
+		t.hiding[side].by = t.redaction.Body(Content{Side: flow.Side(side), What: InTunnel})
+		t.hides[side] = t.hiding[side].by != nil
+		t.hiding[side].note = func(p []byte) {
+			if len(p) > 0 {
+				t.note(flow.Side(side), t.shown[side].Add(int64(len(p))), p)
+			}
+		}
+	}
+}
+
+// visible is a picture as record and watchers may see it.
+func (t *tunnel) visible(f *flow.Flow) *flow.Flow {
+	if t.redaction == nil {
+		return f
+	}
+	return t.redaction.Picture(f)
+}
+
 func (t *tunnel) picture() *flow.Flow {
 	f := &flow.Flow{ID: t.id, Number: t.record.Number(), Kind: flow.TCP, Client: t.info.Client, Server: t.info.Server,
 		Findings: t.info.Findings, Start: t.start}
 	for side, b := range map[flow.Side]*flow.Body{flow.ToServer: &f.RequestBody, flow.ToClient: &f.ResponseBody} {
 		n := t.bytes[side].Load()
 		*b = flow.Body{Disposition: flow.Tee, Reason: "raw tunnel", Declared: -1, Received: n, Sent: n, Messages: t.pieces[side].Load()}
+		if t.hides[side] {
+			b.Sent = t.shown[side].Load()
+		}
 		b.Record, b.Recorded, b.CutReason = t.record.State(side)
 	}
 	t.hooks.show(f)

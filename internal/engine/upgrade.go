@@ -65,8 +65,10 @@ func (x *exchange) receiveUpgrade(call Call, head *flow.Response) {
 		return
 	}
 	x.setRaw(client, server)
+	x.req.conclude(true)
 	x.req.marks.end() // those of the request's body; what follows is none
 	x.req.marks = nil
+	x.hideUpgraded()
 	x.watchSocket()
 	x.hooks.Lock()
 	x.show(flow.ToClient)

@@ -39,6 +39,7 @@ func (x *exchange) watchMessages() messageWatch {
 	if l.Response != nil {
 		w.flow.Response = l.Response.Response.Clone()
 	}
+	w.flow = x.visible(w.flow)
 	return w
 }
 

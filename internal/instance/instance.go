@@ -24,6 +24,7 @@ import (
 	"midstream/internal/proxy"
 	"midstream/internal/pyhost"
 	"midstream/internal/query"
+	"midstream/internal/redaction"
 	"midstream/internal/script"
 	"midstream/internal/store"
 )
@@ -87,8 +88,9 @@ type Instance struct {
 	intercept    *intercept.Intercept
 	onboard      atomic.Pointer[onboard.Addon] // nil without the page
 	engine       *engine.Engine
-	proxy        *proxy.Proxy // nil with server=false
-	way          *proxy.Proxy // the same, and there without a server, too
+	redactor     atomic.Pointer[redaction.Redactor] // nil without one
+	proxy        *proxy.Proxy                       // nil with server=false
+	way          *proxy.Proxy                       // the same, and there without a server, too
 	replays      replays
 	rules        rules
 	building     sync.Mutex // held while the hooks are made anew
@@ -122,6 +124,7 @@ func Start(ctx context.Context, cfg Config) (*Instance, error) {
 }
 
 func (in *Instance) start(ctx context.Context) error {
+	in.hideInTexts()
 	in.scripts = script.NewHost(script.Config{
 		Log: in.log, Output: in.cfg.Output, Options: scriptOptions{in.opts},
 		Timeout: in.opts.Duration("script_timeout"), OnChange: in.rebuild, Shutdown: in.cfg.Shutdown,
@@ -164,6 +167,9 @@ func (in *Instance) start(ctx context.Context) error {
 	if err := in.openSession(); err != nil {
 		return err
 	}
+	if err := in.openRedaction(); err != nil {
+		return err
+	}
 	if err := in.openReplays(ctx); err != nil {
 		return err
 	}
@@ -177,6 +183,9 @@ func (in *Instance) start(ctx context.Context) error {
 	ec := engine.Config{Watchers: in.watchers(), Log: in.log, SpillDir: in.spillDir(), Policy: policy}
 	if in.session != nil {
 		ec.Recorder = recorder{in}
+	}
+	if r := in.redactor.Load(); r != nil {
+		ec.Redactor = r
 	}
 	in.engine = engine.New(ec)
 	in.rebuild()

@@ -97,7 +97,8 @@ func (in *Instance) openReplays(ctx context.Context) error {
 
 // newShelf is the session where it keeps everything, else a folder of its own.
 func (in *Instance) newShelf(name string) (*replay.Shelf, error) {
-	if in.session != nil && in.opts.String("record") == "all" && in.opts.String("session_filter") == "" {
+	// Redacted, a session does not have what is to be sent.
+	if in.session != nil && in.redactor.Load() == nil && in.opts.String("record") == "all" && in.opts.String("session_filter") == "" {
 		return replay.ShelfIn(in.session)
 	}
 	return in.ownShelf(name)
@@ -213,7 +214,7 @@ func (in *Instance) loadAnswers(ctx context.Context) error {
 
 func (in *Instance) readFile(ctx context.Context, progress func(at func() (done, of int64))) (replay.Result, error) {
 	r := &replay.Reading{Engine: in.engine, Store: in.session, Hooks: in.set.Load, Watchers: in.watchers(), Filter: in.replays.filter,
-		Began: func() { in.begun.Add(1) }, Room: in.cfg.Room, Log: in.log}
+		Seen: Control{in}.seen, Began: func() { in.begun.Add(1) }, Room: in.cfg.Room, Log: in.log}
 	if ways, err := waysOf(in.opts); err == nil && len(ways.Modes) == 1 && ways.Modes[0].Kind == proxy.Reverse {
 		r.Reroute = in.way.Reroute
 	}

@@ -90,7 +90,7 @@ func Of(contentType string) (k Kind, boundary string) {
 	case "application/vnd.amazon.eventstream":
 		return AWS, ""
 	case "multipart/x-mixed-replace", "multipart/mixed", "multipart/byteranges":
-		if boundary = boundaryOf(contentType); boundary != "" {
+		if boundary = Boundary(contentType); boundary != "" {
 			return Multipart, boundary
 		}
 		return None, ""
@@ -119,9 +119,9 @@ func subtype(media, base string) bool {
 // maxBoundary is longer than any boundary that RFC 2046 section 5.1.1 allows.
 const maxBoundary = 256
 
-// boundaryOf reads the boundary parameter; what is not quoted may have octets
+// Boundary reads the boundary parameter of a multipart Content-Type, "" without one; what is not quoted may have octets
 // that need quotes.
-func boundaryOf(contentType string) string {
+func Boundary(contentType string) string {
 	b := ""
 	if _, params, err := mime.ParseMediaType(contentType); err == nil {
 		b = params["boundary"]

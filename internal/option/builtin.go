@@ -215,6 +215,9 @@ func recording() []Option {
 			Help: "Free disk below which bodies are not recorded any more. The traffic goes on."},
 		{Name: "record", Type: Choice, Choices: []string{"all", "heads", "none"}, Default: "all", Main: true,
 			Help: "What is recorded: everything, heads without bodies, or nothing."},
+		{Name: "redact", Type: List, Meta: "RULE", Implied: "default", Main: true,
+			Help: "Record and show [redacted:TAG] for credentials. On the wire they stay as they are. --redact alone replaces the known ones: Authorization, Cookie, X-Api-Key and the like, " +
+				"parameters of queries and forms, members of JSON. --redact=RULE adds to them, and can be repeated: header:NAME, query:NAME, json:PATH, regex:REGEX. The page on redaction tells more."},
 		{Name: "save_stream_file", Type: Path, Optional: true, Short: "w", Meta: "FILE", Main: true,
 			Help: "Write the flows that end to this flow file, too. + before the name adds to a file that is there; %Y, %m, %d, %H and others of strftime in it begin " +
 				"another file when the time has changed. - is standard output."},

@@ -42,7 +42,10 @@ func (o *Option) flagCell() string {
 	if o.Type == Bool && o.fallback() == true {
 		s = "`--no-" + o.FlagName()
 	}
-	if m := o.Metavar(); m != "" && o.Type != Choice {
+	switch m := o.Metavar(); {
+	case o.Implied != "":
+		s += "[=" + m + "]"
+	case m != "" && o.Type != Choice:
 		s += " " + m
 	}
 	s += "`"

@@ -77,6 +77,9 @@ type Option struct {
 	Short string
 	// Meta is what the value is called in help; "" follows from Type.
 	Meta string
+	// Implied is the value that the flag stands for where it is given none; "" asks
+	// for one.
+	Implied string
 	// Main puts the option on the help screen.
 	Main bool
 	// Secret values are never printed and are read from FILE when written as

@@ -23,6 +23,9 @@ type Reading struct {
 	Engine *engine.Engine
 	// Store keeps the flows; nil keeps none. It is where the Engine records.
 	Store *store.Store
+	// Seen makes of a flow that runs through no hooks what may be recorded and
+	// watched; done lets go of it. Nil leaves it as it is.
+	Seen func(it *format.Item) (seen *format.Item, done func(), err error)
 	// Began is told of each flow that begins; nil for nobody.
 	Began func()
 	// Hooks returns the addons of now; nil runs none.
@@ -110,6 +113,14 @@ func (r *Reading) pass(ctx context.Context, it *format.Item) error {
 	case f.Kind == flow.TCP:
 		r.tunnel(ctx, it)
 		return nil
+	}
+	if r.Seen != nil {
+		seen, done, err := r.Seen(it)
+		if err != nil {
+			return err
+		}
+		defer done()
+		it, f = seen, seen.Flow
 	}
 	recorded := *f
 	if r.Store != nil {

@@ -1,0 +1,187 @@
+package engine
+
+import (
+	"midstream/flow"
+)
+
+// Redactor keeps what must not be seen away from the record and the watchers.
+// What passes on the wire, and what hooks see of it, stays as it is. Its method
+// may be called at once.
+type Redactor interface {
+	// Begin begins the redaction of one flow.
+	Begin() Redaction
+}
+
+// Redaction is that of one flow. Its methods may be called at once.
+type Redaction interface {
+	// Picture returns f as it may be seen. f is not changed.
+	Picture(f *flow.Flow) *flow.Flow
+	// Interim returns an interim response as it may be seen.
+	Interim(head *flow.Response) *flow.Response
+	// Body begins the redaction of octets that are sent on; nil where nothing is
+	// looked for in them.
+	Body(c Content) BodyRedaction
+}
+
+// Content tells what octets are.
+type Content struct {
+	Side flow.Side
+	What ContentKind
+	// Fields are those of the head that a body is sent with; of a WebSocket those of
+	// the response.
+	Fields flow.Fields
+}
+
+// ContentKind is where octets are.
+type ContentKind uint8
+
+// The kinds.
+const (
+	InBody   ContentKind = iota // the body of a message
+	InSocket                    // a direction of a WebSocket
+	InTunnel                    // a direction of a raw tunnel, or of another upgraded connection
+)
+
+// BodyRedaction goes through the octets of one side. It belongs to the goroutine
+// that moves them.
+type BodyRedaction interface {
+	// Write takes the next octets and gives keep what may be recorded, in order.
+	// What may begin something that is to be replaced is held back until that is
+	// known. keep must not keep what it is given.
+	Write(p []byte, keep func([]byte))
+	// End gives keep the rest. whole tells that the octets came to their end; in
+	// what was broken off, what might have become something to be replaced is.
+	End(whole bool, keep func([]byte))
+	// Err is why what follows cannot be looked at, and so is not kept; nil where it
+	// is.
+	Err() error
+}
+
+// hiding is the redaction of one direction; the zero value is none.
+type hiding struct {
+	by   BodyRedaction
+	note func([]byte)
+}
+
+// write takes octets that have been sent on.
+func (h *hiding) write(p []byte) { h.by.Write(p, h.note) }
+
+// end ends it, and may be called more than once.
+func (h *hiding) end(whole bool) {
+	if h.by != nil {
+		h.by.End(whole, h.note)
+		h.by = nil
+	}
+}
+
+// beginRedaction begins that of one flow, nil where nothing is hidden.
+func (e *Engine) beginRedaction() Redaction {
+	if e.redactor == nil {
+		return nil
+	}
+	return e.redactor.Begin()
+}
+
+// visible is a picture as record and watchers may see it.
+func (x *exchange) visible(f *flow.Flow) *flow.Flow {
+	if x.redaction == nil {
+		return f
+	}
+	return x.redaction.Picture(f)
+}
+
+// hide begins the redaction of a body that is sent with these fields, or of what
+// follows an upgrade.
+func (h *half) hide(what ContentKind, fields flow.Fields) {
+	x := h.x
+	if x.redaction == nil {
+		return
+	}
+	h.conclude(true)
+	h.hiding.by = x.redaction.Body(Content{Side: h.side, What: what, Fields: fields})
+	if h.hiding.by == nil {
+		return
+	}
+	if h.hiding.note == nil {
+		h.hiding.note = h.note
+	}
+	h.hides.Store(true)
+}
+
+// conclude gives out what the redaction holds back: no more octets come.
+func (h *half) conclude(whole bool) {
+	if h.hiding.by == nil {
+		return
+	}
+	by := h.hiding.by
+	h.hiding.end(whole)
+	h.noteUnseen(by)
+}
+
+// noteUnseen notes why the record of the body ends here.
+func (h *half) noteUnseen(by BodyRedaction) {
+	if err := by.Err(); err != nil && h.unseen.Load() == nil {
+		h.unseen.Store(&err)
+	}
+}
+
+// note hands on octets that may be seen.
+func (h *half) note(p []byte) {
+	if len(p) == 0 {
+		return
+	}
+	h.shown.Add(int64(len(p)))
+	if h.keep {
+		h.x.record.PieceAt(h.side, p, h.x.order.at(h.side))
+	}
+	h.marks.sent(p)
+}
+
+// redacted says in a picture what there is of a body whose record is not what was
+// sent: its length is that of the record, unless that was cut.
+func (h *half) redacted(b *flow.Body) {
+	if !h.hides.Load() {
+		return
+	}
+	if why := h.unseen.Load(); why != nil {
+		if b.CutReason == "" && b.Sent > 0 {
+			b.CutReason = (*why).Error()
+		}
+		return
+	}
+	b.Sent = h.shown.Load()
+}
+
+// keptOf is what is kept of a flow that was refused.
+func keptOf(r Redaction, f *flow.Flow, content []byte) (*flow.Flow, []byte) {
+	c := *f
+	if f.Response != nil && len(content) > 0 {
+		var seen []byte
+		note := func(p []byte) { seen = append(seen, p...) }
+		if by := r.Body(Content{Side: flow.ToClient, Fields: f.Response.Fields}); by != nil {
+			by.Write(content, note)
+			by.End(true, note)
+			if by.Err() == nil {
+				c.ResponseBody.Sent = int64(len(seen))
+			}
+			content = seen
+		}
+	}
+	return r.Picture(&c), content
+}
+
+// hideUpgraded begins the redaction of both directions of an upgraded connection.
+func (x *exchange) hideUpgraded() {
+	if x.redaction == nil {
+		return
+	}
+	x.hooks.Lock()
+	fields := x.live.Response.Fields.Clone()
+	what := InTunnel
+	if flow.Switched(&x.live.Request.Request, &x.live.Response.Response) == "websocket" {
+		what = InSocket
+	}
+	x.hooks.Unlock()
+	x.req.hide(what, fields)
+	x.resp.hide(what, fields)
+}

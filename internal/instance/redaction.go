@@ -1,0 +1,66 @@
+package instance
+
+import (
+	"log/slog"
+
+	"midstream/internal/capture"
+	"midstream/internal/format"
+	"midstream/internal/redaction"
+)
+
+// hideInTexts makes log and output of scripts go through the redaction, where one
+// is asked for.
+func (in *Instance) hideInTexts() {
+	if len(in.opts.List("redact")) == 0 {
+		return
+	}
+	in.log = slog.New(redaction.Handler(in.log.Handler(), in.redactor.Load))
+	in.cfg.Output = redaction.Writer(in.cfg.Output, in.redactor.Load)
+	in.cfg.Errors = redaction.Writer(in.cfg.Errors, in.redactor.Load)
+}
+
+// openRedaction begins to replace credentials in what is recorded and shown, where
+// that is asked for. Errors of the rules are the user's.
+func (in *Instance) openRedaction() error {
+	list := in.opts.List("redact")
+	if len(list) == 0 {
+		return nil
+	}
+	rules, err := redaction.Parse(list)
+	if err != nil {
+		return usage("option redact: %w", err)
+	}
+	key := redaction.NewKey()
+	if in.session != nil {
+		master, err := redaction.Master(in.confdir)
+		if err != nil {
+			return err
+		}
+		key = master.Session(in.session.Meta().ID)
+	}
+	in.redactor.Store(redaction.New(rules, key))
+	in.log.Info("credentials are replaced by [redacted:TAG] in all that is recorded and shown; the wire has them as they are")
+	return nil
+}
+
+// Redactor is what replaces credentials in all that is recorded and shown, nil where
+// nothing is replaced.
+func (c Control) Redactor() *redaction.Redactor { return c.in.redactor.Load() }
+
+// Redacted gives the flows of src as they may be recorded and shown. Its Close
+// closes src.
+func (c Control) Redacted(src capture.Source) capture.Source {
+	if r := c.in.redactor.Load(); r != nil {
+		return capture.Redacted(src, r)
+	}
+	return src
+}
+
+// seen is replay.Reading's Seen.
+func (c Control) seen(it *format.Item) (*format.Item, func(), error) {
+	r := c.in.redactor.Load()
+	if r == nil {
+		return it, func() {}, nil
+	}
+	return capture.RedactedItem(it, r)
+}
