@@ -214,6 +214,8 @@ func (s *Server) table() []route {
 		{method: patch, path: "/rules/{name}", serve: s.patchRule},
 		{method: del, path: "/rules/{name}", serve: s.deleteRule},
 		{method: get, path: "/log", serve: s.getLog},
+		{method: get, path: "/commands", serve: s.getCommands},
+		{method: post, path: "/commands/{name}", serve: s.postCommand},
 		{method: get, path: "/keymap", serve: s.getKeymap},
 		{method: get, path: "/save", serve: s.getSave, recorded: true},
 		{method: post, path: "/save", serve: s.postSave, recorded: true},

@@ -140,25 +140,3 @@ func (s *Server) getLog(w http.ResponseWriter, r *http.Request) error {
 	writeJSON(w, http.StatusOK, map[string][]LogEntry{"entries": s.cfg.Lines.After(after)})
 	return nil
 }
-
-// ScriptState is a script and what went wrong in it.
-type ScriptState struct {
-	Path   string     `json:"path"`
-	Loaded bool       `json:"loaded"`
-	Error  string     `json:"error"`
-	At     *time.Time `json:"at,omitempty"`
-}
-
-// getScripts is GET /scripts.
-func (s *Server) getScripts(w http.ResponseWriter, r *http.Request) error {
-	list := []ScriptState{}
-	for _, one := range s.control.Scripts() {
-		st := ScriptState{Path: one.Path, Loaded: one.Loaded, Error: one.Fault}
-		if at := one.At.UTC(); !one.At.IsZero() {
-			st.At = &at
-		}
-		list = append(list, st)
-	}
-	writeJSON(w, http.StatusOK, map[string][]ScriptState{"scripts": list})
-	return nil
-}

@@ -55,16 +55,30 @@ func (c Control) Capture() bool { return c.in.session != nil && !c.in.paused.Loa
 // SetCapture changes whether new flows are recorded.
 func (c Control) SetCapture(on bool) { c.in.paused.Store(!on) }
 
-// Scripts are those that the options name, with what went wrong. Of one in Python
-// it is in the log.
+// Scripts are those that the options name, in their order, with what went wrong
+// last.
 func (c Control) Scripts() []script.State {
-	list := c.in.scripts.States()
+	known := make(map[string]script.State)
+	for _, st := range append(c.in.scripts.States(), c.in.python.States()...) {
+		known[st.Path] = st
+	}
+	list := []script.State{}
 	for _, p := range c.in.opts.Paths("scripts") {
-		if pyhost.Is(p) {
-			list = append(list, script.State{Path: p, Loaded: len(c.in.python.AddonsOf(p)) > 0})
+		st, there := known[p]
+		if !there {
+			st = script.State{Path: p}
 		}
+		list = append(list, st)
 	}
 	return list
+}
+
+// Commands are those that scripts declare.
+func (c Control) Commands() []pyhost.Command { return c.in.python.Commands() }
+
+// Run runs one of them, as pyhost.Host.Run does.
+func (c Control) Run(ctx context.Context, name string, args []string) (any, error) {
+	return c.in.python.Run(ctx, name, args)
 }
 
 // Protect keeps clients of the proxy from an address of this machine, by

@@ -188,6 +188,7 @@ func (a *addon) missed(x *hook.Exchange, err error) error {
 // failures notes exceptions on the flow; the script has printed its tracebacks.
 func (a *addon) failures(x *hook.Exchange, all []failed, event string) error {
 	for _, e := range all {
+		a.v.host.faults.note(a.v.path, e.said(event))
 		if e.required {
 			return fmt.Errorf("script %s, %s: %s", a.v.path, e.addon, e.text)
 		}

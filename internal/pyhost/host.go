@@ -74,6 +74,7 @@ type Host struct {
 	live           atomic.Pointer[[]*file]
 	started        atomic.Bool
 	closing        chan struct{}
+	faults         faults
 	work           sync.WaitGroup
 
 	mu       sync.Mutex // guards the rest; held while scripts load
@@ -147,12 +148,15 @@ func (h *Host) Load(ctx context.Context, paths []string) error {
 		f.look()
 		v, err := h.open(ctx, p)
 		if err != nil {
+			h.faults.note(p, err.Error())
 			errs = append(errs, err)
 			continue
 		}
+		h.faults.clear(p)
 		f.version.Store(v)
 	}
 	h.live.Store(new(slices.Clone(h.files)))
+	h.faults.keep(paths)
 	for _, f := range old {
 		if v := f.version.Load(); v != nil && !slices.Contains(h.files, f) {
 			v.retire()

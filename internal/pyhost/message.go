@@ -1,6 +1,9 @@
 package pyhost
 
-import "encoding/json"
+import (
+	"encoding/json"
+	"fmt"
+)
 
 // message is the head of any frame that comes from Python.
 type message struct {
@@ -49,6 +52,7 @@ type ret struct {
 	Required []bool            `json:"required"`
 	Names    []string          `json:"names"`
 	Commands []Command         `json:"commands"`
+	Result   json.RawMessage   `json:"cv"` // what a command answers
 	Request  *requestHead      `json:"q"`
 	Response *responseHead     `json:"s"`
 	New      int               `json:"sn"` // the response is another one
@@ -74,14 +78,27 @@ type Command struct {
 	Args [][]string `json:"args"` // name and type
 }
 
-// failed is an exception: [addon, text, required].
+// failed is an exception: [addon, text, required, place], place as file:line, ""
+// where it is not known.
 type failed struct {
 	addon, text string
 	required    bool
+	place       string
 }
 
 // UnmarshalJSON reads the list.
-func (f *failed) UnmarshalJSON(p []byte) error { return list(p, &f.addon, &f.text, &f.required) }
+func (f *failed) UnmarshalJSON(p []byte) error {
+	return list(p, &f.addon, &f.text, &f.required, &f.place)
+}
+
+// said is it for a person.
+func (f *failed) said(event string) string {
+	text := fmt.Sprintf("%s in %s: %s", f.addon, event, f.text)
+	if f.place != "" {
+		text = f.place + ": " + text
+	}
+	return text
+}
 
 type requestHead struct {
 	method, scheme, host   string

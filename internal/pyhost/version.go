@@ -235,6 +235,7 @@ func (v *version) restart(err error) {
 	case v.ready == nil:
 		v.ready = make(chan struct{})
 	}
+	v.host.faults.note(v.path, err.Error()+"; it is "+word)
 	v.host.log.Error(err.Error() + "; it is " + word)
 	v.host.work.Go(func() {
 		select {

@@ -103,9 +103,11 @@ func (h *Host) refresh(f *file) string {
 		if f.version.Load() != nil {
 			running = "the version before"
 		}
+		h.faults.note(f.path, err.Error())
 		h.log.Error("script does not load", "err", err, "running", running)
 		return ""
 	}
+	h.faults.clear(f.path)
 	f.version.Store(v)
 	return "script loaded"
 }

@@ -231,11 +231,12 @@ func (e *engine) then(v goja.Value, ok, bad func(goja.Value)) error {
 	return err
 }
 
-// failed makes a fault of an error from the runtime. After an interrupt the
+// failed makes a fault of an error from the runtime, and keeps it. After an interrupt the
 // runtime forgets its pending reactions: calls that can no longer come to an
 // end by themselves are ended here, or their flows would wait for ever.
 func (e *engine) failed(err error) *Fault {
 	f := e.fault(err)
+	e.host.faults.note(e.script, f)
 	if !f.stopped {
 		return f
 	}

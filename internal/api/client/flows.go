@@ -100,6 +100,20 @@ func (c *Client) Scripts(ctx context.Context) ([]api.ScriptState, error) {
 	return out.Scripts, err
 }
 
+// Commands are those that scripts declare.
+func (c *Client) Commands(ctx context.Context) ([]api.Command, error) {
+	var out struct{ Commands []api.Command }
+	err := c.call(ctx, http.MethodGet, "/commands", nil, &out)
+	return out.Commands, err
+}
+
+// RunCommand runs a command of a script and returns what it answers.
+func (c *Client) RunCommand(ctx context.Context, name string, args []string) (any, error) {
+	var out struct{ Value any }
+	err := c.call(ctx, http.MethodPost, "/commands/"+url.PathEscape(name), map[string][]string{"args": args}, &out)
+	return out.Value, err
+}
+
 // Log is the lines of the log that are kept behind seq after.
 func (c *Client) Log(ctx context.Context, after uint64) ([]api.LogEntry, error) {
 	var out struct{ Entries []api.LogEntry }

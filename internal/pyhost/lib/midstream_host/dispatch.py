@@ -230,7 +230,8 @@ class Host(Life):
         name = entities.name_of(addon)
         on = " on flow " + args[0].id if args and hasattr(args[0], "client_conn") else ""
         entities.complain("Addon error in {} of {}{}:\n{}".format(event, name, on, entities.own_traceback(exc)))
-        errors.append([name, "{}: {}".format(type(exc).__name__, exc), bool(getattr(addon, "required", False))])
+        errors.append([name, "{}: {}".format(type(exc).__name__, exc), bool(getattr(addon, "required", False)),
+                       entities.place(exc)])
 
     def finish(self, picture, event, call, errors):
         if errors is SUSPENDED:
@@ -244,7 +245,7 @@ class Host(Life):
             head = {}
             entities.complain("Addon error: what was set in {} cannot be sent, flow {}: {}: {}".format(
                 event, picture.flow.id, type(e).__name__, e))
-            errors.append([self.script, "{}: {}".format(type(e).__name__, e), False])
+            errors.append([self.script, "{}: {}".format(type(e).__name__, e), False, ""])
         if call in picture.calls:
             picture.calls.remove(call)
         head["k"] = "ret"
@@ -256,7 +257,7 @@ class Host(Life):
         try:
             self.tell(head, raw)
         except TypeError as e:  # something that JSON has no word for
-            self.tell({"k": "ret", "c": call, "ers": errors + [[self.script, str(e), False]]})
+            self.tell({"k": "ret", "c": call, "ers": errors + [[self.script, str(e), False, ""]]})
 
     def take_streams(self, picture, wishes):
         for side, wish in wishes.items():
@@ -270,7 +271,7 @@ class Host(Life):
         out, errors = [], []
         stream = None if picture is None else picture.streams.get(head["d"])
         if stream is None:
-            errors.append([self.script, "there is no stream function any more", False])
+            errors.append([self.script, "there is no stream function any more", False, ""])
         else:
             picture.calls.append(head["c"])
             try:

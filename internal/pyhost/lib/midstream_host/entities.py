@@ -108,6 +108,18 @@ def own_traceback(exc: BaseException) -> str:
     return "".join(traceback.format_exception(type(exc), exc, tb)).rstrip()
 
 
+def place(exc: BaseException) -> str:
+    """Where in the addon's own code it was raised, as file:line; "" where that is not known."""
+    last = ""
+    tb = exc.__traceback__
+    while tb is not None:
+        name = tb.tb_frame.f_code.co_filename
+        if not name.startswith((LIB, "<")):
+            last = "{}:{}".format(name, tb.tb_lineno)
+        tb = tb.tb_next
+    return last
+
+
 def complain(text: str):
     sys.stderr.write(text + "\n")
     sys.stderr.flush()

@@ -158,7 +158,7 @@ class Life:
                 value = await value
         except Exception as e:
             return {"er": str(e)}
-        return {"v": value if isinstance(value, (str, int, float, bool, type(None))) else repr(value)}
+        return {"cv": value if isinstance(value, (str, int, float, bool, type(None))) else repr(value)}
 
     def call(self, addon, event, *args):
         result = self.attempt(addon, event, args, [])
