@@ -201,6 +201,8 @@ func (s *Server) table() []route {
 		{method: get, path: "/flows/{id}/{side}/view", serve: s.getLines, recorded: true},
 		{method: get, path: "/flows/{id}/{side}/body", serve: s.getBody, recorded: true},
 		{method: get, path: "/flows/{id}/{side}/messages", serve: s.getMessages, recorded: true},
+		{method: post, path: "/content/text", serve: s.postContentText, harmless: true},
+		{method: post, path: "/content/octets", serve: s.postContentOctets, harmless: true},
 		{method: get, path: "/options", serve: s.getOptions},
 		{method: patch, path: "/options", serve: s.patchOptions},
 		{method: post, path: "/options/save", serve: s.saveOptions},

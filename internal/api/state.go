@@ -2,6 +2,7 @@ package api
 
 import (
 	"net/http"
+	"net/netip"
 	"os"
 	"runtime/metrics"
 	"strconv"
@@ -17,11 +18,13 @@ type State struct {
 	Started   time.Time       `json:"started"`
 	Listeners []ListenerState `json:"listeners"`
 	Proxies   []string        `json:"proxies"`
-	CA        string          `json:"ca"`
-	Session   *SessionState   `json:"session"`
-	Capture   bool            `json:"capture"`
-	ReadOnly  bool            `json:"readonly"`
-	Intercept InterceptState  `json:"intercept"`
+	// Elsewhere are the addresses by which other machines reach the listeners.
+	Elsewhere []string       `json:"elsewhere"`
+	CA        string         `json:"ca"`
+	Session   *SessionState  `json:"session"`
+	Capture   bool           `json:"capture"`
+	ReadOnly  bool           `json:"readonly"`
+	Intercept InterceptState `json:"intercept"`
 }
 
 // ListenerState is one way in.
@@ -54,13 +57,16 @@ func (s *Server) state(r *http.Request) State {
 		Version: s.cfg.Version, PID: os.Getpid(), Started: s.started.UTC(), Listeners: []ListenerState{}, Proxies: append([]string{}, in.Proxies()...),
 		CA: in.CA().Path(ca.CertFile), Capture: s.control.Capture(), ReadOnly: isReadOnly(r.Context()), Intercept: s.interceptState(),
 	}
+	var listening []netip.AddrPort
 	for _, l := range in.Listeners() {
+		listening = append(listening, l.Addresses...)
 		one := ListenerState{Mode: l.Mode, Addresses: []string{}}
 		for _, a := range l.Addresses {
 			one.Addresses = append(one.Addresses, a.String())
 		}
 		st.Listeners = append(st.Listeners, one)
 	}
+	st.Elsewhere = reachable(listening, ownAddresses())
 	if session := in.Session(); session.Dir != "" {
 		st.Session = &SessionState{Dir: session.Dir, Named: session.Named, Keep: session.Keep.Seconds(), MaxSize: session.MaxSize,
 			Heads: session.Heads, Size: s.control.Store().Size()}

@@ -13,6 +13,10 @@ import (
 	"midstream/flow"
 )
 
+// LongLine is the octets of the longest line: one that has more goes on in the next,
+// which may begin up to three octets earlier, where a character would be cut.
+const LongLine = 4 << 10
+
 // The bounds of one view.
 const (
 	// maxRead is how much of a body is looked at, in each layer of its coding.
@@ -20,7 +24,7 @@ const (
 	// maxWhole is how much is looked at by the views that need it in one piece.
 	maxWhole = 4 << 20
 	// maxLine is where a line is broken.
-	maxLine = 4 << 10
+	maxLine = LongLine
 	// maxWindow is how large the lines of a window are together.
 	maxWindow = 2 << 20
 	// DefaultCount is how many lines a Window without a count has.

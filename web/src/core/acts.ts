@@ -1,4 +1,5 @@
 import { copy } from './clip'
+import { deed, remove, which } from './deeds'
 import { get, text as fetchText } from './api'
 import { headText } from '../flow/raw'
 import { byId } from '../list/columns'
@@ -9,7 +10,7 @@ import { ui } from './ui.svelte'
 const region = (name: string) => document.querySelector<HTMLElement>(`[data-region="${name}"]`)
 const regions = ['top', 'filter', 'list', 'detail', 'status']
 
-export const tabs = ['answer', 'exchange', 'events', 'timing', 'connection', 'raw', 'facts']
+export const tabs = ['answer', 'exchange', 'events', 'timing', 'connection', 'raw', 'facts', 'changes', 'resend']
 
 function chosen(app: App): Row | undefined {
   const n = app.flows.selected
@@ -25,6 +26,25 @@ function move(app: App, by: number) {
   const row = f.row(to)
   f.show(to)
   if (row) app.choose(row.number)
+}
+
+// extend picks the row that is moved to as well.
+function extend(app: App, by: number) {
+  const was = app.flows.selected
+  if (was !== null && !app.picks.has(was)) app.picks.toggle(was)
+  move(app, by)
+  const now = app.flows.selected
+  if (now !== null && !app.picks.has(now)) app.picks.toggle(now)
+}
+
+// revert takes edited copies away; what they were made of is shown.
+async function revert(app: App) {
+  const done = await deed(app, 'revert', 'as before')
+  const was = done?.numbers?.[0]
+  if (was === undefined) return
+  app.picks.clear()
+  if (app.opened) app.open(was)
+  else app.choose(was)
 }
 
 function cell(app: App, hide: boolean) {
@@ -61,7 +81,7 @@ export function act(app: App, id: string, e: KeyboardEvent | null): boolean {
   const f = app.flows
   const to = (e?.target ?? document.body) as HTMLElement
   const inList = app.screen === 'flows' && (to === document.body || to.closest('[data-region=list]') !== null || e === null)
-  const moves = /^(up|down|page\.|first|newest|open|cell\.(left|right))/.test(id)
+  const moves = /^(up|down|select\.(up|down)|page\.|first|newest|open|cell\.(left|right))/.test(id)
   if (moves && !inList) return false
   switch (id) {
     case 'keys':
@@ -71,6 +91,7 @@ export function act(app: App, id: string, e: KeyboardEvent | null): boolean {
       return true
     case 'back':
       if (ui.copying) ui.copying = false
+      else if (app.picks.any) app.picks.clear()
       else if (app.screen !== 'flows') app.go('flows')
       else if (app.opened) {
         app.close()
@@ -105,6 +126,10 @@ export function act(app: App, id: string, e: KeyboardEvent | null): boolean {
       }
       return true
     }
+    case 'undo': return app.doom.undo()
+    case 'select.all': if (inList) app.picks.everything(); return inList
+    case 'select.down': extend(app, 1); return true
+    case 'select.up': extend(app, -1); return true
     case 'down': move(app, 1); return true
     case 'up': move(app, -1); return true
     case 'page.down': move(app, Math.max(1, Math.floor(f.page) - 1)); return true
@@ -163,21 +188,30 @@ export function act(app: App, id: string, e: KeyboardEvent | null): boolean {
       requestAnimationFrame(() => document.querySelector<HTMLInputElement>('#intercept-filter')?.select())
       return true
   }
+  const able = !app.state?.readonly
+  if (which(app) === null) return false
+  switch (id) {
+    case 'kill': void deed(app, 'kill', 'ended'); return true
+    case 'replay': if (able) void deed(app, 'replay', 'sent again'); return able
+    case 'duplicate': if (able) void deed(app, 'duplicate', 'copied'); return able
+    case 'revert': if (able) void revert(app); return able
+    case 'delete': if (able) remove(app); return able
+    case 'mark':
+      if (!app.picks.any) break
+      void deed(app, 'mark', 'marked', { marker: ':default:' })
+      return true
+  }
   const row = chosen(app)
   if (!row) return false
   switch (id) {
     case 'mark': void app.mark(row); return true
-    case 'kill': void app.kill(row.number); return true
-    case 'delete': {
-      const rank = f.rankOf(row.number)
-      const next = rank === null ? undefined : (f.row(rank + 1) ?? f.row(rank - 1))
-      void app.remove(row.number).then((done) => {
-        if (!done) return
-        if (app.opened && !next) app.close()
-        app.choose(next?.number ?? null)
-      })
+    case 'select': app.picks.toggle(row.number); return true
+    case 'resend':
+    case 'edit':
+      if (!able) return false
+      app.tab = 'resend'
+      app.open(row.number)
       return true
-    }
     case 'comment':
       app.tab = 'facts'
       app.open(row.number)

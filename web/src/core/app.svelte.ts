@@ -1,6 +1,9 @@
 import { Flows } from '../list/flows.svelte'
+import { Doom } from './doom.svelte'
+import { Picks } from './picks.svelte'
 import { usual } from '../list/columns'
 import { get, post, call, Failure } from './api'
+import { use } from './keymap'
 import { keep, load } from './prefs'
 import { read, write } from './route'
 import type { Held, LogEntry, Row, State } from './types'
@@ -31,7 +34,10 @@ export class App {
   note = $state('') // what was just done, or could not be
   optionsChanged = $state(0)
   aside = '' // the filter while it is switched off
+  picks = new Picks()
+  doom = new Doom((text) => this.tell(text))
   flows: Flows
+  private attempts = new Map<number, number[]>() // flow -> what it was sent again as
   private noteTimer: ReturnType<typeof setTimeout> | undefined
 
   constructor() {
@@ -46,7 +52,10 @@ export class App {
     void this.flows.start(place.filter)
     void this.begin()
     void this.fetchLog()
-    addEventListener('pagehide', () => this.flows.leave())
+    addEventListener('pagehide', () => {
+      this.doom.leave()
+      this.flows.leave()
+    })
     addEventListener('pageshow', (e) => {
       if (e.persisted) void this.flows.start(this.flows.filter)
     })
@@ -80,6 +89,13 @@ export class App {
       return
     }
     await this.fetchHeld()
+    try {
+      const keys = await get<{ verbs: { id: string; keys: string[] }[]; error?: string }>('/keymap')
+      use(keys.verbs)
+      if (keys.error) this.tell(keys.error)
+    } catch {
+      // The keys are as they are built in.
+    }
   }
 
   // refresh learns what no event tells: how large the session is by now.
@@ -175,6 +191,7 @@ export class App {
 
   // setFilter shows other flows; a filter that works is remembered.
   async setFilter(filter: string) {
+    this.picks.clear()
     await this.flows.start(filter)
     if (!this.flows.wrong && filter) {
       this.history = [filter, ...this.history.filter((f) => f !== filter)].slice(0, 50)
@@ -234,16 +251,22 @@ export class App {
     if (this.opened) this.remember()
   }
 
+  // attempted notes that a flow was sent again as another.
+  attempted(number: number, as: number) {
+    this.attempts.set(number, [...(this.attempts.get(number) ?? []), as].slice(-100))
+    if (this.attempts.size > 100) this.attempts.delete(this.attempts.keys().next().value!)
+  }
+
+  attemptsOf(number: number): number[] {
+    return this.attempts.get(number) ?? []
+  }
+
   mark(row: Row) {
     return this.attempt('mark', () => post('/flows/mark', { numbers: [row.number], marker: row.marker ? '' : ':default:' }))
   }
 
   kill(number: number) {
     return this.attempt('end', () => post('/flows/kill', { numbers: [number] }), `flow ${number} is ended`)
-  }
-
-  remove(number: number) {
-    return this.attempt('delete', () => post('/flows/delete', { numbers: [number] }), `flow ${number} is deleted`)
   }
 
   comment(number: number, comment: string) {

@@ -33,9 +33,19 @@ export const verbs: Verb[] = [
   { id: 'cell.hide', keys: ['<'], says: 'hide rows like this cell', where: 'list' },
   { id: 'order', keys: ['o'], says: 'order by this column; again: reverse', where: 'list' },
   { id: 'columns', keys: ['t'], says: 'columns', where: 'list' },
+  { id: 'select', keys: ['s'], says: 'select the row, or no more', where: 'list' },
+  { id: 'select.down', keys: ['Shift+ArrowDown'], says: 'select, going down', where: 'list' },
+  { id: 'select.up', keys: ['Shift+ArrowUp'], says: 'select, going up', where: 'list' },
+  { id: 'select.all', keys: ['Ctrl+a'], says: 'select all that is shown', where: 'list' },
   { id: 'mark', keys: ['m'], says: 'mark, or take the mark away', where: 'list' },
   { id: 'comment', keys: [';'], says: 'comment', where: 'list' },
-  { id: 'delete', keys: ['d', 'Delete'], says: 'delete what is recorded of the flow', where: 'list' },
+  { id: 'delete', keys: ['d', 'Delete'], says: 'delete what is recorded; for ten seconds it can be undone', where: 'list' },
+  { id: 'undo', keys: ['u'], says: 'undo: what was to be deleted stays', where: 'everywhere' },
+  { id: 'replay', keys: ['r'], says: 'send the request again', where: 'list' },
+  { id: 'resend', keys: ['R'], says: 'change the request, and send it again', where: 'list' },
+  { id: 'edit', keys: ['e'], says: 'edit a copy', where: 'list' },
+  { id: 'duplicate', keys: ['D'], says: 'record a copy', where: 'list' },
+  { id: 'revert', keys: ['V'], says: 'take an edited copy away', where: 'list' },
   { id: 'kill', keys: ['X'], says: 'end the running flow', where: 'list' },
   { id: 'copy', keys: ['y'], says: 'copy: then c curl, i httpie, y python, f fetch, g go, u URL, h fields, q request, p response, l link', where: 'list' },
   { id: 'save', keys: ['w'], says: 'save what is shown', where: 'list' },
@@ -55,7 +65,14 @@ export const verbs: Verb[] = [
   { id: 'intercept.filter', keys: ['i'], says: 'what is intercepted', where: 'intercept' },
 ]
 
-const byKey = new Map(verbs.flatMap((v) => v.keys.map((k) => [k, v.id] as const)))
+let byKey = new Map<string, string>()
+
+// use takes the keys that the core says, which a person may have changed.
+export function use(keys: { id: string; keys: string[] }[]) {
+  for (const v of verbs) v.keys = keys.find((k) => k.id === v.id)?.keys ?? v.keys
+  byKey = new Map(verbs.flatMap((v) => v.keys.map((k) => [k, v.id] as const)))
+}
+use([])
 
 // verb is what a key press means, '' for nothing: letters mean nothing while
 // text is typed or composed, and what the browser or the system uses is left.
@@ -65,7 +82,8 @@ export function verb(e: KeyboardEvent): string {
   const typing = to !== null && (to.isContentEditable || /^(TEXTAREA|SELECT)$/.test(to.tagName) || (to.tagName === 'INPUT' && !/^(checkbox|radio|button|file)$/.test((to as HTMLInputElement).type)))
   if (typing) return ''
   if (to !== null && /^(BUTTON|A|SUMMARY|INPUT)$/.test(to.tagName) && (e.key === 'Enter' || e.key === ' ')) return ''
-  return byKey.get((e.ctrlKey ? 'Ctrl+' : '') + e.key) ?? ''
+  const shift = e.shiftKey && e.key.length > 1 ? 'Shift+' : ''
+  return byKey.get((e.ctrlKey ? 'Ctrl+' : '') + shift + e.key) ?? ''
 }
 
 export function shown(key: string): string {

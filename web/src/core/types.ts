@@ -72,6 +72,7 @@ export interface State {
   pid: number
   listeners: { mode: string; addresses: string[] }[] | null
   proxies: string[] | null
+  elsewhere?: string[] | null
   ca: string
   session: { dir: string; named: boolean; size: number; max_size: number; failure: string } | null
   capture: boolean
@@ -316,4 +317,16 @@ export interface Lines {
   notes?: string[]
   editable?: boolean
   views: string[]
+}
+
+// Which says which flows are meant; one of the two.
+export interface Which {
+  numbers?: number[]
+  filter?: string
+}
+
+export interface Done {
+  done: number
+  failed: { number: number; text: string }[] | null
+  numbers?: number[]
 }

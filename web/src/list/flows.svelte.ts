@@ -270,6 +270,17 @@ export class Flows {
     else if (rank > this.top + this.page - 1) this.moveTo(rank - this.page + 1)
   }
 
+  // numbers are the flows of ranks [a, b], at most ten thousand.
+  async numbers(a: number, b: number): Promise<number[]> {
+    const out: number[] = []
+    const to = Math.min(b, a + 9_999)
+    for (let from = a; from <= to; from += 1000) {
+      const got = await get<Rows>(`/views/${this.view}/rows?from=${from}&n=${Math.min(1000, to - from + 1)}`)
+      for (const row of got.rows ?? []) out.push(row.number)
+    }
+    return out
+  }
+
   // freeze keeps the rows as they are; traffic goes on.
   freeze() {
     this.hold = true
