@@ -175,6 +175,7 @@ func (in *Instance) proxyConfig() (proxy.Config, error) {
 		Insecure:   o.Bool("ssl_insecure"),
 		MinVersion: bound(o, "tls_version_server_min"), MaxVersion: bound(o, "tls_version_server_max"),
 	}
+	c.Upstream.TLS.OwnHello = o.String("tls_hello") == "own"
 	if c.Upstream.TLS.Legacy, err = proxy.NewMatcher("tls_legacy_hosts", o.List("tls_legacy_hosts")); err != nil {
 		return c, &UsageError{err}
 	}

@@ -133,6 +133,8 @@ func tls() []Option {
 			Help: "Oldest TLS version that is used with servers."},
 		{Name: "tls_legacy_hosts", Type: List, Meta: "REGEX",
 			Help: "Servers that are too old for the rest. TLS 1.0 and 1.1 and old cipher suites are used with those whose host:port the pattern matches; repeat it for several."},
+		{Name: "tls_hello", Type: Choice, Choices: []string{"client", "own"}, Default: "client", Meta: "client|own",
+			Help: "What servers see of TLS: a hello like the client's, with its cipher suites, extensions and order, or midstream's own. Some sites let in only clients that they know by it."},
 		{Name: "tls_version_server_max", Type: Choice, Choices: versions, Default: "UNBOUNDED", Meta: "VERSION",
 			Help: "Newest TLS version that is used with servers."},
 	})

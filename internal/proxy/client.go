@@ -11,6 +11,7 @@ import (
 	"midstream/flow"
 	"midstream/hook"
 	"midstream/internal/ca"
+	"midstream/internal/clienthello"
 	"midstream/internal/transport"
 	"midstream/internal/upstream"
 )
@@ -111,7 +112,7 @@ func (c *client) waitFirst(down *conn) ([]byte, bool) {
 }
 
 // waitHello waits for the rest of a ClientHello.
-func (c *client) waitHello(down *conn) (*hello, error) {
+func (c *client) waitHello(down *conn) (*clienthello.Hello, error) {
 	down.SetReadDeadline(time.Now().Add(c.p.cfg.TLS.HandshakeTimeout))
 	defer down.SetReadDeadline(time.Time{})
 	return down.peekHello()
@@ -133,7 +134,7 @@ func (c *client) serveRegular(ctx context.Context, down *conn) {
 		if err != nil {
 			return
 		}
-		secured, facts, err := c.p.shakeHands(ctx, down, h, pick(c.p.common(h.protocols)), ca.LeafRequest{SNI: h.serverName, Addr: localHost(down)})
+		secured, facts, err := c.p.shakeHands(ctx, down, h, pick(c.p.common(h.Protocols)), ca.LeafRequest{SNI: h.ServerName, Addr: localHost(down)})
 		if err != nil {
 			c.handshakeFailed(down, h, "the proxy itself", err)
 			return

@@ -7,6 +7,7 @@ import (
 	"io"
 
 	"midstream/internal/body"
+	"midstream/internal/clienthello"
 	"midstream/internal/transport"
 )
 
@@ -105,20 +106,20 @@ func (c *conn) server(ctx context.Context, cfg *tls.Config) (*conn, error) {
 	return &conn{Conn: t}, nil
 }
 
-// peekHello looks at a ClientHello. It returns errNotHello when the next octets
+// peekHello looks at a ClientHello. It returns clienthello.ErrNot when the next octets
 // are none; the octets stay to be read.
-func (c *conn) peekHello() (*hello, error) {
+func (c *conn) peekHello() (*clienthello.Hello, error) {
 	for min := 5; ; {
 		p, err := c.peek(min)
-		h, perr := parseHello(p)
-		if !errors.Is(perr, errMore) {
+		h, perr := clienthello.Parse(p)
+		if !errors.Is(perr, clienthello.ErrMore) {
 			return h, perr
 		}
 		if err != nil {
 			return nil, err
 		}
-		if len(p) > maxHello+maxHello/4 {
-			return nil, errNotHello
+		if len(p) > clienthello.MaxSize+clienthello.MaxSize/4 {
+			return nil, clienthello.ErrNot
 		}
 		min = len(p) + 1
 	}

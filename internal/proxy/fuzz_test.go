@@ -24,7 +24,7 @@ func (r redirect) ServerConnect(_ context.Context, d *hook.Dial) error {
 // FuzzClient is a client that sends anything at all and half-closes. The proxy
 // must end the connection and live.
 func FuzzClient(f *testing.F) {
-	hello := string(captureHello(f, &tls.Config{ServerName: "h.test"}))
+	hello := string(firstFlight(f, &tls.Config{ServerName: "h.test"}))
 	for _, s := range []string{
 		"GET http://h/ HTTP/1.1\r\nHost: h\r\n\r\n", "CONNECT h:443 HTTP/1.1\r\n\r\n" + hello, "CONNECT : HTTP/1.1\r\n\r\n",
 		"CONNECT h:80 HTTP/1.1\r\n\r\nGET / HTTP/1.1\r\nHost: h\r\n\r\n", "CONNECT h:1 HTTP/1.1\r\n\r\n\x00\x01", hello,
@@ -85,4 +85,20 @@ func FuzzClient(f *testing.F) {
 			}
 		}
 	})
+}
+
+// firstFlight is what a crypto/tls client says first.
+func firstFlight(t testing.TB, cfg *tls.Config) []byte {
+	near, far := net.Pipe()
+	go func() {
+		tls.Client(near, cfg).Handshake()
+		near.Close()
+	}()
+	p := make([]byte, 16<<10)
+	n, err := far.Read(p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	far.Close()
+	return p[:n]
 }

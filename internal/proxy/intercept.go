@@ -29,10 +29,10 @@ func (t *tunnel) decrypt(ctx context.Context, down *conn) (_ *conn, way route) {
 	if err != nil {
 		return nil, nil
 	}
-	t.serverName = h.serverName
+	t.serverName, t.like = h.ServerName, c.p.dialer.Like(h)
 	hosts := &c.p.cfg.Hosts
-	if h.serverName != "" {
-		t.names = append(t.names, hostPort(h.serverName, t.port))
+	if h.ServerName != "" {
+		t.names = append(t.names, hostPort(h.ServerName, t.port))
 	}
 	if hosts.ignores(t.names...) {
 		t.passOn(ctx, down)
@@ -40,13 +40,13 @@ func (t *tunnel) decrypt(ctx context.Context, down *conn) (_ *conn, way route) {
 	}
 	var up *upstream.Conn
 	asked := c.p.cfg.dialsFirst(t.host)
-	offer := c.p.common(h.protocols)
+	offer := c.p.common(h.Protocols)
 	raw := hosts.raw(t.names...)
 	forServer := offer
 	if !raw {
 		forServer = translatable(offer)
 	}
-	c.pool.Introduce(t.address, upstream.Name{SNI: h.serverName, Protocols: forServer})
+	c.pool.Introduce(t.address, upstream.Name{SNI: h.ServerName, Protocols: forServer, Greeting: t.like})
 	if asked {
 		if attend(ctx, down, anyEnd, func(ctx context.Context) { up = t.askServer(ctx, forServer) }) {
 			discard(up)
@@ -55,7 +55,7 @@ func (t *tunnel) decrypt(ctx context.Context, down *conn) (_ *conn, way route) {
 	}
 	defer func() { discard(up) }()
 	secured, facts, err := c.p.shakeHands(ctx, down, h, t.choose(offer, forServer, up), ca.LeafRequest{
-		SNI: h.serverName, Addr: t.host, Upstream: c.p.namesOf(up),
+		SNI: h.ServerName, Addr: t.host, Upstream: c.p.namesOf(up),
 	})
 	if err != nil {
 		c.handshakeFailed(down, h, t.address, err)
@@ -87,13 +87,13 @@ func (t *tunnel) decrypt(ctx context.Context, down *conn) (_ *conn, way route) {
 	}
 	if c.beginsHTTP2(secured) {
 		// The server has not been asked for HTTP/2 either.
-		c.pool.Introduce(t.address, upstream.Name{SNI: h.serverName, Protocols: []string{h2, http11}})
+		c.pool.Introduce(t.address, upstream.Name{SNI: h.ServerName, Protocols: []string{h2, http11}, Greeting: t.like})
 	} else if up != nil && (far == nil || len(far.head) == 0) {
 		c.pool.Adopt(up, t.address)
 		up = nil
 	}
 	serve = true
-	return secured, inTunnel{scheme: "https", host: t.host, port: t.port, sni: h.serverName, via: t.via}
+	return secured, inTunnel{scheme: "https", host: t.host, port: t.port, sni: h.ServerName, via: t.via}
 }
 
 // discard closes a connection that is not needed, nil included.
@@ -109,7 +109,7 @@ func discard(up *upstream.Conn) {
 func (t *tunnel) askServer(ctx context.Context, offer []string) *upstream.Conn {
 	up, err := t.take(ctx)
 	if err == nil {
-		up, err = t.client.p.dialer.Agree(ctx, up, t.client.facts, t.address, upstream.Name{SNI: t.nameForServer(), Protocols: offer})
+		up, err = t.client.p.dialer.Agree(ctx, up, t.client.facts, t.address, upstream.Name{SNI: t.nameForServer(), Protocols: offer, Greeting: t.like})
 	}
 	if err != nil {
 		t.client.p.log.Debug("client "+t.client.facts.Peer+": "+err.Error(), "client", t.client.facts.Peer)
@@ -222,7 +222,7 @@ func (t *tunnel) rawTLS(ctx context.Context, down, far *conn, up *upstream.Conn,
 		}
 		var err error
 		if up, err = t.client.p.dialer.Dial(ctx, t.client.facts, t.target()); err == nil {
-			err = up.Secure(ctx, t.nameForServer(), offer)
+			up, err = t.client.p.dialer.Greet(ctx, up, t.client.facts, upstream.Name{SNI: t.nameForServer(), Protocols: offer, Greeting: t.like})
 		}
 		if err != nil {
 			t.unreachable(down, err)

@@ -11,13 +11,14 @@ import (
 	"time"
 
 	"midstream/flow"
+	"midstream/internal/clienthello"
 )
 
 // handshakeFailed says why a client's handshake failed: a client that refuses
 // the certificate gets a flow with the way out, everything else a line of the log,
 // once a host.
-func (c *client) handshakeFailed(down *conn, h *hello, to string, err error) {
-	name := h.serverName
+func (c *client) handshakeFailed(down *conn, h *clienthello.Hello, to string, err error) {
+	name := h.ServerName
 	if name == "" {
 		name = to
 	}
@@ -36,7 +37,7 @@ func (c *client) handshakeFailed(down *conn, h *hello, to string, err error) {
 	if c.p.once.first("refused " + name) {
 		c.p.log.Warn(text, "client", c.facts.Peer, "host", name)
 	}
-	c.facts = withTLS(c.facts, &flow.TLS{SNI: h.serverName, Offered: h.protocols})
+	c.facts = withTLS(c.facts, &flow.TLS{SNI: h.ServerName, Offered: h.Protocols})
 	c.recordRefusal(to, text)
 }
 

@@ -58,8 +58,8 @@ func (c *client) serveReverseTLS(ctx context.Context, t *tunnel, down *conn) *co
 	if err != nil {
 		return nil
 	}
-	if h.serverName != "" {
-		t.names = append(t.names, hostPort(h.serverName, t.port))
+	if h.ServerName != "" {
+		t.names = append(t.names, hostPort(h.ServerName, t.port))
 	}
 	if c.p.cfg.Hosts.ignores(t.names...) {
 		t.passOn(ctx, down)
@@ -67,12 +67,13 @@ func (c *client) serveReverseTLS(ctx context.Context, t *tunnel, down *conn) *co
 	}
 	m := c.mode
 	var up *upstream.Conn
-	offer := c.p.common(h.protocols)
+	offer := c.p.common(h.Protocols)
 	forServer := translatable(offer)
 	if c.p.cfg.KeepHost {
-		t.serverName = h.serverName
+		t.serverName = h.ServerName
 	}
-	c.pool.Introduce(t.address, upstream.Name{SNI: t.serverName, Protocols: forServer})
+	t.like = c.p.dialer.Like(h)
+	c.pool.Introduce(t.address, upstream.Name{SNI: t.serverName, Protocols: forServer, Greeting: t.like})
 	protocol := pick(offer)
 	if m.Scheme == "https" {
 		if c.p.cfg.Strategy == Eager {
@@ -83,7 +84,7 @@ func (c *client) serveReverseTLS(ctx context.Context, t *tunnel, down *conn) *co
 		}
 		protocol = t.choose(offer, forServer, up)
 	}
-	leaf := ca.LeafRequest{SNI: h.serverName, Addr: localHost(down), Upstream: c.p.namesOf(up)}
+	leaf := ca.LeafRequest{SNI: h.ServerName, Addr: localHost(down), Upstream: c.p.namesOf(up)}
 	secured, facts, err := c.p.shakeHands(ctx, down, h, protocol, leaf)
 	if err != nil {
 		discard(up)
@@ -93,7 +94,7 @@ func (c *client) serveReverseTLS(ctx context.Context, t *tunnel, down *conn) *co
 	c.learn(withTLS(c.facts, facts))
 	if facts.ALPN == "" {
 		if _, ok := c.waitFirst(secured); ok && c.beginsHTTP2(secured) {
-			c.pool.Introduce(t.address, upstream.Name{SNI: t.serverName, Protocols: []string{h2, http11}, Prior: true})
+			c.pool.Introduce(t.address, upstream.Name{SNI: t.serverName, Protocols: []string{h2, http11}, Greeting: t.like, Prior: true})
 			discard(up) // it was not asked for HTTP/2
 			up = nil
 		}

@@ -20,7 +20,7 @@ func TestReverseIgnores(t *testing.T) {
 		greeting <- string(b[:n])
 		io.WriteString(c, "as it is")
 	})
-	hello := string(captureHello(t, &tls.Config{ServerName: "Shop.test"}))
+	hello := string(firstFlight(t, &tls.Config{ServerName: "Shop.test"}))
 	text := "GET / HTTP/1.1\r\nHost: shop.test\r\nConnection: close\r\n\r\n"
 	for _, c := range []struct {
 		name          string

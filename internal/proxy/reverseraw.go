@@ -67,7 +67,7 @@ func (c *client) serveReverseRaw(ctx context.Context, down *conn) {
 func (t *tunnel) reachTLS(ctx context.Context, down *conn, protocols []string) (*upstream.Conn, *conn) {
 	up, err := t.take(ctx)
 	if err == nil {
-		err = up.Secure(ctx, t.nameForServer(), protocols)
+		up, err = t.client.p.dialer.Greet(ctx, up, t.client.facts, upstream.Name{SNI: t.nameForServer(), Protocols: protocols, Greeting: t.like})
 	}
 	if err != nil {
 		t.unreachable(down, err)
@@ -84,8 +84,8 @@ func (t *tunnel) serveReverseTLSRaw(ctx context.Context, down *conn, up **upstre
 	if err != nil {
 		return
 	}
-	if h.serverName != "" {
-		t.names = append(t.names, hostPort(h.serverName, t.port))
+	if h.ServerName != "" {
+		t.names = append(t.names, hostPort(h.ServerName, t.port))
 		if c.p.cfg.Hosts.ignores(t.names...) {
 			discard(*up)
 			*up = nil
@@ -94,19 +94,20 @@ func (t *tunnel) serveReverseTLSRaw(ctx context.Context, down *conn, up **upstre
 		}
 	}
 	if c.p.cfg.KeepHost {
-		t.serverName = h.serverName
+		t.serverName = h.ServerName
 	}
+	t.like = c.p.dialer.Like(h)
 	protocol := ""
-	if c.mode.Scheme == "tls" && (*up == nil || len(h.protocols) > 0 || t.serverName != "") {
+	if c.mode.Scheme == "tls" && (*up == nil || len(h.Protocols) > 0 || t.serverName != "") {
 		discard(*up)
-		if *up, _ = t.reachTLS(ctx, down, h.protocols); *up == nil {
+		if *up, _ = t.reachTLS(ctx, down, h.Protocols); *up == nil {
 			return
 		}
 	}
 	if *up != nil {
-		protocol = only(c.p.common(h.protocols), (*up).Facts().TLS.ALPN)
+		protocol = only(c.p.common(h.Protocols), (*up).Facts().TLS.ALPN)
 	}
-	secured, facts, err := c.p.shakeHands(ctx, down, h, protocol, ca.LeafRequest{SNI: h.serverName, Addr: localHost(down), Upstream: c.p.namesOf(*up)})
+	secured, facts, err := c.p.shakeHands(ctx, down, h, protocol, ca.LeafRequest{SNI: h.ServerName, Addr: localHost(down), Upstream: c.p.namesOf(*up)})
 	if err != nil {
 		c.handshakeFailed(down, h, t.address, err)
 		return

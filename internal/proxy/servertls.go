@@ -8,6 +8,7 @@ import (
 
 	"midstream/flow"
 	"midstream/internal/ca"
+	"midstream/internal/clienthello"
 	"midstream/internal/upstream"
 )
 
@@ -111,7 +112,7 @@ func (p *Proxy) common(offered []string) []string {
 
 // shakeHands completes the handshake with the client on down, which said h, speaking protocol
 // ("" = none). It returns the secured connection and what flows say of it.
-func (p *Proxy) shakeHands(ctx context.Context, down *conn, h *hello, protocol string, want ca.LeafRequest) (*conn, *flow.TLS, error) {
+func (p *Proxy) shakeHands(ctx context.Context, down *conn, h *clienthello.Hello, protocol string, want ca.LeafRequest) (*conn, *flow.TLS, error) {
 	src := &leafSource{ca: p.cfg.CA, request: want}
 	ctx, cancel := context.WithTimeout(context.WithValue(ctx, leafKey{}, src), p.cfg.TLS.HandshakeTimeout)
 	defer cancel()
@@ -121,9 +122,9 @@ func (p *Proxy) shakeHands(ctx context.Context, down *conn, h *hello, protocol s
 	}
 	state := secured.TLS()
 	facts := &flow.TLS{
-		Version: state.Version, Cipher: state.CipherSuite, SNI: h.serverName,
-		ALPN: state.NegotiatedProtocol, Offered: h.protocols, Resumed: state.DidResume,
-		JA3: h.ja3(), JA4: h.ja4(),
+		Version: state.Version, Cipher: state.CipherSuite, SNI: h.ServerName,
+		ALPN: state.NegotiatedProtocol, Offered: h.Protocols, Resumed: state.DidResume,
+		JA3: h.JA3(), JA4: h.JA4(),
 	}
 	if src.shown != nil && src.shown.Leaf != nil {
 		facts.Certificates = [][]byte{src.shown.Leaf.Raw}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"midstream/flow"
+	"midstream/internal/clienthello"
 	"midstream/internal/upstream"
 )
 
@@ -18,9 +19,10 @@ type tunnel struct {
 	address    string // host:port
 	via        *flow.Via
 	dial       *dialing
-	serverName string   // SNI, once there was a ClientHello
-	ignored    bool     // its octets are nobody's business
-	names      []string // what patterns of hosts are matched with
+	serverName string             // SNI, once there was a ClientHello
+	like       *upstream.Greeting // of servers, nil for our own
+	ignored    bool               // its octets are nobody's business
+	names      []string           // what patterns of hosts are matched with
 }
 
 // opening is what the first octets of a tunnel turned out to be.
@@ -169,7 +171,7 @@ func (t *tunnel) sniff(down *conn, first []byte) opening {
 		switch _, err := down.peekHello(); {
 		case err == nil:
 			return clientTLS
-		case errors.Is(err, errNotHello):
+		case errors.Is(err, clienthello.ErrNot):
 			return clientOther
 		default:
 			return clientLeft

@@ -103,7 +103,7 @@ func TestIgnoredPassOctetForOctet(t *testing.T) {
 				r := newRig(t, func(c *Config) { c.Hosts, c.ShowIgnored = h, show })
 				p := r.dial()
 				p.connect(local(port))
-				sent := string(captureHello(t, &tls.Config{ServerName: "bank.example"})) + "rest"
+				sent := string(firstFlight(t, &tls.Config{ServerName: "bank.example"})) + "rest"
 				p.send("%s", sent)
 				p.Conn.(*net.TCPConn).CloseWrite()
 				if b, err := io.ReadAll(p); err != nil || string(b) != "bye" {
@@ -219,7 +219,7 @@ func TestLeavingEndsTheServersHandshake(t *testing.T) {
 	r := newRig(t, func(c *Config) { c.Upstream.HandshakeTimeout = time.Hour })
 	p := r.dial()
 	p.connect(local(port))
-	p.Write(captureHello(t, &tls.Config{ServerName: "h.test"}))
+	p.Write(firstFlight(t, &tls.Config{ServerName: "h.test"}))
 	<-got
 	p.Close()
 	select {

@@ -26,8 +26,8 @@ func TestVanishingClients(t *testing.T) {
 		func(p *peer) { p.connect(target) },
 		func(p *peer) { p.connect(local(closedPort(t))) },
 		func(p *peer) { p.connect(target); p.Write([]byte{22, 3}) },
-		func(p *peer) { p.connect(target); p.Write(captureHello(t, &tls.Config{ServerName: "h.test"})) },
-		func(p *peer) { p.connect(mute); p.Write(captureHello(t, &tls.Config{ServerName: "h.test"})) },
+		func(p *peer) { p.connect(target); p.Write(firstFlight(t, &tls.Config{ServerName: "h.test"})) },
+		func(p *peer) { p.connect(mute); p.Write(firstFlight(t, &tls.Config{ServerName: "h.test"})) },
 		func(p *peer) { p.connect(target); p.secure(&tls.Config{ServerName: "h.test"}) },
 		func(p *peer) {
 			p.connect(target)
@@ -41,7 +41,7 @@ func TestVanishingClients(t *testing.T) {
 		},
 		func(p *peer) { p.connect(mute); io.WriteString(p, "\x00raw") },
 		func(p *peer) { io.WriteString(p, "GET http://"+mute+"/ HTTP/1.1\r\nHost: h\r\n\r\n") },
-		func(p *peer) { p.Write(captureHello(t, &tls.Config{ServerName: "h.test"})) },
+		func(p *peer) { p.Write(firstFlight(t, &tls.Config{ServerName: "h.test"})) },
 	}
 	each := 25
 	if testing.Short() {

@@ -191,6 +191,17 @@ func look(t *testing.T, dir string, n int) {
 			t.Errorf("%s: %d flows, first page %d", page.filter, found, rows)
 		}
 	}
+	for _, deep := range []string{"~u /some/path/7$", "~hs teapot", "~hq 'accept: \\*/\\*' & ~c 418", "~b nowhere"} {
+		began, used := time.Now(), cpuSeconds()
+		found, err := r.Count(context.Background(), SearchOptions{Filter: filter(t, deep)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Logf("%-22s counted %d in %v (cpu %.1f s)", deep, found, time.Since(began).Round(time.Millisecond), cpuSeconds()-used)
+		if want := map[bool]uint64{true: 0, false: 1}[deep == "~b nowhere"]; n > 0 && found != want {
+			t.Errorf("%s: %d flows", deep, found)
+		}
+	}
 	skip := SearchOptions{Skip: n / 2, Limit: 50}
 	began = time.Now()
 	for s, err := range r.Search(context.Background(), skip) {

@@ -14,11 +14,20 @@ import (
 type Conn struct {
 	net.Conn // what Read and Write go to: the wire, or TLS on it
 	wire     *wire
-	tls      *tls.Conn // nil without TLS
+	tls      Secured   // nil without TLS
+	native   *tls.Conn // the same where it is crypto/tls, else nil
 	lent     *buffer   // for a large record, while TLS has something of it
 	over     bool      // TLS has said how reading ended
 	one      [1]byte   // read by Ready, and served by the next Read
 	hasOne   bool
+}
+
+// Secured is TLS on a connection: a *tls.Conn, or what does the same.
+type Secured interface {
+	net.Conn
+	HandshakeContext(ctx context.Context) error
+	ConnectionState() tls.ConnectionState
+	CloseWrite() error
 }
 
 // New returns a Conn on nc and takes it over.
@@ -31,21 +40,25 @@ func New(nc net.Conn) *Conn {
 // not be used any more. On an error c is left open, so that the caller can
 // choose how to close it.
 func (c *Conn) TLSServer(ctx context.Context, cfg *tls.Config) (*Conn, error) {
-	return c.secure(ctx, func(nc net.Conn) *tls.Conn { return tls.Server(nc, cfg) })
+	return c.Secure(ctx, func(nc net.Conn) (Secured, error) { return tls.Server(nc, cfg), nil })
 }
 
 // TLSClient is TLSServer for the other end.
 func (c *Conn) TLSClient(ctx context.Context, cfg *tls.Config) (*Conn, error) {
-	return c.secure(ctx, func(nc net.Conn) *tls.Conn { return tls.Client(nc, cfg) })
+	return c.Secure(ctx, func(nc net.Conn) (Secured, error) { return tls.Client(nc, cfg), nil })
 }
 
-func (c *Conn) secure(ctx context.Context, over func(net.Conn) *tls.Conn) (*Conn, error) {
+// Secure is TLSServer with the TLS that over puts on the connection.
+func (c *Conn) Secure(ctx context.Context, over func(net.Conn) (Secured, error)) (*Conn, error) {
 	w := c.wire
 	if c.tls != nil {
 		w = newWire(c) // TLS within TLS
 	}
+	t, err := over(w)
+	if err != nil {
+		return nil, err
+	}
 	w.records = true
-	t := over(w)
 	// What a handshake step writes (a whole flight) leaves in one piece: crypto/tls
 	// buffers a flight itself.
 	if err := t.HandshakeContext(ctx); err != nil {
@@ -54,7 +67,8 @@ func (c *Conn) secure(ctx context.Context, over func(net.Conn) *tls.Conn) (*Conn
 		}
 		return nil, err
 	}
-	return &Conn{Conn: t, wire: w, tls: t}, nil
+	native, _ := t.(*tls.Conn)
+	return &Conn{Conn: t, wire: w, tls: t, native: native}, nil
 }
 
 // Read reads what has come, and never waits for more than one octet.

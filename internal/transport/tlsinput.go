@@ -49,10 +49,13 @@ const (
 // records lends the buffers.
 var records = sync.Pool{New: func() any { return &buffer{b: make([]byte, lentSize)} }}
 
+// lends tells whether TLS is of the kind that a buffer can be lent to.
+func (c *Conn) lends() bool { return inputOf != nil && c.native != nil }
+
 // decrypt reads from TLS. It waits for the head of a record before TLS is asked, so
 // that nothing is lent meanwhile.
 func (c *Conn) decrypt(p []byte) (int, error) {
-	if inputOf == nil || len(p) == 0 || c.over {
+	if !c.lends() || len(p) == 0 || c.over {
 		return c.tls.Read(p)
 	}
 	if c.wire.left == 0 && !c.pending() {
@@ -77,10 +80,10 @@ func passing(err error) bool {
 // lend gives TLS a buffer for the record that comes next, where it is large and
 // nothing of it has been read. It belongs to the reader.
 func (c *Conn) lend() {
-	if inputOf == nil || c.lent != nil || c.wire.left <= lendAbove {
+	if !c.lends() || c.lent != nil || c.wire.left <= lendAbove {
 		return
 	}
-	raw, plain := inputOf.of(c.tls)
+	raw, plain := inputOf.of(c.native)
 	if raw.Len() > 0 || plain.Len() > 0 {
 		return
 	}
@@ -93,7 +96,7 @@ func (c *Conn) takeBack() {
 	if c.lent == nil {
 		return
 	}
-	raw, plain := inputOf.of(c.tls)
+	raw, plain := inputOf.of(c.native)
 	if raw.Len() > 0 || plain.Len() > 0 {
 		return
 	}
@@ -105,9 +108,9 @@ func (c *Conn) takeBack() {
 
 // pending tells whether TLS may have something that was decrypted and not read.
 func (c *Conn) pending() bool {
-	if inputOf == nil {
+	if !c.lends() {
 		return true
 	}
-	_, plain := inputOf.of(c.tls)
+	_, plain := inputOf.of(c.native)
 	return plain.Len() > 0
 }

@@ -37,7 +37,7 @@ func TestABufferIsLentForALargeRecordOnly(t *testing.T) {
 		if err != nil || !bytes.Equal(p[:n+m], large) {
 			t.Fatalf("read %d octets, %v", n+m, err)
 		}
-		if raw, _ := inputOf.of(client.tls); client.lent != nil || raw.Cap() >= len(large) {
+		if raw, _ := inputOf.of(client.native); client.lent != nil || raw.Cap() >= len(large) {
 			t.Fatal("the buffer has not come back")
 		}
 	}

@@ -82,9 +82,10 @@ func (d *Dialer) Agree(ctx context.Context, c *Conn, client *flow.Conn, address 
 	if d.isAlone(at) && !slices.Contains(offer, h2Name) {
 		offer = append([]string{h2Name}, offer...)
 	}
-	err := c.Secure(ctx, as.SNI, offer)
+	as.Protocols = offer
+	agreed, err := d.Greet(ctx, c, client, as)
 	if err == nil {
-		return c, nil
+		return agreed, nil
 	}
 	if !d.cfg.HTTP2 || !errors.Is(err, errNoProtocol) || slices.Contains(offer, h2Name) {
 		return nil, err
@@ -93,7 +94,8 @@ func (d *Dialer) Agree(ctx context.Context, c *Conn, client *flow.Conn, address 
 	if dialErr != nil {
 		return nil, err
 	}
-	if again.Secure(ctx, as.SNI, append([]string{h2Name}, offer...)) != nil {
+	as.Protocols = append([]string{h2Name}, offer...)
+	if again, dialErr = d.Greet(ctx, again, client, as); dialErr != nil {
 		return nil, err // what was said first says more
 	}
 	d.onlyHTTP2(at)
@@ -114,7 +116,7 @@ func (p *Pool) turnsOut(ctx context.Context, s *session) bool {
 	client := p.client
 	p.mu.Unlock()
 	c, err := d.Dial(ctx, client, s.conn.asked)
-	if err != nil || c.Secure(ctx, facts.SNI, both) != nil {
+	if err != nil || c.Secure(ctx, Name{SNI: facts.SNI, Protocols: both}) != nil {
 		return false
 	}
 	if c.protocol() != h2Name {

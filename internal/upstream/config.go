@@ -7,9 +7,11 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
+	"sync"
 	"time"
 
 	"midstream/hook"
+	"midstream/internal/clienthello"
 	"midstream/internal/http1"
 	"midstream/internal/http2"
 )
@@ -81,6 +83,9 @@ type TLS struct {
 	ClientCert func(hosts ...string) *tls.Certificate
 	// KeyLog takes secrets in NSS key log format; nil = none.
 	KeyLog io.Writer
+	// OwnHello begins every handshake with our own ClientHello, where otherwise it
+	// is like the one that the client sent (option tls_hello).
+	OwnHello bool
 }
 
 // Dialer makes connections to servers. Make one with New.
@@ -95,6 +100,11 @@ type Dialer struct {
 	chosen memory[string, string]
 	old    memory[site, struct{}]
 	alone  memory[port, struct{}]
+	// A server in unlike agreed with our own hello and with no other; likeSessions
+	// are those of connections that began with a hello like the client's.
+	unlike       memory[string, struct{}]
+	likeSessions *clienthello.Sessions
+	ownHello     func() ownHellos
 	// answers are how parents want to be told who asks.
 	answers answers
 }
@@ -113,7 +123,8 @@ func New(cfg Config) *Dialer {
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
-	d := &Dialer{cfg: cfg, log: cfg.Log, sessions: tls.NewLRUClientSessionCache(maxSessions)}
+	d := &Dialer{cfg: cfg, log: cfg.Log, sessions: tls.NewLRUClientSessionCache(maxSessions), likeSessions: clienthello.NewSessions(maxSessions)}
+	d.ownHello = sync.OnceValue(d.ownHellos)
 	d.tls = &tls.Config{
 		InsecureSkipVerify: cfg.TLS.Insecure,
 		RootCAs:            cfg.TLS.Roots,

@@ -53,6 +53,8 @@ var _ engine.Upstream = (*Pool)(nil)
 type Name struct {
 	SNI       string   // empty = the host of its address
 	Protocols []string // ALPN; nil offers none
+	// Greeting is how TLS begins (see Dialer.Like); nil for our own way.
+	Greeting *Greeting
 	// Prior speaks HTTP/2 where there is no TLS to agree on it (RFC 9113 section
 	// 3.3), and HTTP/1.1 with a server that turns out not to.
 	Prior bool

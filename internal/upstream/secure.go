@@ -13,13 +13,14 @@ import (
 	"time"
 
 	"midstream/flow"
+	"midstream/internal/clienthello"
+	"midstream/internal/transport"
 )
 
-// Secure shakes hands over the connection, as serverName, offering protocols
-// (ALPN; nil offers none). Errors are *flow.Error in phase Handshaking; the
-// connection is closed then.
-func (c *Conn) Secure(ctx context.Context, serverName string, protocols []string) error {
-	d := c.dialer
+// Secure shakes hands over the connection as as says. Errors are *flow.Error in
+// phase Handshaking; the connection is closed then.
+func (c *Conn) Secure(ctx context.Context, as Name) error {
+	d, serverName, protocols := c.dialer, as.SNI, as.Protocols
 	cfg := d.tls.Clone()
 	cfg.ServerName = serverName
 	cfg.NextProtos = protocols
@@ -37,11 +38,29 @@ func (c *Conn) Secure(ctx context.Context, serverName string, protocols []string
 	}
 	within, cancel := context.WithTimeoutCause(ctx, d.cfg.HandshakeTimeout, errTooSlow)
 	defer cancel()
-	secured, err := c.Conn.TLSClient(within, cfg)
+	var like *clienthello.Conn
+	secured, err := c.Conn.Secure(within, func(nc net.Conn) (transport.Secured, error) {
+		if as.Greeting == nil || !d.repeats(as.Greeting, serverName, c.dial.Address) {
+			return tls.Client(nc, cfg), nil
+		}
+		if as.Greeting.fresh {
+			cfg.ClientSessionCache = nil
+			return tls.Client(nc, cfg), nil
+		}
+		var err error
+		if like, err = as.Greeting.hello.Client(nc, cfg, d.likeSessions); err != nil {
+			d.log.Debug("server "+c.dial.Address+": "+err.Error(), "server", c.dial.Address)
+			return tls.Client(nc, cfg), nil
+		}
+		return like, nil
+	})
 	if err != nil {
-		err = d.describeHandshake(within, "server "+c.dial.Address, serverName, d.older(serverName, c.dial.Address), err)
+		described := d.describeHandshake(within, "server "+c.dial.Address, serverName, d.older(serverName, c.dial.Address), err)
 		c.Reset()
-		return err
+		if like != nil && misunderstood(described) {
+			described.Err = &likeError{described.Err}
+		}
+		return described
 	}
 	c.Conn = secured
 	state := secured.TLS()
@@ -54,6 +73,9 @@ func (c *Conn) Secure(ctx context.Context, serverName string, protocols []string
 	}
 	for i, cert := range state.PeerCertificates {
 		facts.TLS.Certificates[i] = cert.Raw
+	}
+	if like != nil && like.Sent() != nil {
+		facts.TLS.JA3, facts.TLS.JA4 = like.Sent().JA3(), like.Sent().JA4()
 	}
 	c.facts = &facts
 	c.dial.Server = &facts

@@ -112,7 +112,7 @@ func (p *Pool) takeHTTP1(ctx context.Context, pl place, reuse engine.Reuse) (*se
 
 func (p *Pool) connectHTTP1(ctx context.Context, pl place) (*Conn, error) {
 	p.mu.Lock()
-	client := p.client
+	client, greeting := p.client, p.names[pl.address].Greeting
 	p.mu.Unlock()
 	c, err := p.reach(ctx, client, pl)
 	if err != nil || !pl.tls {
@@ -122,7 +122,8 @@ func (p *Pool) connectHTTP1(ctx context.Context, pl place) (*Conn, error) {
 	if sni == "" {
 		sni, _, _ = net.SplitHostPort(c.Address())
 	}
-	if err := c.Secure(ctx, sni, http1Only); err != nil {
+	c, err = p.dialer.Greet(ctx, c, client, Name{SNI: sni, Protocols: http1Only, Greeting: greeting})
+	if err != nil {
 		if e, ok := errors.AsType[*flow.Error](err); ok && errors.Is(err, errNoProtocol) {
 			refused := *e
 			refused.Err = &onlyTwo{e.Err, pl.address}

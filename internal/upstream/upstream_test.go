@@ -368,7 +368,7 @@ func secure(t *testing.T, d *Dialer, addr, name string) (*Conn, error) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { c.Close() })
-	return c, c.Secure(t.Context(), name, http1Only)
+	return c, c.Secure(t.Context(), Name{SNI: name, Protocols: http1Only})
 }
 
 func TestHandshakeErrors(t *testing.T) {

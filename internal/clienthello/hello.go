@@ -1,27 +1,30 @@
-package proxy
+package clienthello
 
 import (
 	"encoding/binary"
 	"errors"
 )
 
-// maxHello bounds a ClientHello, record headers included. Post-quantum key
+// MaxSize bounds a ClientHello, record headers included. Post-quantum key
 // shares make hellos of 2 KiB; nobody sends one near this.
-const maxHello = 64 << 10
+const MaxSize = 64 << 10
 
 // maxRecords bounds the records that one hello is cut into.
 const maxRecords = 256
 
-// hello is what a tunnel must know of a ClientHello before it answers.
-type hello struct {
-	serverName string   // SNI as sent, "" without
-	protocols  []string // ALPN as offered
-	version    uint16   // the newest version offered
+// Hello is what a client said first: what a proxy must know before it answers, and
+// what fingerprints are made of, as it was sent.
+type Hello struct {
+	ServerName string   // SNI as sent, "" without
+	Protocols  []string // ALPN as offered
+	Version    uint16   // the newest version offered
+	Ciphers    []uint16
+	Extensions []uint16 // their numbers
+	// Body is the message without its header of four octets. It may lie in what
+	// was parsed.
+	Body []byte
 
-	// What fingerprints are made of, as sent.
 	legacy     uint16 // the version in its old place
-	ciphers    []uint16
-	extensions []uint16
 	groups     []uint16
 	signatures []uint16
 	points     []byte
@@ -37,21 +40,21 @@ const (
 	extVersions   = 43
 )
 
-// Results of parseHello besides a hello.
+// Results of Parse besides a hello.
 var (
-	errMore     = errors.New("the ClientHello goes on")
-	errNotHello = errors.New("not a ClientHello")
+	ErrMore = errors.New("the ClientHello goes on")
+	ErrNot  = errors.New("not a ClientHello")
 )
 
-// parseHello reads a ClientHello (RFC 8446 section 4.1.2) from the records that
-// p begins with. It returns errMore as long as p may be the beginning of one,
-// and errNotHello when it cannot be.
-func parseHello(p []byte) (*hello, error) {
+// Parse reads a ClientHello (RFC 8446 section 4.1.2) from the records that
+// p begins with. It returns ErrMore as long as p may be the beginning of one,
+// and ErrNot when it cannot be.
+func Parse(p []byte) (*Hello, error) {
 	msg, err := unrecord(p)
 	if err != nil {
 		return nil, err
 	}
-	return parseHelloBody(msg)
+	return parseBody(msg)
 }
 
 // unrecord joins the handshake message that the TLS records in p carry (RFC
@@ -61,17 +64,17 @@ func unrecord(p []byte) ([]byte, error) {
 	for records := 0; ; records++ {
 		first := records == 0
 		if records == maxRecords {
-			return nil, errNotHello
+			return nil, ErrNot
 		}
 		if len(p) > 0 && p[0] != 22 || len(p) > 1 && p[1] != 3 {
-			return nil, errNotHello
+			return nil, ErrNot
 		}
 		if len(p) < 5 {
-			return nil, errMore
+			return nil, ErrMore
 		}
 		n := int(binary.BigEndian.Uint16(p[3:]))
 		if n == 0 || n > 16384+256 {
-			return nil, errNotHello
+			return nil, ErrNot
 		}
 		body := p[5:]
 		whole := len(body) >= n
@@ -79,7 +82,7 @@ func unrecord(p []byte) ([]byte, error) {
 			body = body[:n]
 		}
 		if first && len(body) > 0 && body[0] != 1 {
-			return nil, errNotHello
+			return nil, ErrNot
 		}
 		switch {
 		case first && whole:
@@ -89,15 +92,15 @@ func unrecord(p []byte) ([]byte, error) {
 		}
 		if len(msg) >= 4 {
 			need := 4 + int(msg[1])<<16 + int(msg[2])<<8 + int(msg[3])
-			if need > maxHello {
-				return nil, errNotHello
+			if need > MaxSize {
+				return nil, ErrNot
 			}
 			if len(msg) >= need {
 				return msg[4:need], nil
 			}
 		}
 		if !whole {
-			return nil, errMore
+			return nil, ErrMore
 		}
 		p = p[5+n:]
 	}
@@ -133,16 +136,16 @@ func (c *cursor) u16() int {
 	return 0
 }
 
-func parseHelloBody(p []byte) (*hello, error) {
+func parseBody(p []byte) (*Hello, error) {
 	c := cursor{p, true}
-	h := &hello{legacy: uint16(c.u16())}
-	h.version = h.legacy
+	h := &Hello{Body: p, legacy: uint16(c.u16())}
+	h.Version = h.legacy
 	c.take(32)
 	c.take(c.u8()) // session id
-	h.ciphers = numbers(c.take(c.u16()))
+	h.Ciphers = numbers(c.take(c.u16()))
 	c.take(c.u8()) // compression methods
 	if !c.ok {
-		return nil, errNotHello
+		return nil, ErrNot
 	}
 	if len(c.p) == 0 {
 		return h, nil // TLS 1.0 without extensions
@@ -153,10 +156,10 @@ func parseHelloBody(p []byte) (*hello, error) {
 		if !ext.ok {
 			break
 		}
-		h.extensions = append(h.extensions, uint16(kind))
+		h.Extensions = append(h.Extensions, uint16(kind))
 		switch kind {
 		case extServerName:
-			h.serverName = parseSNI(data)
+			h.ServerName = parseSNI(data)
 		case extGroups:
 			h.groups = numbers(listIn(data))
 		case extPoints:
@@ -165,9 +168,9 @@ func parseHelloBody(p []byte) (*hello, error) {
 		case extSignatures:
 			h.signatures = numbers(listIn(data))
 		case extProtocols:
-			h.protocols = parseALPN(data)
+			h.Protocols = parseALPN(data)
 		case extVersions:
-			h.version = max(h.version, newest(data))
+			h.Version = max(h.Version, newest(data))
 		}
 	}
 	// A fault inside the extensions is for the handshake to complain about.

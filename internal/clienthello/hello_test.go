@@ -1,4 +1,4 @@
-package proxy
+package clienthello
 
 import (
 	"bytes"
@@ -42,15 +42,15 @@ func TestParseHello(t *testing.T) {
 	p := captureHello(t, &tls.Config{ServerName: "foo_bar.test", NextProtos: []string{"h2", "http/1.1"}})
 	for _, cut := range []int{len(p), 1000, 37, 8} {
 		wire := fragment(p, cut)
-		h, err := parseHello(append(wire, "more"...))
+		h, err := Parse(append(wire, "more"...))
 		if err != nil {
 			t.Fatalf("cut at %d: %v", cut, err)
 		}
-		if h.serverName != "foo_bar.test" || !slices.Equal(h.protocols, []string{"h2", "http/1.1"}) || h.version != tls.VersionTLS13 {
+		if h.ServerName != "foo_bar.test" || !slices.Equal(h.Protocols, []string{"h2", "http/1.1"}) || h.Version != tls.VersionTLS13 {
 			t.Errorf("cut at %d: %+v", cut, h)
 		}
 		for i := range len(wire) {
-			if _, err := parseHello(wire[:i]); !errors.Is(err, errMore) {
+			if _, err := Parse(wire[:i]); !errors.Is(err, ErrMore) {
 				t.Fatalf("%d of %d octets, cut at %d: %v", i, len(wire), cut, err)
 			}
 		}
@@ -59,8 +59,8 @@ func TestParseHello(t *testing.T) {
 
 func TestParseHelloWithout(t *testing.T) {
 	p := captureHello(t, &tls.Config{InsecureSkipVerify: true, MaxVersion: tls.VersionTLS12})
-	h, err := parseHello(p)
-	if err != nil || h.serverName != "" || h.protocols != nil || h.version != tls.VersionTLS12 {
+	h, err := Parse(p)
+	if err != nil || h.ServerName != "" || h.Protocols != nil || h.Version != tls.VersionTLS12 {
 		t.Fatalf("%+v, %v", h, err)
 	}
 }
@@ -77,7 +77,7 @@ func TestNoHello(t *testing.T) {
 		"cut vectors":     {22, 3, 1, 0, 6, 1, 0, 0, 2, 3, 3},
 		"tiny records":    bytes.Repeat([]byte{22, 3, 1, 0, 1, 1}, 300),
 	} {
-		if h, err := parseHello(p); !errors.Is(err, errNotHello) {
+		if h, err := Parse(p); !errors.Is(err, ErrNot) {
 			t.Errorf("%s: %+v, %v", name, h, err)
 		}
 	}
@@ -89,13 +89,13 @@ func FuzzParseHello(f *testing.F) {
 	f.Add(fragment(p, 9))
 	f.Add([]byte{22, 3, 1, 0, 6, 1, 0, 0, 2, 3, 3})
 	f.Fuzz(func(t *testing.T, p []byte) {
-		h, err := parseHello(p)
+		h, err := Parse(p)
 		switch {
 		case err == nil && h != nil:
-			if len(h.protocols) > maxProtocols || len(h.serverName) > maxHello {
+			if len(h.Protocols) > maxProtocols || len(h.ServerName) > MaxSize {
 				t.Fatal("unbounded")
 			}
-		case err == nil, !errors.Is(err, errMore) && !errors.Is(err, errNotHello):
+		case err == nil, !errors.Is(err, ErrMore) && !errors.Is(err, ErrNot):
 			t.Fatalf("%v, %v", h, err)
 		}
 	})

@@ -1,4 +1,4 @@
-package proxy
+package clienthello
 
 import (
 	"crypto/md5"
@@ -20,10 +20,10 @@ func ungreased(list []uint16) []uint16 {
 
 // ja3 is the MD5 of what the hello offers, in its order: the name by which many
 // lists know clients.
-func (h *hello) ja3() string {
+func (h *Hello) JA3() string {
 	var b strings.Builder
 	b.WriteString(strconv.Itoa(int(h.legacy)))
-	for _, list := range [][]uint16{h.ciphers, h.extensions, h.groups} {
+	for _, list := range [][]uint16{h.Ciphers, h.Extensions, h.groups} {
 		b.WriteByte(',')
 		joined(&b, ungreased(list), "-", 10)
 	}
@@ -40,14 +40,14 @@ func (h *hello) ja3() string {
 
 // ja4 is the newer name: it does not depend on the order of extensions, which
 // browsers change at random.
-func (h *hello) ja4() string {
-	ciphers, extensions := ungreased(h.ciphers), ungreased(h.extensions)
+func (h *Hello) JA4() string {
+	ciphers, extensions := ungreased(h.Ciphers), ungreased(h.Extensions)
 	slices.Sort(ciphers)
 	server := "i"
 	if slices.Contains(extensions, extServerName) {
 		server = "d"
 	}
-	head := "t" + versionCode(h.version) + server + twoDigits(len(ciphers)) + twoDigits(len(extensions)) + protocolCode(h.protocols)
+	head := "t" + versionCode(h.Version) + server + twoDigits(len(ciphers)) + twoDigits(len(extensions)) + protocolCode(h.Protocols)
 
 	extensions = slices.DeleteFunc(extensions, func(e uint16) bool { return e == extServerName || e == extProtocols })
 	slices.Sort(extensions)
