@@ -101,7 +101,8 @@ func startIn(t testing.TB, env []string, args ...string) *proxy {
 	p := &proxy{t: t, Confdir: filepath.Join(dir, "conf"), Session: filepath.Join(dir, "session"), ended: make(chan struct{})}
 	p.CA = filepath.Join(p.Confdir, "midstream-ca-cert.pem")
 	line := append([]string{"dump", "-p", "0", "--confdir", p.Confdir, "--session", p.Session,
-		"--set", "ssl_verify_upstream_trusted_ca=" + authorityFile(t)}, args...)
+		"--set", "ssl_verify_upstream_trusted_ca=" + authorityFile(t),
+		"--set", "record_stall=1m"}, args...) // the machine's disk may be busy with other tests
 	p.cmd = exec.Command(binary, line...)
 	p.cmd.Env = cleanEnv(append(env, "HOME="+dir)...)
 	p.cmd.Dir = dir
