@@ -119,6 +119,10 @@ func (v *view) take(h *Hub, wanted map[uint64]*flow.Flow, gone map[uint64]bool) 
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	var added []entry
+	of := v.facts.Of
+	for number := range gone { // most are not in the view, and in the session all the same
+		v.facts.Of = max(v.facts.Of, number)
+	}
 	rows := make(map[uint64]store.Summary, len(wanted))
 	for number, f := range wanted {
 		s := store.Summarize(f)
@@ -147,7 +151,7 @@ func (v *view) take(h *Hub, wanted map[uint64]*flow.Flow, gone map[uint64]bool) 
 	for _, e := range added {
 		v.ranks.loosen(e, wanted[e.number].Live())
 	}
-	if len(rows) == 0 && !m.shifted {
+	if len(rows) == 0 && !m.shifted && v.facts.Of == of {
 		return
 	}
 	v.tell(h, m, rows)

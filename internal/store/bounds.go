@@ -20,6 +20,7 @@ type segmentSizes struct {
 	bodies []segmentFile
 	heads  []segmentFile
 	sealed int64
+	now    int64 // with those that are written and the index, as of the last batch
 
 	index int64 // of flows.db, at the last look
 
@@ -63,12 +64,11 @@ func (s *Store) sealed(stream uint8, number uint32, size int64) {
 	}
 }
 
-// Size is how much the segments of the session hold, in octets, as of the last
-// sealed ones.
+// Size is how much the session holds, in octets, as of the last batch.
 func (s *Store) Size() int64 {
 	s.segments.mu.Lock()
 	defer s.segments.mu.Unlock()
-	return s.segments.sealed
+	return max(s.segments.now, s.segments.sealed)
 }
 
 // bound keeps the session within its bounds. It runs on the writer after each
@@ -95,7 +95,8 @@ func (s *Store) total(w *writer) int64 {
 	z := &s.segments
 	z.mu.Lock()
 	defer z.mu.Unlock()
-	return z.sealed + w.bodies.at + w.heads.at + z.index
+	z.now = z.sealed + w.bodies.at + w.heads.at + z.index
+	return z.now
 }
 
 // cutLargest ends the record of an open body that fills three quarters of the
