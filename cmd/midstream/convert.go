@@ -12,6 +12,7 @@ import (
 
 	"midstream/internal/capture"
 	"midstream/internal/format/mitm"
+	"midstream/internal/redaction"
 )
 
 func newConvertCmd(e *env) *cobra.Command {
@@ -23,7 +24,8 @@ func newConvertCmd(e *env) *cobra.Command {
 			".zhar) and a session (a folder) are told by their names, and IN by how it begins; --from and --to\n" +
 			"say it otherwise. - is standard input and output.\n\n" +
 			"OUT has another name until it is whole, and is replaced only with --force; a session that is there\n" +
-			"is added to. What the kind of OUT has no place for is listed, and the exit code is 3.",
+			"is added to. What the kind of OUT has no place for is listed, and the exit code is 3. That\n" +
+			"credentials are in it is said on standard error; --redact writes [redacted:TAG] for them.",
 		Args: exactWords(2, "IN and OUT"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			ctx, stop := untilSignal(cmd.Context(), e)
@@ -33,6 +35,7 @@ func newConvertCmd(e *env) *cobra.Command {
 	}
 	cmd.Flags().StringVar(&c.from, "from", "", "what IN is: mitm, har, zhar or session (`KIND`)")
 	cmd.Flags().StringVar(&c.to, "to", "", "what OUT is (`KIND`)")
+	c.redacting.flag(cmd.Flags())
 	cmd.Flags().BoolVar(&c.force, "force", false, "replace OUT if it is there")
 	cmd.Flags().Int64Var(&c.version, "flow-version", mitm.Version, fmt.Sprintf("version `N` of a flow file: %d, or %d for mitmproxy 8", mitm.Version, mitm.Older))
 	for _, name := range []string{"from", "to"} {
@@ -57,11 +60,16 @@ type converting struct {
 	from, to string
 	force    bool
 	version  int64
+	redacting
+	carried redaction.Carried
 }
 
 func (c *converting) run(ctx context.Context, in, out string) error {
 	from, to, err := c.kinds(out)
 	if err != nil {
+		return err
+	}
+	if err := c.check(); err != nil {
 		return err
 	}
 	src, err := capture.Open(ctx, in, from, c.env.stdin)
@@ -76,6 +84,10 @@ func (c *converting) run(ctx context.Context, in, out string) error {
 	if err != nil {
 		return err
 	}
+	if src, err = c.source(c.env, "", capture.ReaderOf(src), src); err != nil {
+		dst.Abort()
+		return err
+	}
 	n, failed, lost, err := c.copy(ctx, src, dst)
 	if err != nil {
 		dst.Abort()
@@ -86,6 +98,9 @@ func (c *converting) run(ctx context.Context, in, out string) error {
 	}
 	for _, line := range lost.lines() {
 		fmt.Fprintln(c.env.stderr, line)
+	}
+	if text := c.carried.Text(); text != "" {
+		fmt.Fprintln(c.env.stderr, oneLine(text))
 	}
 	if failed > 0 || len(lost.order) > 0 {
 		return partialError("%s to %s, but not all of what they hold: see above", plural(n, "flow"), out)
@@ -160,6 +175,7 @@ func (c *converting) copy(ctx context.Context, src capture.Source, dst capture.S
 				continue
 			}
 		}
+		c.carried.Add(it.Flow)
 		more, err := dst.Write(it)
 		if err != nil {
 			return n, failed, lost, err

@@ -24,6 +24,7 @@ type exporting struct {
 	as         string
 	bodies     string
 	originalIP bool
+	redacting
 }
 
 func (c *flowsCommand) exportCmd() *cobra.Command {
@@ -35,7 +36,8 @@ func (c *flowsCommand) exportCmd() *cobra.Command {
 			"go (programs), raw-request (as HTTP/1 has it on the wire), raw-response, and raw, which is both.\n\n" +
 			"What is exported sends method, target, fields and body as they were recorded, whatever is in them.\n" +
 			"What the tool cannot send is left out and told, and the exit code is 3. A body above 1 MiB goes to\n" +
-			"a file in the folder that --bodies names. That credentials are in it is said on standard error.",
+			"a file in the folder that --bodies names. That credentials are in it is said on standard error;\n" +
+			"--redact writes [redacted:TAG] in their place.",
 		Example: "  midstream flows export --as curl last\n" +
 			"  midstream flows export --as python '~d api.example.com & ~m POST' > again.py",
 		Args: chosenFlows,
@@ -51,6 +53,9 @@ func (c *flowsCommand) exportCmd() *cobra.Command {
 				}
 				x.originalIP = reg.Bool("export_preserve_original_ip")
 			}
+			if err := x.check(); err != nil {
+				return err
+			}
 			ctx, stop := untilSignalTold(cmd.Context(), c.env, func(os.Signal) {})
 			defer stop()
 			return x.run(ctx, kind, args)
@@ -58,6 +63,7 @@ func (c *flowsCommand) exportCmd() *cobra.Command {
 	}
 	cmd.Flags().StringVar(&x.as, "as", string(code.Curl), "`KIND`: "+strings.Join(code.Kinds(), ", "))
 	cmd.Flags().StringVar(&x.bodies, "bodies", "", "`DIR` for bodies that are too large to be written out")
+	x.flag(cmd.Flags())
 	cmd.Flags().BoolVar(&x.originalIP, "original-ip", false, "to the address that answered (curl, python, go)")
 	_ = cmd.RegisterFlagCompletionFunc("as", cobra.FixedCompletions(code.Kinds(), cobra.ShellCompDirectiveNoFileComp))
 	_ = cmd.MarkFlagDirname("bodies")
@@ -94,7 +100,14 @@ func (x *exporting) run(ctx context.Context, kind code.Kind, words []string) err
 
 // write writes the listed flows; the only one has to succeed.
 func (x *exporting) write(ctx context.Context, kind code.Kind, r *recording, list iter.Seq2[store.Summary, error], only bool) error {
-	src := capture.FromReader(ctx, r.Reader, list)
+	session := r.Reader
+	if r.folder != "" {
+		session = nil // it goes, with its ID
+	}
+	src, err := x.source(x.env, x.confdir, session, capture.FromReader(ctx, r.Reader, list))
+	if err != nil {
+		return err
+	}
 	defer src.Close()
 	w := code.NewWriter(x.env.stdout, kind, code.Options{OriginalIP: x.originalIP, Bodies: x.bodyFile()})
 	var lost losses
@@ -137,7 +150,7 @@ func (x *exporting) said(n int, secrets []string, lost losses, only bool, err er
 		fmt.Fprintln(x.env.stderr, oneLine(line))
 	}
 	if len(secrets) > 0 {
-		fmt.Fprintf(x.env.stderr, "it carries what lets others in: %s; look at it before you hand it on\n", oneLine(strings.Join(secrets, ", ")))
+		fmt.Fprintf(x.env.stderr, "it carries what lets others in: %s; look at it before you hand it on, or export it with --redact\n", oneLine(strings.Join(secrets, ", ")))
 	}
 	if !only {
 		fmt.Fprintf(x.env.stderr, "exported %s\n", plural(n, "flow"))

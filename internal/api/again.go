@@ -72,7 +72,10 @@ func (s *Server) getExport(w http.ResponseWriter, r *http.Request) error {
 	if _, err := s.reader.Get(r.Context(), n); err != nil {
 		return err
 	}
-	src := capture.FromReader(r.Context(), s.reader, func(yield func(store.Summary, error) bool) { yield(store.Summary{Number: n}, nil) })
+	src, err := s.seen(r.URL.Query().Has("redact"), capture.FromReader(r.Context(), s.reader, func(yield func(store.Summary, error) bool) { yield(store.Summary{Number: n}, nil) }))
+	if err != nil {
+		return err
+	}
 	defer src.Close()
 	it, err := src.Next()
 	if err != nil && it == nil {

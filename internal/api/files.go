@@ -4,8 +4,10 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"strings"
 
 	"midstream/internal/capture"
+	"midstream/internal/redaction"
 	"midstream/internal/store"
 )
 
@@ -33,7 +35,10 @@ func (s *Server) getSave(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	s.control.Store().Flush()
-	src := capture.FromReader(r.Context(), s.reader, s.reader.List(r.Context(), store.ListOptions{Filter: filter}))
+	src, err := s.seen(r.URL.Query().Has("redact"), capture.FromReader(r.Context(), s.reader, s.reader.List(r.Context(), store.ListOptions{Filter: filter})))
+	if err != nil {
+		return err
+	}
 	defer src.Close()
 	out := &flushing{w: w, ctl: http.NewResponseController(w)}
 	sink, err := capture.Create("-", kind, out, capture.Options{Creator: "midstream", CreatorVersion: s.cfg.Version})
@@ -43,7 +48,8 @@ func (s *Server) getSave(w http.ResponseWriter, r *http.Request) error {
 	ending := map[capture.Kind]string{capture.Mitm: "mitm", capture.HAR: "har", capture.ZHAR: "zhar"}[kind]
 	w.Header().Set("Content-Type", "application/octet-stream")
 	w.Header().Set("Content-Disposition", `attachment; filename="flows.`+ending+`"`)
-	w.Header().Set("Trailer", "Midstream-Error")
+	w.Header().Set("Trailer", "Midstream-Error, Midstream-Secrets")
+	var carried redaction.Carried
 	var some error // what is left out, or not whole
 	for {
 		it, err := src.Next()
@@ -60,6 +66,7 @@ func (s *Server) getSave(w http.ResponseWriter, r *http.Request) error {
 			}
 		}
 		if err == nil {
+			carried.Add(it.Flow)
 			_, err = sink.Write(it)
 		}
 		if err != nil {
@@ -74,8 +81,20 @@ func (s *Server) getSave(w http.ResponseWriter, r *http.Request) error {
 	if err := sink.Close(); err != nil {
 		some = err
 	}
+	if names := carried.Names(); len(names) > 0 {
+		w.Header().Set("Midstream-Secrets", field(strings.Join(names, ", ")))
+	}
 	trail(w, some)
 	return nil
+}
+
+// seen gives the flows of src with their credentials replaced, where that is asked
+// for.
+func (s *Server) seen(redact bool, src capture.Source) (capture.Source, error) {
+	if !redact {
+		return src, nil
+	}
+	return s.control.Hidden(src)
 }
 
 // maxLoad bounds a file that is loaded, in octets.
@@ -103,6 +122,8 @@ func (s *Server) postLoad(w http.ResponseWriter, r *http.Request) error {
 
 // takeIn adds the flows of a source to the session.
 func (s *Server) takeIn(w http.ResponseWriter, r *http.Request, src capture.Source) error {
+	src = s.control.Redacted(src)
+	defer src.Close()
 	out := Loaded{Damaged: []string{}}
 	sink := capture.Into(s.control.Store())
 	defer s.hub.again()

@@ -255,6 +255,9 @@ func (s *Server) postComment(w http.ResponseWriter, r *http.Request) error {
 	if in.Comment == nil || len(*in.Comment) > maxText {
 		return badRequest("comment is missing, or larger than %d octets", maxText)
 	}
+	if by := s.control.Redactor(); by != nil {
+		in.Comment = new(by.Text(*in.Comment))
+	}
 	return s.edit(w, r, in.Which, note{comment: in.Comment})
 }
 

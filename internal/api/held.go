@@ -9,6 +9,7 @@ import (
 	"midstream/flow"
 	"midstream/hook"
 	"midstream/internal/addons/intercept"
+	"midstream/internal/redaction"
 )
 
 // attach tells that a front end is there; the function returned, that it has left.
@@ -33,7 +34,10 @@ type Held struct {
 	Side     string     `json:"side,omitempty"`
 }
 
-func heldOf(h intercept.Held) Held {
+func (s *Server) heldOf(h intercept.Held) Held {
+	if r := s.control.Redactor(); r != nil {
+		h.URL, h.Method = r.Text(h.URL), r.Text(h.Method)
+	}
 	out := Held{Number: h.Number, ID: h.ID.String(), Stage: string(h.Stage), Since: h.Since.UTC(), Method: h.Method, URL: h.URL, Status: h.Status}
 	if at := h.Deadline.UTC(); !h.Deadline.IsZero() {
 		out.Deadline = &at
@@ -61,7 +65,7 @@ func (s *Server) getIntercept(w http.ResponseWriter, r *http.Request) error {
 		q.Timeout = &t
 	}
 	for _, h := range s.control.Intercept().List() {
-		q.Held = append(q.Held, heldOf(h))
+		q.Held = append(q.Held, s.heldOf(h))
 	}
 	writeJSON(w, http.StatusOK, q)
 	return nil
@@ -152,11 +156,11 @@ func (s *Server) getHeld(w http.ResponseWriter, r *http.Request) error {
 	var out HeldDetail
 	for _, h := range s.control.Intercept().List() {
 		if h.Number == n {
-			out.Held = heldOf(h)
+			out.Held = s.heldOf(h)
 		}
 	}
 	err = s.control.Intercept().Do(r.Context(), n, func(p *intercept.Parked) error {
-		out.describe(p)
+		out.describe(p, s.control.Redactor())
 		return nil
 	})
 	if err != nil {
@@ -166,13 +170,13 @@ func (s *Server) getHeld(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-func (d *HeldDetail) describe(p *intercept.Parked) {
-	x := p.Exchange
-	if x.TCP == nil {
-		url := x.Request.DisplayURL()
-		d.Request = &Head{Method: new(x.Request.Method), URL: &url, Fields: pairs(x.Request.Fields), Trailers: pairs(x.Request.Trailers)}
-		if x.Response != nil {
-			d.Response = &Head{Status: new(x.Response.Status), Reason: new(x.Response.Reason), Fields: pairs(x.Response.Fields), Trailers: pairs(x.Response.Trailers)}
+func (d *HeldDetail) describe(p *intercept.Parked, r *redaction.Redactor) {
+	live, f := seenOf(p, r)
+	if f.Request != nil {
+		url := f.Request.DisplayURL()
+		d.Request = &Head{Method: new(f.Request.Method), URL: &url, Fields: pairs(f.Request.Fields), Trailers: pairs(f.Request.Trailers)}
+		if f.Response != nil {
+			d.Response = &Head{Status: new(f.Response.Status), Reason: new(f.Response.Reason), Fields: pairs(f.Response.Fields), Trailers: pairs(f.Response.Trailers)}
 		}
 	}
 	d.Body = HeldBody{Reason: "the body passes when it is let go: --stream, or its messages are held one by one"}
@@ -180,10 +184,14 @@ func (d *HeldDetail) describe(p *intercept.Parked) {
 		d.Body = HeldBody{Size: max(p.Body.Len(), 0), Editable: true}
 	}
 	if m := p.Message; m != nil {
-		d.Message = &HeldMessage{Kind: m.Kind, Content: contentOf(m.Content())}
+		content, text := m.Content(), func(s string) string { return s }
+		if live != nil {
+			content, text = live.Message(content), live.Text
+		}
+		d.Message = &HeldMessage{Kind: m.Kind, Content: contentOf(content)}
 		d.Body.Reason = "a message is held, and not the body"
 		if e := m.Event(); e != nil {
-			d.Message.Event, d.Message.ID, d.Message.Retry, d.Message.Comment = new(e.Event), new(e.ID), new(e.Retry), new(e.Comment)
+			d.Message.Event, d.Message.ID, d.Message.Retry, d.Message.Comment = new(text(e.Event)), new(text(e.ID)), new(text(e.Retry)), new(text(e.Comment))
 		}
 	}
 }
@@ -203,6 +211,7 @@ func (s *Server) getHeldBody(w http.ResponseWriter, r *http.Request) error {
 		if content, err = p.Body.Content(); err != nil {
 			return conflict("read the body: %v", err)
 		}
+		content = seenBody(p, s.control.Redactor(), content)
 		return nil
 	})
 	if err != nil {
@@ -230,6 +239,7 @@ func (s *Server) postContinue(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	return s.let(w, r, func(p *intercept.Parked) error {
+		in.back(p, s.control.Redactor())
 		if err := in.apply(p); err != nil {
 			return err
 		}

@@ -11,6 +11,7 @@ import (
 
 	"midstream/internal/capture"
 	"midstream/internal/option"
+	"midstream/internal/redaction"
 	"midstream/internal/store"
 )
 
@@ -41,6 +42,8 @@ type SaveWish struct {
 	Which
 	// Replace allows a file to be there already. A session is added to.
 	Replace bool `json:"replace,omitempty"`
+	// Redact writes [redacted:TAG] for credentials.
+	Redact bool `json:"redact,omitempty"`
 }
 
 // Saved is what came of it.
@@ -49,6 +52,7 @@ type Saved struct {
 	Saved   int      `json:"saved"`
 	Lost    []string `json:"lost"`    // what that kind of file has no place for
 	Damaged []string `json:"damaged"` // flows that could not be read, or not whole
+	Secrets []string `json:"secrets"` // what it carries that lets others in, by name
 }
 
 // postSave is POST /save.
@@ -70,7 +74,10 @@ func (s *Server) postSave(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	src := capture.FromReader(r.Context(), s.reader, list)
+	src, err := s.seen(in.Redact, capture.FromReader(r.Context(), s.reader, list))
+	if err != nil {
+		return err
+	}
 	defer src.Close()
 	var sink capture.Sink
 	if kind == capture.Session {
@@ -84,7 +91,7 @@ func (s *Server) postSave(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return conflict("save: %s", asError(err).Text)
 	}
-	out := Saved{Path: path, Lost: []string{}, Damaged: []string{}}
+	out := Saved{Path: path, Lost: []string{}, Damaged: []string{}, Secrets: []string{}}
 	if err := out.write(src, sink); err != nil {
 		sink.Abort()
 		return conflict("save to %s: %s", path, asError(err).Text)
@@ -97,6 +104,8 @@ func (s *Server) postSave(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (out *Saved) write(src capture.Source, sink capture.Sink) error {
+	var carried redaction.Carried
+	defer func() { out.Secrets = append(out.Secrets, carried.Names()...) }()
 	for {
 		it, err := src.Next()
 		if err == io.EOF {
@@ -118,6 +127,7 @@ func (out *Saved) write(src capture.Source, sink capture.Sink) error {
 				continue
 			}
 		}
+		carried.Add(it.Flow)
 		lost, err := sink.Write(it)
 		if err != nil {
 			return err

@@ -79,7 +79,7 @@ func New(ctx context.Context, cfg Config) (*Server, error) {
 		return nil
 	}), func() { cfg.Lines.tell(nil) })
 	s.control.Intercept().Tell(intercept.Told{
-		Held:     func(h intercept.Held) { s.hub.tellAll("held", heldOf(h)) },
+		Held:     func(h intercept.Held) { s.hub.tellAll("held", s.heldOf(h)) },
 		Released: func(number uint64) { s.hub.tellAll("released", map[string]uint64{"number": number}) },
 	})
 	s.unfollow = append(s.unfollow, func() { s.control.Intercept().Tell(intercept.Told{}) })

@@ -99,7 +99,8 @@ func redact(it *format.Item, r *redaction.Redactor, bodies *spool) (*format.Item
 
 // contentOf tells what a body is.
 func contentOf(it *format.Item, side flow.Side) engine.Content {
-	f, c := it.Flow, engine.Content{Side: side}
+	f := it.Flow
+	c := engine.Content{Side: side, Request: f.Request, Response: f.Response}
 	switch {
 	case f.Kind != flow.HTTP:
 		c.What = engine.InTunnel

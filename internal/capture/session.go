@@ -45,6 +45,14 @@ func openSession(ctx context.Context, dir string) (Source, error) {
 	return s, nil
 }
 
+// ReaderOf is the session that src reads, nil where it is a file.
+func ReaderOf(src Source) *store.Reader {
+	if s, ok := src.(*session); ok {
+		return s.r
+	}
+	return nil
+}
+
 // FromReader gives the listed flows of a session that is open. Close does not
 // close r.
 func FromReader(ctx context.Context, r *store.Reader, list iter.Seq2[store.Summary, error]) Source {

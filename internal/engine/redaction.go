@@ -30,6 +30,10 @@ type Content struct {
 	// Fields are those of the head that a body is sent with; of a WebSocket those of
 	// the response.
 	Fields flow.Fields
+	// Request and Response are the heads of the flow as they are now, nil where there
+	// is none; they may change when the call has returned.
+	Request  *flow.Request
+	Response *flow.Response
 }
 
 // ContentKind is where octets are.
@@ -91,14 +95,18 @@ func (x *exchange) visible(f *flow.Flow) *flow.Flow {
 }
 
 // hide begins the redaction of a body that is sent with these fields, or of what
-// follows an upgrade.
+// follows an upgrade. The hooks lock is held.
 func (h *half) hide(what ContentKind, fields flow.Fields) {
 	x := h.x
 	if x.redaction == nil {
 		return
 	}
 	h.conclude(true)
-	h.hiding.by = x.redaction.Body(Content{Side: h.side, What: what, Fields: fields})
+	c := Content{Side: h.side, What: what, Fields: fields, Request: &x.live.Request.Request}
+	if x.live.Response != nil {
+		c.Response = &x.live.Response.Response
+	}
+	h.hiding.by = x.redaction.Body(c)
 	if h.hiding.by == nil {
 		return
 	}
@@ -158,7 +166,7 @@ func keptOf(r Redaction, f *flow.Flow, content []byte) (*flow.Flow, []byte) {
 	if f.Response != nil && len(content) > 0 {
 		var seen []byte
 		note := func(p []byte) { seen = append(seen, p...) }
-		if by := r.Body(Content{Side: flow.ToClient, Fields: f.Response.Fields}); by != nil {
+		if by := r.Body(Content{Side: flow.ToClient, Fields: f.Response.Fields, Request: f.Request, Response: f.Response}); by != nil {
 			by.Write(content, note)
 			by.End(true, note)
 			if by.Err() == nil {
@@ -176,12 +184,12 @@ func (x *exchange) hideUpgraded() {
 		return
 	}
 	x.hooks.Lock()
+	defer x.hooks.Unlock()
 	fields := x.live.Response.Fields.Clone()
 	what := InTunnel
 	if flow.Switched(&x.live.Request.Request, &x.live.Response.Response) == "websocket" {
 		what = InSocket
 	}
-	x.hooks.Unlock()
 	x.req.hide(what, fields)
 	x.resp.hide(what, fields)
 }

@@ -56,6 +56,18 @@ func (c Control) Redacted(src capture.Source) capture.Source {
 	return src
 }
 
+// Hidden is Redacted also where nothing is replaced in what is recorded.
+func (c Control) Hidden(src capture.Source) (capture.Source, error) {
+	if r := c.in.redactor.Load(); r != nil || c.in.session == nil {
+		return c.Redacted(src), nil
+	}
+	master, err := redaction.Master(c.in.confdir)
+	if err != nil {
+		return nil, err
+	}
+	return capture.Redacted(src, redaction.New(redaction.Default(), master.Session(c.in.session.Meta().ID))), nil
+}
+
 // seen is replay.Reading's Seen.
 func (c Control) seen(it *format.Item) (*format.Item, func(), error) {
 	r := c.in.redactor.Load()

@@ -12,6 +12,7 @@ import (
 	"midstream/internal/capture"
 	"midstream/internal/option"
 	"midstream/internal/query"
+	"midstream/internal/redaction"
 	"midstream/internal/store"
 )
 
@@ -100,9 +101,13 @@ func (in *Instance) save(ctx context.Context, name string, sink capture.Sink, fi
 // goes on.
 func (s *saving) run(src capture.Source, log *slog.Logger) error {
 	defer src.Close()
+	var carried redaction.Carried
 	for {
 		it, err := src.Next()
 		if err == io.EOF {
+			if text := carried.Text(); text != "" {
+				log.Warn(s.name + ": " + text)
+			}
 			return s.sink.Close()
 		}
 		if damaged, ok := errors.AsType[*capture.Damaged](err); ok {
@@ -113,6 +118,7 @@ func (s *saving) run(src capture.Source, log *slog.Logger) error {
 			err = nil
 		}
 		if err == nil {
+			carried.Add(it.Flow)
 			_, err = s.sink.Write(it)
 		}
 		if err != nil {

@@ -37,6 +37,7 @@ var _ engine.BodyRedaction = (*octets)(nil)
 
 // Body begins the redaction of what is sent on; nil where nothing is looked for.
 func (f *Flow) Body(c engine.Content) engine.BodyRedaction {
+	f.learn(c.Request, c.Response)
 	o := &octets{f: f, side: c.Side}
 	o.h = hand{r: f.r, known: f.own.list(), hit: func(secret, tag string) { f.found(placeOf(c), secret, tag) }}
 	switch c.What {

@@ -27,6 +27,9 @@ type Flow struct {
 	body   [2]bool    // it was looked into: its record may have another length
 	coded  [2]bool    // it was decoded for that, and coded anew
 
+	// back takes what tags stand for; nil for a flow that nobody changes.
+	back map[string]string
+
 	// The heads that were shown last, and what was made of them: most pictures share
 	// them with the one before.
 	request, seenRequest   *flow.Request
@@ -56,6 +59,9 @@ func (f *Flow) found(place, secret, tag string) {
 
 func (f *Flow) foundIn(place, secret, tag string) {
 	f.own.add(secret, tag)
+	if f.back != nil {
+		f.back[tag] = secret
+	}
 	if len(f.places) < mostPlaces && !slices.Contains(f.places, place) {
 		f.places = append(f.places, place)
 	}
@@ -238,4 +244,16 @@ func (f *Flow) looked(side flow.Side, coded bool) {
 func (f *Flow) Message(p []byte) []byte {
 	h := hand{r: f.r, known: f.own.list(), hit: func(secret, tag string) { f.found("messages", secret, tag) }}
 	return h.content(p, socketText)
+}
+
+// learn remembers what the heads of the flow have.
+func (f *Flow) learn(request *flow.Request, response *flow.Response) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if request != nil {
+		f.requestHead(request)
+	}
+	if response != nil {
+		f.responseHead(response, "the response head")
+	}
 }

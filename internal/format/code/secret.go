@@ -26,7 +26,7 @@ func (r *request) secrets() []string {
 
 func secretFields(fields flow.Fields) (names []string) {
 	for _, f := range fields {
-		if secretField(f.Name) {
+		if secretField(f.Name) && !replaced(f.Value) {
 			names = appendOnce(names, strings.ToLower(f.Name))
 		}
 	}
@@ -39,10 +39,15 @@ func secretQuery(target string) (names []string) {
 		name, value, _ := strings.Cut(pair, "=")
 		name = strings.ToLower(name)
 		for _, key := range secretKeys {
-			if name == key && value != "" {
+			if name == key && value != "" && !replaced(value) {
 				names = appendOnce(names, name+" in the query")
 			}
 		}
 	}
 	return names
+}
+
+// replaced tells that a value is what stands for a credential.
+func replaced(value string) bool {
+	return strings.HasPrefix(value, "[redacted:") && strings.HasSuffix(value, "]")
 }
