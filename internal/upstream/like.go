@@ -18,46 +18,60 @@ import (
 // ClientHello like the client's.
 type Greeting struct {
 	hello *clienthello.Hello
-	// fresh tells that our own hello is like it as long as it resumes nothing.
-	fresh bool
+	way   way
 }
 
-// Like returns how servers are to be greeted for a client that said h: nil where
-// our own hello is like it anyway, or is to be used. It copies h.
+// way is what makes a hello that is like the client's.
+type way uint8
+
+const (
+	repeated way = iota // what the client said
+	plain               // crypto/tls, which the client is, too
+	fresh               // the same, without tickets for resumption
+)
+
+// Like returns how servers are to be greeted for a client that said h, nil for
+// our own way. It copies h.
 func (d *Dialer) Like(h *clienthello.Hello) *Greeting {
 	if d.cfg.TLS.OwnHello {
 		return nil
 	}
-	own := d.ownHello()
-	if own.usual != nil && h.Alike(own.usual) {
-		return nil
-	}
 	like := *h
-	if fresh := own.fresh != nil && h.Alike(own.fresh); fresh {
-		like.Body = nil
-		return &Greeting{&like, true}
+	like.Body = nil
+	for w, own := range d.ownHello() {
+		if own != nil && h.Alike(own) {
+			return &Greeting{&like, way(w)}
+		}
 	}
 	like.Body = slices.Clone(h.Body)
-	return &Greeting{&like, false}
+	return &Greeting{&like, repeated}
 }
 
-// ownHellos are what our own hellos look like: with tickets for resumption, and
-// without. They are nil where that cannot be told.
-type ownHellos struct{ usual, fresh *clienthello.Hello }
-
-func (d *Dialer) ownHellos() (own ownHellos) {
-	said := func(sessions tls.ClientSessionCache) *clienthello.Hello {
+// ownHellos are what our own hellos look like, by way; nil where that cannot be
+// told.
+func (d *Dialer) ownHellos() (own [fresh + 1]*clienthello.Hello) {
+	for w := plain; w <= fresh; w++ {
 		var sent sink
 		cfg := d.tls.Clone()
-		cfg.ServerName, cfg.ClientSessionCache = "any.invalid", sessions
-		_ = tls.Client(&sent, cfg).Handshake() // nobody answers
-		h, err := clienthello.Parse(sent.Bytes())
-		if err != nil {
-			return nil
+		cfg.ServerName = "any.invalid"
+		w.onto(cfg)
+		if cfg.ClientSessionCache != nil {
+			cfg.ClientSessionCache = tls.NewLRUClientSessionCache(1)
 		}
-		return h
+		_ = tls.Client(&sent, cfg).Handshake() // nobody answers
+		if h, err := clienthello.Parse(sent.Bytes()); err == nil {
+			own[w] = h
+		}
 	}
-	return ownHellos{said(tls.NewLRUClientSessionCache(1)), said(nil)}
+	return own
+}
+
+// onto makes cfg as a client of crypto/tls has it that sets nothing.
+func (w way) onto(cfg *tls.Config) {
+	cfg.CipherSuites = nil
+	if w == fresh {
+		cfg.ClientSessionCache = nil
+	}
 }
 
 // sink takes what is written to a connection of which nothing comes.

@@ -39,12 +39,13 @@ func (c *Conn) Secure(ctx context.Context, as Name) error {
 	within, cancel := context.WithTimeoutCause(ctx, d.cfg.HandshakeTimeout, errTooSlow)
 	defer cancel()
 	var like *clienthello.Conn
+	promised := as.Greeting != nil && d.repeats(as.Greeting, serverName, c.dial.Address)
 	secured, err := c.Conn.Secure(within, func(nc net.Conn) (transport.Secured, error) {
-		if as.Greeting == nil || !d.repeats(as.Greeting, serverName, c.dial.Address) {
+		if !promised {
 			return tls.Client(nc, cfg), nil
 		}
-		if as.Greeting.fresh {
-			cfg.ClientSessionCache = nil
+		if as.Greeting.way != repeated {
+			as.Greeting.way.onto(cfg)
 			return tls.Client(nc, cfg), nil
 		}
 		var err error
@@ -57,7 +58,7 @@ func (c *Conn) Secure(ctx context.Context, as Name) error {
 	if err != nil {
 		described := d.describeHandshake(within, "server "+c.dial.Address, serverName, d.older(serverName, c.dial.Address), err)
 		c.Reset()
-		if like != nil && misunderstood(described) {
+		if promised && (as.Greeting.way == repeated || d.tls.CipherSuites != nil) && misunderstood(described) {
 			described.Err = &likeError{described.Err}
 		}
 		return described
