@@ -46,7 +46,7 @@ func TestBrowser(t *testing.T) {
 			defer cancel()
 			cmd := exec.CommandContext(ctx, binary, append([]string{"browser", "--browser", path, o.HTTPS + "/first", "--"}, c.args(u.dir)...)...)
 			var out, errs bytes.Buffer
-			cmd.Env, cmd.Dir, cmd.Stdout, cmd.Stderr, cmd.WaitDelay = cleanEnv(u.env...), u.dir, &out, &errs, time.Second
+			cmd.Env, cmd.Dir, cmd.Stdout, cmd.Stderr, cmd.WaitDelay = cleanEnv(u.env...), u.dir, &out, &errs, patience
 			if err := cmd.Run(); err != nil {
 				t.Fatalf("%v\n%s%s", err, out.String(), errs.String())
 			}

@@ -18,7 +18,7 @@ import (
 )
 
 // brief is patience for what needs no time at all.
-const brief = 20 * time.Second
+const brief = time.Minute
 
 // A way is how a client reaches an origin.
 type way struct {

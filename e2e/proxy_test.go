@@ -20,7 +20,7 @@ import (
 
 // patience bounds everything a test waits for. It is no measure of speed: it
 // only turns a hang into a failure.
-const patience = 60 * time.Second
+const patience = 2 * time.Minute
 
 // transcript collects what a process writes, and lets a test wait for a line.
 type transcript struct {
@@ -255,7 +255,7 @@ func attempt(t testing.TB, env []string, name string, args ...string) (stdout, s
 	cmd := exec.CommandContext(ctx, name, args...)
 	cmd.Env = cleanEnv(append([]string{"HOME=" + t.TempDir()}, env...)...)
 	cmd.Stdout, cmd.Stderr = &out, &errs
-	cmd.WaitDelay = time.Second
+	cmd.WaitDelay = patience
 	err = cmd.Run()
 	if ctx.Err() != nil {
 		err = errors.New("it hangs")

@@ -54,7 +54,7 @@ func (u *newUser) run(args ...string) (stdout, stderr string, code int) {
 	var out, errs bytes.Buffer
 	cmd.Env, cmd.Dir = cleanEnv(u.env...), u.dir
 	cmd.Stdout, cmd.Stderr = &out, &errs
-	cmd.WaitDelay = time.Second
+	cmd.WaitDelay = patience
 	if err := cmd.Run(); err != nil {
 		if _, ok := errors.AsType[*exec.ExitError](err); !ok || ctx.Err() != nil {
 			u.t.Fatalf("midstream run %v: %v\n%s%s", args, err, out.String(), errs.String())

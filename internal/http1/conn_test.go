@@ -58,7 +58,7 @@ func tcpPair(t testing.TB) (near *transport.Conn, far *net.TCPConn) {
 		t.Fatal(err)
 	}
 	far = d.(*net.TCPConn)
-	far.SetDeadline(time.Now().Add(20 * time.Second)) // a hanging test ends with an error
+	far.SetDeadline(time.Now().Add(time.Minute)) // a hanging test ends with an error
 	t.Cleanup(func() { a.Close(); d.Close() })
 	return transport.New(a), far
 }

@@ -27,7 +27,7 @@ import (
 )
 
 // patience is how long a test waits for what must happen.
-const patience = 20 * time.Second
+const patience = time.Minute
 
 var cas struct {
 	ours, theirs *ca.Authority // what midstream signs with, and what origins have
