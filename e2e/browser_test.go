@@ -10,7 +10,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 )
 
 // A fresh browser in one command: it trusts, sends localhost through the proxy

@@ -11,7 +11,6 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 )
 
 // A newUser has midstream and nothing else set up: no CA yet, no proxy.
