@@ -371,22 +371,6 @@ func stuff(b net.Conn, c *Conn) (sent int) {
 	return sent
 }
 
-// stuff writes to b, which c is, until nothing is taken, and returns how much was. A
-// limit that passes without a write does not count: the machine may be busy.
-func stuff(b net.Conn, c *Conn) (sent int) {
-	for full := 0; full < 2 || c.Writable(); {
-		b.SetWriteDeadline(time.Now().Add(50 * time.Millisecond))
-		n, err := b.Write(make([]byte, 64<<10))
-		if sent += n; err != nil && n == 0 && !c.Writable() {
-			full++
-		} else {
-			full = 0
-		}
-	}
-	b.SetWriteDeadline(time.Time{})
-	return sent
-}
-
 // Who writes faster than the peer reads can wait without holding what it has.
 func TestAwaitWriteEndsWhenThePeerHasRead(t *testing.T) {
 	a, b := tcpPair(t)
