@@ -105,6 +105,8 @@ export function act(app: App, id: string, e: KeyboardEvent | null): boolean {
     }
     case 'filter.toggle': app.toggleFilter(); return true
     case 'options': app.go('options'); return true
+    case 'connect': ui.connect = true; return true
+    case 'rules': app.go('rules'); return true
     case 'log': app.go('log'); return true
     case 'flows': app.go('flows'); return true
     case 'layout': {

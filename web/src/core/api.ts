@@ -9,6 +9,7 @@ export class Failure extends Error {
     readonly code: string,
     text: string,
     readonly offset: number | null,
+    readonly param = '', // of a rule: what of it is wrong
   ) {
     super(text)
   }
@@ -18,7 +19,7 @@ async function failure(answer: Response): Promise<Failure> {
   const text = (await answer.text()).slice(0, 4096)
   try {
     const e = JSON.parse(text).error
-    return new Failure(answer.status, e.code, e.text, typeof e.offset === 'number' ? e.offset : null)
+    return new Failure(answer.status, e.code, e.text, typeof e.offset === 'number' ? e.offset : null, e.param ?? '')
   } catch {
     return new Failure(answer.status, 'internal', `${answer.status}: ${text.slice(0, 200) || answer.statusText}`, null)
   }

@@ -33,6 +33,7 @@ export class App {
   alert = $state('')
   note = $state('') // what was just done, or could not be
   optionsChanged = $state(0)
+  rulesChanged = $state(0)
   aside = '' // the filter while it is switched off
   picks = new Picks()
   doom = new Doom((text) => this.tell(text))
@@ -138,6 +139,7 @@ export class App {
       const entry = data as LogEntry
       if (entry.seq > (this.log.at(-1)?.seq ?? 0)) this.log = [...this.log.slice(1 - lines), entry]
     } else if (event === 'options') this.optionsChanged++
+    else if (event === 'rules') this.rulesChanged++
   }
 
   tell(text: string) {

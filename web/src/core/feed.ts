@@ -2,7 +2,7 @@ import { root } from './api'
 
 export type Heard = (event: string, data: unknown) => void
 
-const names = ['position', 'batch', 'resync', 'held', 'released', 'log', 'options', 'state']
+const names = ['position', 'batch', 'resync', 'held', 'released', 'log', 'options', 'rules', 'state']
 
 // Feed reads the change feed of one view, and opens it again when it breaks:
 // after a second at first, then later and later, never later than 15 s.

@@ -330,3 +330,32 @@ export interface Done {
   failed: { number: number; text: string }[] | null
   numbers?: number[]
 }
+
+export interface Rule {
+  name: string
+  on: boolean
+  when: string
+  do: string
+  params: Record<string, string>
+  from: string
+  option?: string
+  hits: number
+}
+
+export interface Rules {
+  rules: Rule[]
+  file: string
+  fault?: { text: string; place?: string; rule?: string; param?: string } | null
+}
+
+export interface RuleKind {
+  name: string
+  brief: string
+  params: { name: string; required: boolean; help: string }[]
+}
+
+export interface Trials {
+  flows: number
+  whole: boolean
+  rules: { name: string; matched: number; changes: { number: number; method: string; url: string; changes: string[] | null }[] | null }[] | null
+}

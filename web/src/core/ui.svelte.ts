@@ -3,7 +3,9 @@ export const ui = $state({
   palette: false,
   question: '', // what the palette begins with
   columns: false,
+  connect: false,
   files: '' as '' | 'save' | 'load',
+  rule: '', // the filter that a new rule begins with
   cell: 0, // the column that has the focus
   find: 0, // counts up when the find bar is asked for
   step: 0, // +1 or -1 steps through what was found; counts both ways

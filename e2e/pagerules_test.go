@@ -1,0 +1,132 @@
+package e2e
+
+import (
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+)
+
+// Rules are made, tried, switched, ordered and taken away in the page; they are in
+// force at once.
+func TestPageRules(t *testing.T) {
+	t.Parallel()
+	o := newOrigin(t)
+	p, url := startPage(t)
+	c := p.client()
+	send(t, c, o.HTTP+"/hello?before")
+	b := visit(t, url)
+	loadAxe(b)
+	looked := func(view string) {
+		t.Helper()
+		for _, theme := range []string{"light", "dark"} {
+			for _, width := range []int{1280, 400} {
+				b.look(width, 800, theme)
+				b.until("the theme", `document.documentElement.dataset.theme === %q && innerWidth === %d`, theme, width)
+				axe(b, fmt.Sprintf("%s %d %s", view, width, theme))
+				if wide := js[int](b, `document.scrollingElement.scrollWidth`); wide > width {
+					t.Errorf("%s is %d pixels wide at %d", view, wide, width)
+				}
+				b.screenshot(fmt.Sprintf("view-%s-%d-%s.png", view, width, theme))
+			}
+		}
+		b.look(1280, 800, "light")
+	}
+	b.until("what runs is known", `document.querySelector('.chip')`)
+	b.key("W")
+	b.until("there are none", `document.querySelector('[data-testid=rules]').innerText.includes('There are none')`)
+	press(b, "[data-testid=rules]", "New rule")
+	field := func(name, text string) {
+		t.Helper()
+		b.until("the field "+name, `(f => f && (f.focus(), f.select(), true))([...document.querySelectorAll('[data-testid=rule-form] label')].find(x => x.innerText.trim().startsWith(%q))?.querySelector('input'))`, name)
+		b.write(text)
+	}
+	kind := func(name string) {
+		t.Helper()
+		js[any](b, `(s => { s.value = %q; s.dispatchEvent(new Event('change', {bubbles: true})); return 0 })(document.querySelector('[data-testid=rule-form] select'))`, name)
+	}
+	b.until("the form", `document.querySelector('[data-testid=rule-form] select')`)
+	kind("modify_headers")
+	field("name", "debug")
+	field("header", "X-Debug")
+	field("value", "on")
+	field("when", "~c 20x")
+	press(b, "[data-testid=rule-form]", "Add the rule")
+	b.until("where the filter is wrong", `document.querySelector('[data-testid=rule-form] [role=alert] mark') && document.querySelector('[data-testid=rule-form] input[aria-invalid=true]')`)
+	looked("rule-form")
+	field("when", "~q & ~u hello")
+	press(b, "[data-testid=rule-form]", "Test it on what is recorded")
+	b.until("what it would have changed", `/the last 1 flows[\s\S]*: 1[\s\S]*hello\?before/.test(document.querySelector('[data-testid=trial]').innerText)`)
+	press(b, "[data-testid=rule-form]", "Add the rule")
+	rules := `[...document.querySelectorAll('[data-testid=rule] b')].map(x => x.innerText).join()`
+	b.until("the rule", `%s === 'debug' && !document.querySelector('[data-testid=rule-form]')`, rules)
+	send(t, c, o.HTTP+"/hello?with")
+	if got := o.asked("/hello?with").Header.Get("X-Debug"); got != "on" {
+		t.Errorf("the server got X-Debug %q", got)
+	}
+	b.until("its hit", `document.querySelector('[data-testid=rule]').innerText.includes('1 hits')`)
+	looked("rules")
+	js[any](b, `(document.querySelector('[data-testid=rule] input[type=checkbox]').click(), 0)`)
+	b.until("it is off", `document.querySelector('[data-testid=rule].off')`)
+	send(t, c, o.HTTP+"/hello?without")
+	if got := o.asked("/hello?without").Header.Get("X-Debug"); got != "" {
+		t.Errorf("the server got X-Debug %q of a rule that is off", got)
+	}
+	// A second one, made for a flow; the order is changed, and it is taken away.
+	b.key("P")
+	openFlow(b, "/hello?without")
+	press(b, ".summary", "Make a rule")
+	b.until("a filter for it", `[...document.querySelectorAll('[data-testid=rule-form] input')].some(x => /~m .*GET.* & ~d .* & ~u .*hello/.test(x.value))`)
+	kind("block_list")
+	field("name", "closed")
+	field("status", "404")
+	press(b, "[data-testid=rule-form]", "Add the rule")
+	b.until("two rules", `%s === 'debug,closed'`, rules)
+	js[any](b, `(document.querySelector('[aria-label="closed earlier"]').click(), 0)`)
+	b.until("another order", `%s === 'closed,debug'`, rules)
+	js[any](b, `(document.querySelector('[aria-label="Take closed away"]').click(), 0)`)
+	b.until("one rule", `%s === 'debug'`, rules)
+	press(b, "[data-testid=rules]", "Undo")
+	b.until("where it was", `%s === 'closed,debug'`, rules)
+	file := js[string](b, `document.querySelector('[data-testid=rules] .dim').innerText`)
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if closed, debug := strings.Index(string(text), "closed"), strings.Index(string(text), "debug"); closed < 0 || debug < closed {
+		t.Errorf("the file of rules:\n%s", text)
+	}
+	// What somebody else writes is shown.
+	if err := os.WriteFile(file, []byte("- name: mine\n  do: block_list\n  status: 403\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	b.until("the rule of the file", `%s === 'mine'`, rules)
+}
+
+// How to connect is one key away, with a QR code where a phone can come in.
+func TestPageConnect(t *testing.T) {
+	t.Parallel()
+	_, url := startPage(t)
+	b := openTab(t)
+	b.call("Page.addScriptToEvaluateOnNewDocument", map[string]any{"source": `(() => { const real = window.fetch; window.fetch = async (u, i) => { const a = await real(u, i); if (!String(u).endsWith('/state')) return a; const s = await a.json(); s.elsewhere = window.nobody ? [] : ['192.0.2.7:8080', '[2001:db8::5]:8080']; return new Response(JSON.stringify(s), {status: a.status}) } })()`}, nil)
+	b.open(url, 1280, 800, "light")
+	b.until("the page is there", `document.querySelector('[data-testid=status]')?.innerText.includes('connected')`)
+	loadAxe(b)
+	b.until("the code", `document.querySelector('[data-testid=qr]')?.getAttribute('aria-label').includes('http://192.0.2.7:8080/') && document.querySelector('[data-testid=qr] path').getAttribute('d').length > 500`)
+	b.screenshot("view-connect-empty.png")
+	was := js[string](b, `document.querySelector('[data-testid=qr] path').getAttribute('d')`)
+	js[any](b, `(s => { s.value = '[2001:db8::5]:8080'; s.dispatchEvent(new Event('change', {bubbles: true})); return 0 })(document.querySelector('.phone select'))`)
+	b.until("another code", `document.querySelector('[data-testid=qr] path').getAttribute('d') !== %q && document.querySelector('[data-testid=phone]').innerText.includes('db8')`, was)
+	b.key("C")
+	b.until("the dialog", `document.querySelector('dialog[open] h2').innerText === 'Connect' && document.querySelector('dialog[open] [data-testid=qr]')`)
+	for _, theme := range []string{"light", "dark"} {
+		for _, width := range []int{1280, 400} {
+			b.look(width, 800, theme)
+			b.until("the theme", `document.documentElement.dataset.theme === %q && innerWidth === %d`, theme, width)
+			axe(b, fmt.Sprintf("connect %d %s", width, theme))
+			b.screenshot(fmt.Sprintf("view-connect-%d-%s.png", width, theme))
+		}
+	}
+	js[any](b, `(window.nobody = true, 0)`)
+	b.until("that nobody else can come in", `document.querySelector('dialog[open]').innerText.includes('on this machine alone') && !document.querySelector('dialog[open] [data-testid=qr]')`)
+}
