@@ -56,7 +56,7 @@ func TestPageRules(t *testing.T) {
 	looked("rule-form")
 	field("when", "~q & ~u hello")
 	press(b, "[data-testid=rule-form]", "Test it on what is recorded")
-	b.until("what it would have changed", `/the last 1 flows[\s\S]*: 1[\s\S]*hello\?before/.test(document.querySelector('[data-testid=trial]').innerText)`)
+	b.until("what it would have changed", `/the last 1 flow[\s\S]*: 1[\s\S]*hello\?before/.test(document.querySelector('[data-testid=trial]').innerText)`)
 	press(b, "[data-testid=rule-form]", "Add the rule")
 	rules := `[...document.querySelectorAll('[data-testid=rule] b')].map(x => x.innerText).join()`
 	b.until("the rule", `%s === 'debug' && !document.querySelector('[data-testid=rule-form]')`, rules)
@@ -64,7 +64,7 @@ func TestPageRules(t *testing.T) {
 	if got := o.asked("/hello?with").Header.Get("X-Debug"); got != "on" {
 		t.Errorf("the server got X-Debug %q", got)
 	}
-	b.until("its hit", `document.querySelector('[data-testid=rule]').innerText.includes('1 hits')`)
+	b.until("its hit", `document.querySelector('[data-testid=rule]').innerText.includes('1 hit')`)
 	looked("rules")
 	js[any](b, `(document.querySelector('[data-testid=rule] input[type=checkbox]').click(), 0)`)
 	b.until("it is off", `document.querySelector('[data-testid=rule].off')`)

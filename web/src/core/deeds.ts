@@ -1,5 +1,6 @@
 import { post } from './api'
 import type { App } from './app.svelte'
+import { some } from './format'
 import type { Done, Which } from './types'
 
 // which are the flows that an act means: those that are picked, else the row that
@@ -15,7 +16,7 @@ export function howMany(app: App): number {
   return app.picks.all ? app.flows.total : app.picks.numbers.size || (app.flows.selected === null ? 0 : 1)
 }
 
-const said = (n: number, what: string) => `${n} ${n === 1 ? 'flow' : 'flows'} ${what}`
+const said = (n: number, what: string) => `${some(n, 'flow')} ${what}`
 
 // deed does something to the flows that are meant, and tells what came of it.
 export async function deed(app: App, verb: string, what: string, more: Record<string, unknown> = {}, on = which(app)): Promise<Done | null> {

@@ -27,6 +27,9 @@ export function count(n: number): string {
   return String(n).replace(/\B(?=(\d{3})+$)/g, '\u202f')
 }
 
+// some is a number of things: 1 flow, 3 flows.
+export const some = (n: number, what: string) => `${count(n)} ${n === 1 ? what : what + 's'}`
+
 // clock is local time of day with milliseconds; whole has date and zone.
 export function clock(time: string | null | undefined): string {
   if (!time) return '–'
