@@ -2,12 +2,14 @@ package http2
 
 import (
 	"context"
+	"io"
 	"strings"
 	"testing"
 
 	h2 "golang.org/x/net/http2"
 
 	"midstream/flow"
+	"midstream/internal/transport"
 )
 
 // A client that was mirrored may have large first windows. Bodies that nobody
@@ -178,5 +180,55 @@ func TestWhoNeverAcknowledgesSettingsIsDeaf(t *testing.T) {
 	c.shrinking = false
 	if c.deaf() || c.shrinkSeen != 0 {
 		t.Error("it has acknowledged them")
+	}
+}
+
+// The acknowledgement of the first SETTINGS says nothing of those that make windows
+// small: what the server sends between the two fits in the large ones.
+func TestAnEarlierAcknowledgementShrinksNothing(t *testing.T) {
+	const first = 2 * restlessWindow
+	a, b := tcpPair(t)
+	c, err := NewClient(transport.New(a), ClientConfig{Like: &flow.Opening{Settings: []flow.Setting{{ID: uint16(h2.SettingInitialWindowSize), Value: first}}, Window: connWindow - protocolWindow}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { c.Close() })
+	p := newPeer(t, b)
+	if _, err := io.ReadFull(b, make([]byte, len(h2.ClientPreface))); err != nil {
+		t.Fatal(err)
+	}
+	p.fr.WriteSettings()
+	call := open(t, c, request("GET", "/"), flow.Framing{})
+	defer call.Close()
+	p.headers(1)
+	p.send(1, false, ":status", "200")
+	if _, _, err := call.Head(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	fill := func(n int) {
+		for ; n > 0; n -= maxFrame {
+			p.fr.WriteData(1, false, make([]byte, maxFrame))
+		}
+	}
+	fill(restlessWindow)
+	p.await(func(f h2.Frame) bool { s, ok := f.(*h2.SettingsFrame); return ok && !s.IsAck() })
+	p.fr.WriteSettingsAck() // of the first
+	fill(first - restlessWindow)
+	p.fr.WriteSettingsAck() // of the second
+	p.fr.WritePing(false, [8]byte{1})
+	p.await(func(f h2.Frame) bool {
+		if r, ok := f.(*h2.RSTStreamFrame); ok {
+			t.Errorf("the stream was reset: %s", r.ErrCode)
+		}
+		ping, ok := f.(*h2.PingFrame)
+		return ok && ping.IsAck()
+	})
+	if n := c.budget.Unread(); n != first {
+		t.Errorf("%d octets came, want %d", n, first)
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.shrinking || c.first != initialWindow || call.stream.win.avail != initialWindow-first {
+		t.Errorf("shrinking %v, first windows %d, this one %+v", c.shrinking, c.first, call.stream.win)
 	}
 }
