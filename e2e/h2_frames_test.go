@@ -198,3 +198,63 @@ func TestHTTP2FieldsThatSplit(t *testing.T) {
 		t.Errorf("%s has reached the origin", got)
 	}
 }
+
+// A priority that a client gives a request after its head reaches a server of HTTP/2
+// in the same frame, for the stream that the request has there, and is on the flow.
+func TestHTTP2LaterPriorities(t *testing.T) {
+	t.Parallel()
+	p := start(t)
+	base := newFrameOrigin(t, p, func(f *frames) {
+		stream, seen := uint32(0), 0
+		for seen < 2 {
+			frame, err := f.ReadFrame()
+			if err != nil {
+				return
+			}
+			switch x := frame.(type) {
+			case *http2.SettingsFrame:
+				if !x.IsAck() {
+					f.WriteSettingsAck()
+				}
+			case *http2.MetaHeadersFrame:
+				stream = x.StreamID
+			case *http2.PriorityFrame:
+				if x.StreamID == stream && x.Weight == 41 && x.StreamDep == 0 && x.Exclusive {
+					seen++
+				}
+			case *http2.PriorityUpdateFrame:
+				if x.PrioritizedStreamID == stream && x.Priority == "u=1, i" {
+					seen++
+				}
+			}
+		}
+		f.head(stream, true, ":status", "204")
+		f.next()
+	})
+	address := strings.TrimPrefix(base, "https://")
+	config := trusting(t, p.CA)
+	config.ServerName, config.NextProtos = "localhost", bothHTTP
+	conn := tls.Client(tunnel(t, p, address), config)
+	defer conn.Close()
+	conn.SetDeadline(time.Now().Add(brief))
+	io.WriteString(conn, http2.ClientPreface)
+	f := newFrames(conn)
+	f.WriteSettings()
+	const stream = 7 // the server's is another
+	f.head(stream, false, ":method", "POST", ":scheme", "https", ":authority", address, ":path", "/later")
+	f.WritePriority(stream, http2.PriorityParam{StreamDep: 5, Exclusive: true, Weight: 41})
+	f.WritePriorityUpdate(stream, "u=1, i")
+	frame, err := f.next()
+	if head, ok := frame.(*http2.MetaHeadersFrame); !ok || head.PseudoValue("status") != "204" {
+		t.Fatalf("answered with %v, %v", frame, err)
+	}
+	f.WriteData(stream, true, nil)
+	conn.Close()
+	p.stop()
+	text := p.midstream("flows", "show", "last", "--session", p.Session)
+	for _, want := range []string{"weight 42, depends on stream 5 exclusively", "another priority: u=1, i"} {
+		if !strings.Contains(text, want) {
+			t.Errorf("the flow does not say %q:\n%s", want, text)
+		}
+	}
+}

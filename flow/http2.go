@@ -48,6 +48,25 @@ type Priority struct {
 	Weight    uint8 // as on the wire: one less than the weight
 }
 
+// PriorityChange is a priority that a client gave a request after its head: by
+// PRIORITY (RFC 7540 section 6.3), or by PRIORITY_UPDATE (RFC 9218 section 7.1).
+type PriorityChange struct {
+	Tree  *Priority // what PRIORITY said; nil for PRIORITY_UPDATE
+	Value string    // what PRIORITY_UPDATE said, as a Priority field would
+}
+
+// String writes it as a person reads it.
+func (c PriorityChange) String() string {
+	if c.Tree == nil {
+		return c.Value
+	}
+	text := "weight " + strconv.Itoa(int(c.Tree.Weight)+1) + ", depends on stream " + strconv.FormatUint(uint64(c.Tree.DependsOn), 10)
+	if c.Tree.Exclusive {
+		text += " exclusively"
+	}
+	return text
+}
+
 // Fingerprint writes what an HTTP/2 server can tell a client by, in the form that
 // is in wide use for that: settings, window update, priorities and the order of
 // the pseudo-fields of a request (see Request.Pseudos), as

@@ -251,6 +251,21 @@ func (x *exchange) setCall(c Call) {
 	if cause != nil && c != nil {
 		giveUp(c, cause)
 	}
+	if s, ok := x.stream.(Prioritized); ok && c != nil {
+		x.followPriority(s, c)
+	}
+}
+
+// followPriority makes the server of c hear how the client changes the priority of
+// its request. A second call hears what the first one has heard.
+func (x *exchange) followPriority(s Prioritized, c Call) {
+	to, _ := c.(Prioritizer)
+	s.FollowPriority(func(p flow.PriorityChange) {
+		if to != nil {
+			to.Prioritize(p)
+		}
+		x.find("priority-changed", "after its head the client gave the request another priority: "+p.String())
+	})
 }
 
 // setFlowing makes r the request body that goes on, setComing the response's:

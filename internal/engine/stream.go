@@ -51,6 +51,19 @@ type Joiner interface {
 	RespondMore(head *flow.Response, f flow.Framing) (body.Sink, error)
 }
 
+// Prioritized is a Stream whose client may change the priority of the request while
+// it lasts.
+type Prioritized interface {
+	// FollowPriority makes tell the one that is told, at once of what was said by
+	// now. tell must not wait.
+	FollowPriority(tell func(flow.PriorityChange))
+}
+
+// Prioritizer is a Call that takes on such a change. It does not wait.
+type Prioritizer interface {
+	Prioritize(p flow.PriorityChange)
+}
+
 // Upstream opens calls to servers on behalf of one client connection.
 type Upstream interface {
 	// Open gets a connection to where req goes (req.Scheme, Host, Port) and

@@ -208,6 +208,8 @@ func (c *Client) Close() error {
 	return nil
 }
 
+func (c *Client) prioritized(uint32, flow.PriorityChange) {}
+
 func (c *Client) died() {
 	if c.cfg.OnDead != nil {
 		c.once.Do(func() { c.cfg.OnDead(c) })

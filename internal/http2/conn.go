@@ -110,6 +110,9 @@ type side interface {
 	// head is a header block on a stream that is not known, or whose own head it
 	// is; the connection's lock is not held.
 	head(id uint32, st *stream, b *fieldBlock, end bool) error
+	// prioritized is a priority of the stream id that comes after its head. The
+	// connection's lock is not held.
+	prioritized(id uint32, p flow.PriorityChange)
 	// died is told once that the connection can take no further streams.
 	died()
 }

@@ -187,6 +187,10 @@ func (c *conn) readOther(fh h2.FrameHeader) error {
 			return breaksStream(f.StreamID, h2.ErrCodeProtocol, "a stream that depends on itself")
 		}
 		c.opening.priority(f)
+		c.side.prioritized(f.StreamID, flow.PriorityChange{Tree: &flow.Priority{
+			Stream: f.StreamID, DependsOn: f.StreamDep, Exclusive: f.Exclusive, Weight: f.Weight}})
+	case *h2.PriorityUpdateFrame:
+		return c.readPriorityUpdate(f)
 	}
 	return nil // CONTINUATION is read with its HEADERS; the rest is for extensions
 }

@@ -97,12 +97,17 @@ func (o *opens) write(fr *h2.Framer) {
 // priority is what HEADERS says of its stream, as the client did. A stream that
 // it depends on has another number here, unless it is one of the client's tree.
 func (e requestEncoder) priority() h2.PriorityParam {
-	p := e.r.Priority
-	if p == nil {
+	if e.r.Priority == nil {
 		return h2.PriorityParam{}
 	}
+	return mapped(e.r.Priority, e.tree)
+}
+
+// mapped is a client's priority on a connection that knows the streams of its tree up
+// to that one.
+func mapped(p *flow.Priority, tree uint32) h2.PriorityParam {
 	out := h2.PriorityParam{StreamDep: p.DependsOn, Exclusive: p.Exclusive, Weight: p.Weight}
-	if out.StreamDep > e.tree {
+	if out.StreamDep > tree {
 		out.StreamDep = 0
 	}
 	return out

@@ -25,6 +25,7 @@ type Server struct {
 	// guarded by mu.
 	handlers sync.WaitGroup
 	running  int
+	early    earlyPriorities // guarded by mu
 }
 
 // NewServer returns a Server on conn, which it takes over; nothing is read or
@@ -199,6 +200,7 @@ func (s *Server) admit(st *Stream, id uint32, length int64, end bool) {
 	}
 	st.stream.toSend = sendWindow(s.initial)
 	s.streams[id] = &st.stream
+	st.priority.last = s.early.take(id)
 	s.running++
 	s.handlers.Add(1)
 	s.mu.Unlock()

@@ -22,6 +22,7 @@ type Stream struct {
 	framing  flow.Framing
 	body     reader
 	sink     sink
+	priority follower
 
 	// Guarded by conn.mu.
 	responded bool // the final head was sent, or Abort called

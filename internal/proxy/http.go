@@ -90,3 +90,10 @@ type noted struct {
 }
 
 func (n *noted) Findings() []flow.Finding { return n.findings }
+
+// FollowPriority follows that of the stream, where it has one.
+func (n *noted) FollowPriority(tell func(flow.PriorityChange)) {
+	if s, ok := n.codecStream.(engine.Prioritized); ok {
+		s.FollowPriority(tell)
+	}
+}
