@@ -6,9 +6,6 @@ import "sync"
 const (
 	// PieceSize is the largest piece when nothing else is asked for.
 	PieceSize = 32 << 10
-	// tinyBuffer is for a body whose receiver is slow: a thousand of those wait
-	// in the middle of a write, each with its buffer.
-	tinyBuffer = 4 << 10
 	// lengthBuffer is what a body by length begins with: one TLS record. Most
 	// that are larger come fast, and get a large one; the others are many.
 	lengthBuffer = 16 << 10
@@ -29,7 +26,7 @@ const (
 // are not used again.
 type Buffers struct {
 	mu   sync.Mutex
-	idle [4][][]byte // guarded by mu, by class
+	idle [3][][]byte // guarded by mu, by class
 	lent int         // guarded by mu: bytes in large buffers that are out
 }
 
@@ -54,8 +51,8 @@ func (b *Buffers) take(size int) []byte {
 }
 
 // bufferSizes are the sizes by class, with how many idle ones are kept.
-var bufferSizes = [4]struct{ size, keep int }{
-	{tinyBuffer, 4 * idleBuffers}, {lengthBuffer, 2 * idleBuffers}, {smallBuffer, idleBuffers}, {largeBuffer, idleBuffers},
+var bufferSizes = [3]struct{ size, keep int }{
+	{lengthBuffer, 2 * idleBuffers}, {smallBuffer, idleBuffers}, {largeBuffer, idleBuffers},
 }
 
 func bufferClass(size int) int {

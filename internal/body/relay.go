@@ -47,12 +47,13 @@ const (
 	maxPieces = 64
 	// slowWait is how long a receiver takes no more until it counts as slow.
 	slowWait = 5 * time.Millisecond
-	// quickAfter writes that found room a receiver counts as slow no more.
-	quickAfter = 16
-	// growAfter full reads a body gets a large buffer; shrinkAfter short ones it
-	// goes back.
+	// growAfter full reads a body gets a large buffer, one whose receiver was slow
+	// after slowReads more; shrinkAfter short ones it goes back.
+	slowReads   = 16
 	growAfter   = 2
 	shrinkAfter = 8
+	// leastRoom is how much room a Read into what is left of a buffer needs.
+	leastRoom = 4 << 10
 	// maxEmptyReads bounds how often a reader may give nothing.
 	maxEmptyReads = 100
 )
@@ -94,40 +95,22 @@ func Relay(ctx context.Context, dst Sink, src Reader, tap Tap, opt RelayOptions)
 	pacer, _ := tap.(Pacer)
 	b := batches.Get().(*batch)
 	defer batches.Put(b)
-	full, short, slow := 0, 0, 0
+	full, short := 0, 0
 	for {
-		if waiter != nil && n > 0 {
-			switch {
-			case !waiter.Writable():
-				size := len(buf)
-				opt.Buffers.give(buf)
-				began := time.Now()
-				waiter.AwaitWrite()
-				if time.Since(began) < slowWait {
-					buf = opt.Buffers.take(size)
-					break
-				}
-				full, short, slow = 0, 0, quickAfter
-				if opt.PieceSize == 0 {
-					buf = opt.Buffers.take(lengthBuffer)
-				} else {
-					buf = opt.Buffers.take(usual)
-				}
-			case slow > 0:
-				if slow--; slow == 0 && len(buf) == tinyBuffer {
-					opt.Buffers.give(buf)
-					buf = opt.Buffers.take(usual)
-				}
+		if waiter != nil && n > 0 && !waiter.Writable() {
+			size := len(buf)
+			opt.Buffers.give(buf)
+			began := time.Now()
+			waiter.AwaitWrite()
+			if time.Since(began) >= slowWait {
+				full, short, size = -slowReads, 0, usual
 			}
+			buf = opt.Buffers.take(size)
 		}
-		if pacer != nil && n > 0 && pacer.Full() {
+		if pacer != nil && pacer.Full() {
 			size := len(buf)
 			opt.Buffers.give(buf)
 			pacer.AwaitRoom()
-			if opt.PieceSize == 0 && size != largeBuffer {
-				// The next piece may have to wait, too: as many others do.
-				full, short, slow, size = 0, 0, quickAfter, tinyBuffer
-			}
 			buf = opt.Buffers.take(size)
 		}
 		if ctx.Err() != nil {
@@ -181,7 +164,7 @@ var batches = sync.Pool{New: func() any { return new(batch) }}
 func (b *batch) fill(src Reader, buf []byte, size int) error {
 	room := min(size, PieceSize) // what a further piece needs to come uncut
 	if size <= 0 {
-		size, room = len(buf), min(tinyBuffer, len(buf))
+		size, room = len(buf), min(leastRoom, len(buf))
 	}
 	size = min(size, len(buf))
 	off, empty := 0, 0

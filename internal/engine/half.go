@@ -36,6 +36,7 @@ type half struct {
 	keep     bool  // pieces are recorded
 	kept     int64 // bytes that the record was given
 	turn     int64 // past this many bytes the body turns into Pass; -1 never
+	next     int   // how large the next piece is expected to be
 	// marks notes the messages, nil where there are none; it is made with the head.
 	marks     *marker
 	formatted bool
@@ -97,6 +98,7 @@ func (h *half) Sent() { h.x.order.end(h.side) }
 // Piece is called with every piece after its receiver has taken it.
 func (h *half) Piece(p []byte) {
 	x := h.x
+	h.next = len(p)
 	n := h.sent.Add(int64(len(p)))
 	if n > h.kept {
 		// What a second try sends again is recorded already.
@@ -125,13 +127,13 @@ func (h *half) Piece(p []byte) {
 // Full tells whether the recorder would make the next piece wait.
 func (h *half) Full() bool {
 	p, ok := h.x.record.(Paced)
-	return ok && h.keep && p.Full(h.side)
+	return ok && h.keep && p.Full(h.side, h.next)
 }
 
 // AwaitRoom waits until the recorder takes pieces again.
 func (h *half) AwaitRoom() {
 	if p, ok := h.x.record.(Paced); ok {
-		p.AwaitRoom(h.side)
+		p.AwaitRoom(h.side, h.next)
 	}
 }
 

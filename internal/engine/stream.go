@@ -173,10 +173,10 @@ type Asking interface {
 // Paced is a Record that tells when its queue is full, so that a body need not
 // hold a piece while it waits.
 type Paced interface {
-	// Full tells whether a Piece of side would have to wait now.
-	Full(side flow.Side) bool
+	// Full tells whether a Piece of side, of about n octets, would have to wait now.
+	Full(side flow.Side, n int) bool
 	// AwaitRoom waits as Piece would.
-	AwaitRoom(side flow.Side)
+	AwaitRoom(side flow.Side, n int)
 }
 
 // MessageWatcher is a Watcher that is told of the messages inside bodies and

@@ -149,6 +149,7 @@ func (x *exchange) relay(h *half, dst body.Sink, src body.Reader) error {
 	if h.body.Declared >= 0 && !h.rewrites {
 		opt.PieceSize = 0 // a body by length has no boundaries to keep
 	}
+	h.next = int(min(max(h.body.Declared, 0), body.PieceSize))
 	_, err := body.Relay(x.ctx, dst, src, h, opt)
 	return err
 }

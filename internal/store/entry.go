@@ -29,8 +29,11 @@ type Record struct {
 	unwelcome bool
 	side      [2]sideState
 	inQueue   int // octets in blocks; guarded by the queue's mu
-	next      *Record
-	previous  *Record // the list of open records, guarded by the store's mu
+	// promised is how many of them no block was made for, and since when.
+	promised   int
+	promisedAt time.Time
+	next       *Record
+	previous   *Record // the list of open records, guarded by the store's mu
 
 	// The writer's part: no other goroutine touches it.
 	heads    []Pos // where its pictures stand, where the session has a filter
@@ -233,7 +236,7 @@ func (r *Record) piece(side flow.Side, p []byte, since time.Duration) {
 		return
 	}
 	micros := max(0, since.Microseconds())
-	small := len(p) < smallPiece
+	size := len(p)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	st := &r.side[side&1]
@@ -246,8 +249,10 @@ func (r *Record) piece(side flow.Side, p []byte, since time.Duration) {
 			return
 		}
 		if st.cur == nil {
+			w := r.place(st, len(p))
+			w.small = size < smallPiece
 			r.mu.Unlock()
-			b := r.s.q.block(waiter{rec: r, class: max(st.class, min(classFor(len(p)), chunkClass)), small: small})
+			b := r.s.q.block(w)
 			r.mu.Lock()
 			if b == nil {
 				st.cut = r.s.stallReason()
@@ -279,27 +284,28 @@ func (r *Record) piece(side flow.Side, p []byte, since time.Duration) {
 	}
 }
 
-// Full tells whether a Piece of side would have to wait now.
-func (r *Record) Full(side flow.Side) bool {
+// Full tells whether a Piece of side, of about n octets, would have to wait now. Where
+// it says no, one that comes soon does not.
+func (r *Record) Full(side flow.Side, n int) bool {
 	if r.s.cfg.Record != All {
 		return false
 	}
 	r.mu.Lock()
 	st := &r.side[side&1]
-	sure := st.cur != nil || st.cut != "" || st.dropped || r.ended
-	class := max(st.class, chunkClass)
+	sure := st.cur != nil && st.cur.limit()-st.cur.end >= n || st.cut != "" || st.dropped || r.ended
+	w := r.place(st, n)
 	r.mu.Unlock()
-	return !sure && r.s.q.crowded(r, class)
+	return !sure && r.s.q.crowded(w)
 }
 
 // AwaitRoom waits like Piece, so that its caller need not hold a piece
-// meanwhile. Others may take the room before Piece does.
-func (r *Record) AwaitRoom(side flow.Side) {
+// meanwhile. A Piece that comes soon need not wait then.
+func (r *Record) AwaitRoom(side flow.Side, n int) {
 	r.mu.Lock()
-	class := max(r.side[side&1].class, chunkClass)
+	w := r.place(&r.side[side&1], n)
 	r.mu.Unlock()
-	if class, ok := r.s.q.acquire(waiter{rec: r, class: class}); ok {
-		r.s.q.forgo(r, class)
+	if class, ok := r.s.q.acquire(w); ok {
+		r.s.q.keep(r, class)
 		return
 	}
 	r.mu.Lock()
@@ -307,6 +313,11 @@ func (r *Record) AwaitRoom(side flow.Side) {
 	if st := &r.side[side&1]; st.cut == "" && !st.dropped && !r.ended {
 		st.cut = r.s.stallReason()
 	}
+}
+
+// place is the room that a piece of n octets needs. mu is held.
+func (r *Record) place(st *sideState, n int) waiter {
+	return waiter{rec: r, class: max(st.class, min(classFor(n), chunkClass)), small: n < smallPiece}
 }
 
 // bulkAfter is how many full blocks of a body may wait for one batch until its

@@ -38,6 +38,7 @@ type queue struct {
 	unused   [classes]int // the least of free since the last trim
 	waiters  []*waiter
 	dirty    []*Record
+	promised []*Record // have room that no block was made for
 	flushers []chan struct{}
 	stopped  bool
 
@@ -118,10 +119,13 @@ func (q *queue) reserve(w *waiter) bool {
 	return ok
 }
 
-// acquire takes room, and waits for it where there is none. It returns of which
-// class the block may be.
+// acquire takes room, what was promised first, and waits for it where there is none.
+// It returns of which class the block may be.
 func (q *queue) acquire(w waiter) (class uint8, ok bool) {
 	q.mu.Lock()
+	if w.size == 0 {
+		q.forgo(w.rec)
+	}
 	ok = !q.stopped && q.reserve(&w)
 	q.mu.Unlock()
 	if ok {
@@ -165,11 +169,70 @@ func (q *queue) wait(w waiter) (class uint8, ok bool) {
 	return w.class, w.has
 }
 
-// crowded tells whether a block for r would have to be waited for.
-func (q *queue) crowded(r *Record, class uint8) bool {
+// crowded tells whether a block for w would have to be waited for. As long as many
+// ask, room is kept for those that are told no.
+func (q *queue) crowded(w waiter) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	return !q.stopped && (len(q.waiters) > 0 || !q.fits(&waiter{rec: r, class: class}))
+	switch {
+	case q.stopped || w.rec.promised > 0:
+		return false
+	case len(q.waiters) > 0 && !w.small:
+		return true
+	case q.bodies <= bodyQueue/2:
+		return !q.fits(&w)
+	case !q.reserve(&w):
+		return true
+	}
+	q.promise(w.rec, w.class)
+	return false
+}
+
+// keep makes a promise of room that was acquired.
+func (q *queue) keep(r *Record, class uint8) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.promise(r, class)
+}
+
+// promiseTime is how long room is kept: what is to be recorded may be long in coming.
+const promiseTime = 100 * time.Millisecond
+
+// promise keeps room for a block of r until it is asked for. The caller holds mu.
+func (q *queue) promise(r *Record, class uint8) {
+	r.promised, r.promisedAt = classSize[class], time.Now()
+	q.promised = append(q.promised, r)
+	nudge(q.wake)
+}
+
+// forgo gives back the room that was kept for r. The caller holds mu.
+func (q *queue) forgo(r *Record) {
+	q.bodies -= r.promised
+	r.inQueue -= r.promised
+	r.promised = 0
+}
+
+// expire gives back the room that was kept for too long. The caller holds mu.
+func (q *queue) expire() {
+	if len(q.promised) == 0 {
+		return
+	}
+	kept, since := q.promised[:0], time.Now().Add(-promiseTime)
+	for _, r := range q.promised {
+		switch {
+		case r.promised == 0:
+		case r.promisedAt.Before(since):
+			q.forgo(r)
+		default:
+			kept = append(kept, r)
+		}
+	}
+	clear(q.promised[len(kept):])
+	q.promised = kept
+	if len(kept) > 0 {
+		nudge(q.wake)
+	}
+	q.serve()
 }
 
 // release gives a block of r back.
@@ -182,15 +245,6 @@ func (q *queue) release(r *Record, b *block) {
 		b.reset()
 		q.free[b.class] = append(q.free[b.class], b)
 	}
-	q.serve()
-}
-
-// forgo gives room back that no block was made for.
-func (q *queue) forgo(r *Record, class uint8) {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	q.bodies -= classSize[class]
-	r.inQueue -= classSize[class]
 	q.serve()
 }
 
@@ -257,6 +311,7 @@ func (q *queue) take(spare []*Record) ([]*Record, []chan struct{}) {
 	defer q.mu.Unlock()
 	d, f := q.dirty, q.flushers
 	q.dirty, q.flushers = spare[:0], nil
+	q.expire()
 	return d, f
 }
 
