@@ -22,7 +22,7 @@ var layers = [][]string{
 	{"hook", "internal/fault", "internal/client"},
 	{"internal/body", "internal/message", "internal/ws", "internal/onboard", "internal/format"},
 	{"internal/sse", "internal/query"},
-	{"internal/llm"},
+	{"internal/llm", "internal/format/timed"},
 	{"internal/view"},
 	{"internal/rule"},
 	{"internal/addons"},

@@ -57,6 +57,7 @@ type Exchange struct {
 	Set *Set
 
 	running string
+	standIn any
 
 	mu       sync.Mutex // guards killed, kill and findings
 	killed   bool
@@ -64,6 +65,11 @@ type Exchange struct {
 	findings []flow.Finding
 	values   map[any]any
 }
+
+// StandIn has server answer in the place of the server that the request would go to:
+// nothing is dialled, and the response passes through hooks as any. It counts in the
+// head hooks of the request, and what server may be is the engine's to say.
+func (x *Exchange) StandIn(server any) { x.standIn = server }
 
 // ErrNotKillable is returned by Kill for an exchange that has ended or was
 // killed already.

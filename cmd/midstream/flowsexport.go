@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -33,7 +34,8 @@ func (c *flowsCommand) exportCmd() *cobra.Command {
 		Use:   "export --as KIND ID|FILTER",
 		Short: "what sends a request again: curl, a program, the octets",
 		Long: "Writes requests as what sends them again: curl and httpie (lines of POSIX shell), python, fetch and\n" +
-			"go (programs), raw-request (as HTTP/1 has it on the wire), raw-response, and raw, which is both.\n\n" +
+			"go (programs), raw-request (as HTTP/1 has it on the wire), raw-response, and raw, which is both.\n" +
+			"timed is the response of one flow with its timing, which the option mock answers with.\n\n" +
 			"What is exported sends method, target, fields and body as they were recorded, whatever is in them.\n" +
 			"What the tool cannot send is left out and told, and the exit code is 3. A body above 1 MiB goes to\n" +
 			"a file in the folder that --bodies names. That credentials are in it is said on standard error;\n" +
@@ -42,6 +44,9 @@ func (c *flowsCommand) exportCmd() *cobra.Command {
 			"  midstream flows export --as python '~d api.example.com & ~m POST' > again.py",
 		Args: chosenFlows,
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if x.as == timedKind {
+				return x.timed(cmd.Context(), args)
+			}
 			kind, err := code.ParseKind(x.as)
 			if err != nil {
 				return &codedError{exitUsage, fmt.Errorf("--as: %w", err)}
@@ -61,11 +66,11 @@ func (c *flowsCommand) exportCmd() *cobra.Command {
 			return x.run(ctx, kind, args)
 		},
 	}
-	cmd.Flags().StringVar(&x.as, "as", string(code.Curl), "`KIND`: "+strings.Join(code.Kinds(), ", "))
+	cmd.Flags().StringVar(&x.as, "as", string(code.Curl), "`KIND`, one of those above")
 	cmd.Flags().StringVar(&x.bodies, "bodies", "", "`DIR` for bodies that are too large to be written out")
 	x.flag(cmd.Flags())
 	cmd.Flags().BoolVar(&x.originalIP, "original-ip", false, "to the address that answered (curl, python, go)")
-	_ = cmd.RegisterFlagCompletionFunc("as", cobra.FixedCompletions(code.Kinds(), cobra.ShellCompDirectiveNoFileComp))
+	_ = cmd.RegisterFlagCompletionFunc("as", cobra.FixedCompletions(append(code.Kinds(), timedKind), cobra.ShellCompDirectiveNoFileComp))
 	_ = cmd.MarkFlagDirname("bodies")
 	return cmd
 }
@@ -177,4 +182,38 @@ func (x *exporting) bodyFile() func(uint64) (string, io.WriteCloser, error) {
 		f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 		return name, f, err
 	}
+}
+
+// timedKind is the kind of export that package timed writes.
+const timedKind = "timed"
+
+// timed exports the response of one flow with its timing.
+func (x *exporting) timed(ctx context.Context, words []string) error {
+	if len(words) != 1 {
+		return usageError("--as timed writes one flow: give its number, or last")
+	}
+	r, number, err := x.find(ctx, words[0])
+	if err != nil {
+		return err
+	}
+	defer r.Close()
+	out := bufio.NewWriter(x.env.stdout)
+	lost, err := flowview.Timed(ctx, r.Reader, number, out)
+	if err == nil {
+		err = out.Flush()
+	}
+	if err != nil {
+		return fmt.Errorf("export flow %d: %w", number, err)
+	}
+	f, err := r.Get(ctx, number)
+	if err != nil {
+		return err
+	}
+	var secrets []string
+	if f.Response.Fields.Has("Set-Cookie") {
+		secrets = []string{"Set-Cookie"}
+	}
+	var all losses
+	all.add(int(number), lost)
+	return x.said(1, secrets, all, true, nil)
 }

@@ -399,7 +399,7 @@ func TestTheOrderOfKinds(t *testing.T) {
 	for i, k := range Kinds() {
 		names = append(names, strconv.Itoa(i)+k.Name)
 	}
-	if got, want := strings.Join(names, " "), "0block_list 1anticache 2anticomp 3map_remote 4map_local 5modify_body 6modify_headers 7stickyauth 8stickycookie 9fault"; got != want {
+	if got, want := strings.Join(names, " "), "0block_list 1anticache 2anticomp 3map_remote 4map_local 5mock 6modify_body 7modify_headers 8stickyauth 9stickycookie 10fault"; got != want {
 		t.Errorf("%s, want %s", got, want)
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"midstream/internal/addons/fault"
 	"midstream/internal/addons/maplocal"
 	"midstream/internal/addons/mapremote"
+	"midstream/internal/addons/mock"
 	"midstream/internal/addons/modifybody"
 	"midstream/internal/addons/modifyheaders"
 	"midstream/internal/addons/stickyauth"
@@ -35,6 +36,7 @@ func kinds() []kind {
 		{anticomp.Kind, anticomp.New, nil, true},
 		{mapremote.Kind, mapremote.New, mapremote.Spec, false},
 		{maplocal.Kind, maplocal.New, maplocal.Spec, false},
+		{mock.Kind, mock.New, mock.Spec, false},
 		{modifybody.Kind, modifybody.New, modifybody.Spec, false},
 		{modifyheaders.Kind, modifyheaders.New, modifyheaders.Spec, false},
 		{stickyauth.Kind, stickyauth.New, stickyauth.Spec, false},

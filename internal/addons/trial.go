@@ -26,7 +26,7 @@ type Trial struct {
 // NewTrial makes the trial of r, which counts as on. Errors are an *rule.Error.
 func NewTrial(r *rule.Rule, env rule.Env) (*Trial, error) {
 	on := r.Alone()
-	env.Memory = nil
+	env.Memory, env.StandIn = nil, nil
 	env.Wait = func(context.Context, time.Duration) error { return nil }
 	b, err := Build([]*rule.Rule{on}, env)
 	if err != nil {
@@ -73,6 +73,8 @@ func (t *Trial) Run(ctx context.Context, f *flow.Flow, bodies [2]Recorded) (chan
 		return append(changes, "closed without an answer"), nil
 	case x.Response != nil:
 		return append(changes, fmt.Sprintf("answered with %d, %d bytes", x.Response.Status, x.Response.Len())), nil
+	case ctl.StandIn() != nil:
+		return append(changes, fmt.Sprint("answered with ", ctl.StandIn())), nil
 	}
 	changed, err := t.content(ctx, x, ctl, &x.Request.Body, &x.Request.Message, flow.ToServer, bodies[flow.ToServer])
 	if changed {

@@ -51,6 +51,9 @@ func (x *exchange) takeRequest() (made bool, _ *flow.Error) {
 		if err := x.guard(x.set.RequestHeaders); err != nil {
 			return false, err
 		}
+		if s, ok := x.ctl.StandIn().(Upstream); ok {
+			x.up = s
+		}
 	}
 	if err := x.overLimit(&x.req); err != nil && !empty {
 		x.show(flow.ToServer)

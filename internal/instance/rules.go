@@ -11,8 +11,10 @@ import (
 	"time"
 
 	"midstream/internal/addons"
+	"midstream/internal/format"
 	"midstream/internal/option"
 	"midstream/internal/query"
+	"midstream/internal/replay"
 	"midstream/internal/rule"
 )
 
@@ -22,7 +24,7 @@ const rulePoll = time.Second
 // ruleOptions are the options that rules are made of, or read by.
 var ruleOptions = []string{
 	"rules", "modify_headers", "modify_body", "modify_body_window", "map_remote", "map_local", "block_list", "anticache", "anticomp",
-	"stickyauth", "stickycookie", "fault", "fault_seed",
+	"stickyauth", "stickycookie", "mock", "fault", "fault_seed",
 }
 
 // rules is the list in force. Its methods may be called at once.
@@ -82,6 +84,7 @@ func (in *Instance) ruleSource() ruleSource {
 	}
 	return ruleSource{opts: in.opts, file: RulesFile(in.opts), c: in.cfg.Case, env: rule.Env{
 		Home: in.opts.Home, Log: in.log, Window: in.opts.Size("modify_body_window"), Server: in.cfg.Version, Seed: seed, Memory: &in.rules.memory,
+		StandIn: func(it *format.Item, speed float64) any { return replay.StandIn(it, replay.Speed(speed)) },
 	}}
 }
 

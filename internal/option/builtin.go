@@ -182,6 +182,8 @@ func rules() []Option {
 			Help: "Send requests to another URL: [/FILTER]/URL-REGEX/REPLACEMENT. Every one that matches is applied, in their order. With URLs another separator is handy, as |."},
 		{Name: "map_local", Type: List, Meta: "SPEC",
 			Help: "Answer from a file or folder: [|FILTER]|URL-REGEX|PATH. Below a folder that is looked for which stands behind the match in the URL, or which its first group has caught. Without a file the answer is 404."},
+		{Name: "mock", Type: List, Meta: "SPEC",
+			Help: "Answer from a timed file, with its pauses: /FILTER/FILE. Nothing is dialled. \"midstream flows export --as timed\" writes such a file."},
 		{Name: "block_list", Type: List, Meta: "SPEC",
 			Help: "Answer with a status instead of the server: /FILTER/STATUS. 444 closes the connection without an answer."},
 		{Name: "fault", Type: List, Meta: "SPEC",

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"sync"
+	"time"
 
 	"midstream/flow"
 	"midstream/internal/body"
@@ -44,6 +45,7 @@ type call struct {
 	framing  flow.Framing
 	response *reader
 	turns    *turns
+	due      time.Time // when the head comes; zero for at once
 
 	taken sync.Once
 	sent  chan struct{} // closed when the request has ended
@@ -109,6 +111,15 @@ func (c *call) Head(ctx context.Context) (*flow.Response, []flow.Finding, error)
 	case <-c.sent:
 	case <-ctx.Done():
 		return nil, nil, context.Cause(ctx)
+	}
+	if wait := time.Until(c.due); !c.due.IsZero() && wait > 0 {
+		t := time.NewTimer(wait)
+		defer t.Stop()
+		select {
+		case <-t.C:
+		case <-ctx.Done():
+			return nil, nil, context.Cause(ctx)
+		}
 	}
 	if c.it.Flow.Response == nil {
 		return nil, nil, failure(c.it.Flow.Outcome)

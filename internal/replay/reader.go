@@ -12,6 +12,7 @@ import (
 	"midstream/flow"
 	"midstream/internal/body"
 	"midstream/internal/format"
+	timedfile "midstream/internal/format/timed"
 	"midstream/internal/store"
 )
 
@@ -36,6 +37,8 @@ type reader struct {
 	speed Speed
 	zero  time.Time
 	begun time.Time
+	// finish is when the end came; zero for at once.
+	finish time.Time
 
 	// broken is how the body ends where it did not end properly, nil where it did.
 	broken error
@@ -54,12 +57,27 @@ func newReader(b format.Body, trailers flow.Fields) *reader {
 		b = format.Octets(nil)
 	}
 	r := &reader{src: b, size: b.Size(), trailers: trailers, gone: make(chan struct{})}
-	if own, ok := b.(*store.Body); ok {
+	switch own := b.(type) {
+	case *store.Body:
 		r.next, r.stop = iter.Pull2(own.Pieces())
-	} else {
+	case *timedfile.Body:
+		r.next, r.stop = iter.Pull2(stored(own.Pieces()))
+		r.finish = own.End()
+	default:
 		r.end = r.size
 	}
 	return r
+}
+
+// stored are the pieces of a file as those of a session.
+func stored(pieces iter.Seq[timedfile.Piece]) iter.Seq2[store.Piece, error] {
+	return func(yield func(store.Piece, error) bool) {
+		for p := range pieces {
+			if !yield(store.Piece{Offset: p.Offset, Len: p.Len, Time: p.Time}, nil) {
+				return
+			}
+		}
+	}
 }
 
 // release lets go of the pieces. Nothing is read any more.
@@ -79,6 +97,13 @@ func (r *reader) Read(p []byte) (int, error) {
 		r.begun = time.Now()
 	}
 	if r.at >= r.size {
+		if r.pending() {
+			end := r.finish
+			r.finish = time.Time{}
+			if err := r.pause(end); err != nil {
+				return 0, err
+			}
+		}
 		if r.broken != nil {
 			return 0, r.broken
 		}
@@ -127,7 +152,15 @@ func (r *reader) advance() error {
 	if r.zero.IsZero() {
 		r.zero = piece.Time
 	}
-	wait := r.speed.pause(piece.Time.Sub(r.zero)) - time.Since(r.begun)
+	return r.pause(piece.Time)
+}
+
+// pending tells that the end is waited for.
+func (r *reader) pending() bool { return r.speed > 0 && !r.finish.IsZero() }
+
+// pause waits until what came at a time is due.
+func (r *reader) pause(at time.Time) error {
+	wait := r.speed.pause(at.Sub(r.zero)) - time.Since(r.begun)
 	if wait <= 0 {
 		return nil
 	}
@@ -142,7 +175,7 @@ func (r *reader) advance() error {
 }
 
 // Ready is true inside a piece only: pieces that came apart are sent apart.
-func (r *reader) Ready() bool { return r.at < r.end || r.at >= r.size }
+func (r *reader) Ready() bool { return r.at < r.end || r.at >= r.size && !r.pending() }
 
 func (r *reader) Trailers() flow.Fields { return r.trailers }
 

@@ -11,6 +11,7 @@ import (
 
 	"midstream/flow"
 	"midstream/hook"
+	"midstream/internal/format"
 	"midstream/internal/option"
 	"midstream/internal/pattern"
 	"midstream/internal/query"
@@ -255,6 +256,9 @@ type Env struct {
 	Server string
 	// Memory is what outlives a reload; nil for nothing.
 	Memory *Memory
+	// StandIn makes what Exchange.StandIn takes: an answer with what an Item has, at a
+	// speed, 0 for without pauses. nil is for trials, where nothing is answered.
+	StandIn func(it *format.Item, speed float64) any
 	// Wait waits for a time, or until ctx ends, then with an error; nil waits by the
 	// clock.
 	Wait func(ctx context.Context, d time.Duration) error
