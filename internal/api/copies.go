@@ -51,7 +51,12 @@ func (s *Server) copyFlow(ctx context.Context, n uint64, d Draft) (*flow.Flow, e
 	if parts != "" {
 		c.Flow.Metadata[EditedParts] = parts
 	}
-	f, _, err := capture.Into(s.control.Store()).Record(c)
+	seen, let, err := s.control.Seen(c)
+	if err != nil {
+		return nil, err
+	}
+	defer let()
+	f, _, err := capture.Into(s.control.Store()).Record(seen)
 	return f, err
 }
 

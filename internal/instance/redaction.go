@@ -68,8 +68,8 @@ func (c Control) Hidden(src capture.Source) (capture.Source, error) {
 	return capture.Redacted(src, redaction.New(redaction.Default(), master.Session(c.in.session.Meta().ID))), nil
 }
 
-// seen is replay.Reading's Seen.
-func (c Control) seen(it *format.Item) (*format.Item, func(), error) {
+// Seen is what may be recorded and shown of a flow; done lets go of it.
+func (c Control) Seen(it *format.Item) (seen *format.Item, done func(), err error) {
 	r := c.in.redactor.Load()
 	if r == nil {
 		return it, func() {}, nil

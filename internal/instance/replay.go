@@ -214,7 +214,7 @@ func (in *Instance) loadAnswers(ctx context.Context) error {
 
 func (in *Instance) readFile(ctx context.Context, progress func(at func() (done, of int64))) (replay.Result, error) {
 	r := &replay.Reading{Engine: in.engine, Store: in.session, Hooks: in.set.Load, Watchers: in.watchers(), Filter: in.replays.filter,
-		Seen: Control{in}.seen, Began: func() { in.begun.Add(1) }, Room: in.cfg.Room, Log: in.log}
+		Seen: Control{in}.Seen, Began: func() { in.begun.Add(1) }, Room: in.cfg.Room, Log: in.log}
 	if ways, err := waysOf(in.opts); err == nil && len(ways.Modes) == 1 && ways.Modes[0].Kind == proxy.Reverse {
 		r.Reroute = in.way.Reroute
 	}

@@ -39,7 +39,7 @@ var _ engine.BodyRedaction = (*octets)(nil)
 func (f *Flow) Body(c engine.Content) engine.BodyRedaction {
 	f.learn(c.Request, c.Response)
 	o := &octets{f: f, side: c.Side}
-	o.h = hand{r: f.r, known: f.own.list(), hit: func(secret, tag string) { f.found(placeOf(c), secret, tag) }}
+	o.h = hand{r: f.r, own: &f.own, hit: func(secret, tag string) { f.found(placeOf(c), secret, tag) }}
 	switch c.What {
 	case engine.InTunnel:
 		o.first = o.h.chain(o.give, raw)

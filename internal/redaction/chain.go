@@ -26,8 +26,8 @@ func (h *hand) chain(out sink, make func(*hand, sink) stage) stage {
 		s = append(s, t)
 		return t.write
 	}
-	for i := len(h.known) - 1; i >= 0; i-- {
-		out = after(h.literal(h.known[i], out))
+	if h.own != nil {
+		out = after(&echo{h: h, out: out})
 	}
 	for i := len(h.r.user) - 1; i >= 0; i-- {
 		out = after(h.r.user[i].stage(h, out))

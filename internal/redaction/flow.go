@@ -242,7 +242,7 @@ func (f *Flow) looked(side flow.Side, coded bool) {
 
 // Message is a message of a WebSocket as it may be seen.
 func (f *Flow) Message(p []byte) []byte {
-	h := hand{r: f.r, known: f.own.list(), hit: func(secret, tag string) { f.found("messages", secret, tag) }}
+	h := hand{r: f.r, own: &f.own, hit: func(secret, tag string) { f.found("messages", secret, tag) }}
 	return h.content(p, socketText)
 }
 

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 )
 
 // Bounds of what is remembered of credentials: in this process only, to find them
@@ -22,6 +23,7 @@ type memory struct {
 	tags   map[string]string
 	order  []string
 	octets int
+	added  atomic.Uint64 // to order, ever
 }
 
 // add remembers a credential.
@@ -45,6 +47,7 @@ func (m *memory) add(secret, tag string) {
 	}
 	m.tags[secret] = tag
 	m.order = append(m.order, secret)
+	m.added.Add(1)
 	m.octets += len(secret)
 	for len(m.order) > mostKept || m.octets > mostOctets {
 		m.octets -= len(m.order[0])
@@ -63,17 +66,22 @@ const (
 	shortestKnown = 8
 )
 
-// list are the credentials that are looked for in bodies, the longest first.
-func (m *memory) list() (all []pair) {
+// count is how many were ever added.
+func (m *memory) count() uint64 { return m.added.Load() }
+
+// since are the credentials that are looked for in bodies, of those that were added
+// behind the first n; the longest first.
+func (m *memory) since(n uint64) (fresh []pair, count uint64) {
 	m.mu.RLock()
 	defer m.mu.RUnlock()
-	for i := len(m.order) - 1; i >= 0 && len(all) < mostKnown; i-- {
-		if secret := m.order[i]; len(secret) >= shortestKnown && len(secret) <= longestKnown {
-			all = append(all, pair{secret, m.tags[secret]})
+	count = m.added.Load()
+	for _, secret := range m.order[max(0, len(m.order)-int(min(count-n, mostKept))):] {
+		if len(secret) >= shortestKnown && len(secret) <= longestKnown {
+			fresh = append(fresh, pair{secret, m.tags[secret]})
 		}
 	}
-	slices.SortStableFunc(all, func(a, b pair) int { return len(b.secret) - len(a.secret) })
-	return all
+	slices.SortStableFunc(fresh, func(a, b pair) int { return len(b.secret) - len(a.secret) })
+	return fresh, count
 }
 
 // hide replaces what is known in a text.

@@ -83,15 +83,50 @@ func (s *matching) end(whole bool) {
 	}
 }
 
-// literal replaces a credential that is known already.
-func (h *hand) literal(p pair, out sink) stage {
-	tag := []byte(p.tag)
-	if h.exact {
-		tag = fit(tag, len(p.secret))
+// echo replaces credentials that the flow has had before, and those that come to
+// be known while it runs.
+type echo struct {
+	h    *hand
+	out  sink
+	seen uint64 // how many of the flow's it has looked at
+	each []*matching
+}
+
+func (e *echo) write(p []byte) {
+	if e.seen != e.h.own.count() && len(e.each) < mostKnown {
+		var fresh []pair
+		fresh, e.seen = e.h.own.since(e.seen)
+		for _, k := range fresh[:min(len(fresh), mostKnown-len(e.each))] {
+			e.add(k)
+		}
 	}
-	s := &matching{h: h, out: out}
-	s.t = body.ReplaceWatched([]byte(p.secret), tag, func() { h.told(p.secret, p.tag) })
-	return s
+	e.from(0, p)
+}
+
+// from gives p to what looks for the i-th credential.
+func (e *echo) from(i int, p []byte) {
+	if i < len(e.each) {
+		e.each[i].write(p)
+		return
+	}
+	e.out(p)
+}
+
+func (e *echo) add(k pair) {
+	tag := []byte(k.tag)
+	if e.h.exact {
+		tag = fit(tag, len(k.secret))
+	}
+	next := len(e.each) + 1
+	s := &matching{h: e.h, out: func(p []byte) { e.from(next, p) }}
+	s.t = body.ReplaceWatched([]byte(k.secret), tag, func() { e.h.told(k.secret, k.tag) })
+	e.each = append(e.each, s)
+}
+
+func (e *echo) end(whole bool) {
+	for i := 0; i < len(e.each); i++ {
+		e.each[i].end(whole)
+	}
 }
 
 // newRewritings makes those of the user's patterns.

@@ -23,9 +23,9 @@ type hand struct {
 	hit func(secret, tag string)
 	// err is why what follows cannot be looked into.
 	err error
-	// known are credentials that the flow has had before: they are replaced wherever
-	// they stand.
-	known []pair
+	// own has the credentials that the flow has had before: they are replaced
+	// wherever they stand. Nil knows none.
+	own *memory
 	// exact makes what is put as long as what it replaces.
 	exact bool
 
