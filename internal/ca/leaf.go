@@ -50,9 +50,10 @@ func (a *Authority) Leaf(ctx context.Context, r LeafRequest) (*tls.Certificate, 
 	if r.RSA {
 		kind = RSA
 	}
-	key := cacheKey{kind: kind, names: sha256.Sum256(names)}
+	crl := a.crlOf(r.Upstream)
+	key := cacheKey{kind: kind, names: sha256.Sum256(append(names[:len(names):len(names)], crl...))}
 	now := a.now()
-	leaf, err := a.cache.get(ctx, key, now, func() (*tls.Certificate, error) { return a.mint(kind, names, now) })
+	leaf, err := a.cache.get(ctx, key, now, func() (*tls.Certificate, error) { return a.mint(kind, names, crl, now) })
 	if err != nil {
 		return nil, fmt.Errorf("make certificate for %q: %w", firstOf(r.SNI, r.Addr), err)
 	}
@@ -71,8 +72,9 @@ var oidSAN = asn1.ObjectIdentifier{2, 5, 29, 17}
 // mint signs a leaf. Its subject is empty and its subjectAltName critical (RFC
 // 5280 section 4.1.2.6): a common name adds nothing that clients read, and ends
 // at 64 characters. It carries no status_request feature (RFC 7633), whatever
-// the server's certificate has: there is nobody to staple for it.
-func (a *Authority) mint(kind KeyType, names []byte, now time.Time) (*tls.Certificate, error) {
+// the server's certificate has: there is nobody to staple for it. crl is where its
+// list of revoked certificates is, "" for none.
+func (a *Authority) mint(kind KeyType, names []byte, crl string, now time.Time) (*tls.Certificate, error) {
 	key, err := a.leafKeys[kind]()
 	if err != nil {
 		return nil, err
@@ -94,6 +96,9 @@ func (a *Authority) mint(kind KeyType, names []byte, now time.Time) (*tls.Certif
 		KeyUsage:        usage,
 		ExtKeyUsage:     []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
 		ExtraExtensions: []pkix.Extension{{Id: oidSAN, Critical: true, Value: names}},
+	}
+	if crl != "" {
+		template.CRLDistributionPoints = []string{crl}
 	}
 	der, err := x509.CreateCertificate(rand.Reader, template, a.cert, key.Public(), a.key)
 	if err != nil {

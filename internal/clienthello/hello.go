@@ -3,6 +3,7 @@ package clienthello
 import (
 	"encoding/binary"
 	"errors"
+	"slices"
 )
 
 // MaxSize bounds a ClientHello, record headers included. Post-quantum key
@@ -38,6 +39,7 @@ const (
 	extSignatures = 13
 	extProtocols  = 16
 	extVersions   = 43
+	extHidden     = 0xfe0d
 )
 
 // Results of Parse besides a hello.
@@ -176,6 +178,10 @@ func parseBody(p []byte) (*Hello, error) {
 	// A fault inside the extensions is for the handshake to complain about.
 	return h, nil
 }
+
+// Hides tells whether the hello may hide another one, or seem to, so that servers
+// get used to it: Encrypted ClientHello.
+func (h *Hello) Hides() bool { return slices.Contains(h.Extensions, extHidden) }
 
 // listIn is the vector, with a length of two octets, that an extension is.
 func listIn(p []byte) []byte {

@@ -22,6 +22,9 @@ type Addon struct {
 	files map[string]file // by path
 	names []string
 	page  pageFacts
+	// The list of revoked certificates is at every host that a leaf names for it.
+	crlPath string
+	crl     func() ([]byte, error)
 }
 
 // file is something to load.
@@ -53,7 +56,7 @@ func New(a *ca.Authority, host string) (*Addon, error) {
 	if host != "" {
 		names = append(names, strings.ToLower(strings.TrimSuffix(host, ".")))
 	}
-	return &Addon{files: files, names: names, page: pageFacts{
+	return &Addon{files: files, names: names, crlPath: a.CRLPath(), crl: a.CRL, page: pageFacts{
 		Fingerprint: strings.Split(a.Fingerprint(), ":"), Expires: a.Cert().NotAfter.Format("2 January 2006"),
 	}}, nil
 }
@@ -92,6 +95,14 @@ func (a *Addon) RequestHeaders(_ context.Context, x *hook.Exchange) error {
 	if x.Client != nil && strings.HasPrefix(x.Client.Mode, "transparent") {
 		// The client has resolved the name, and goes to an address.
 		host, _ = named(x)
+	}
+	if x.Response == nil && x.Request.Path == a.crlPath {
+		der, err := a.crl()
+		if err != nil {
+			return err
+		}
+		x.Response = reply(200, "application/pkix-crl", der)
+		return nil
 	}
 	if x.Response != nil || !a.Answers(host) {
 		return nil

@@ -111,6 +111,21 @@ func (c *client) waitFirst(down *conn) ([]byte, bool) {
 	return p, true
 }
 
+// firstFault waits as waitFirst does, and returns the alert that came instead, nil
+// for anything else.
+func (c *client) firstFault(down *conn) error {
+	down.SetReadDeadline(c.p.idleLimit())
+	stop := context.AfterFunc(c.p.idle, func() { down.SetReadDeadline(past) })
+	err := down.Await()
+	if stop() {
+		down.SetReadDeadline(time.Time{})
+	}
+	if op, ok := errors.AsType[*net.OpError](err); ok && op.Op == "remote error" {
+		return err
+	}
+	return nil // whoever reads next sees it again
+}
+
 // waitHello waits for the rest of a ClientHello.
 func (c *client) waitHello(down *conn) (*clienthello.Hello, error) {
 	down.SetReadDeadline(time.Now().Add(c.p.cfg.TLS.HandshakeTimeout))

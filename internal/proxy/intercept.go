@@ -67,6 +67,13 @@ func (t *tunnel) decrypt(ctx context.Context, down *conn) (_ *conn, way route) {
 			secured.Close()
 		}
 	}()
+	if facts.ALPN != "" && h.Hides() {
+		// A client whose hello was not understood says so behind the handshake.
+		if err := c.firstFault(secured); err != nil {
+			c.handshakeFailed(secured, h, t.address, err)
+			return nil, nil
+		}
+	}
 	c.learn(withTLS(c.facts, facts))
 	var far *conn
 	if up != nil {

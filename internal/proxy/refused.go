@@ -22,7 +22,7 @@ func (c *client) handshakeFailed(down *conn, h *clienthello.Hello, to string, er
 	if name == "" {
 		name = to
 	}
-	refusedBy, hint := explain(err, name)
+	refusedBy, hint, code := explain(err, name)
 	text := "TLS handshake with client " + c.facts.Peer + " for " + shorten(name) + ": " + refusedBy
 	if hint != "" {
 		text += "; " + hint
@@ -38,12 +38,12 @@ func (c *client) handshakeFailed(down *conn, h *clienthello.Hello, to string, er
 		c.p.log.Warn(text, "client", c.facts.Peer, "host", name)
 	}
 	c.facts = withTLS(c.facts, &flow.TLS{SNI: h.ServerName, Offered: h.Protocols})
-	c.recordRefusal(to, text)
+	c.recordRefusal(to, code, text)
 }
 
-// explain says what a failed handshake with a client means. hint is not empty
-// when the client refused our certificate.
-func explain(err error, name string) (what, hint string) {
+// explain says what a failed handshake with a client means. Where the client
+// refused us there is a hint, and the code of a finding.
+func explain(err error, name string) (what, hint, code string) {
 	alert := ""
 	if op, ok := errors.AsType[*net.OpError](err); ok && op.Op == "remote error" {
 		alert = strings.TrimPrefix(op.Err.Error(), "tls: ")
@@ -51,20 +51,23 @@ func explain(err error, name string) (what, hint string) {
 	switch {
 	case alert == "unknown certificate authority", alert == "bad certificate", alert == "unknown certificate", strings.HasPrefix(alert, "certificate unknown"):
 		return "it does not trust midstream's certificate (alert: " + alert + ")",
-			"make it trust the CA (midstream ca trust, or midstream ca path), or pass the host on with --ignore-hosts '" + ignorePattern(name) + "'"
+			"make it trust the CA (midstream ca trust, or midstream ca path), or pass the host on with --ignore-hosts '" + ignorePattern(name) + "'", "client-refused-certificate"
+	case alert == "encrypted client hello required":
+		return "it asked for a server that is hidden by Encrypted ClientHello, which ends at midstream (alert: " + alert + ")",
+			"most clients try again without it; where one does not, switch off its Encrypted ClientHello or secure DNS, or pass the host on with --ignore-hosts '" + ignorePattern(name) + "'", "encrypted-client-hello"
 	case alert != "":
-		return "it ended the handshake with the alert: " + alert, ""
+		return "it ended the handshake with the alert: " + alert, "", ""
 	case errors.Is(err, context.DeadlineExceeded):
-		return "it did not complete it in time", ""
+		return "it did not complete it in time", "", ""
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, net.ErrClosed):
 		// Some clients say nothing at all when they do not like a certificate.
-		return "it closed the connection; it may not trust midstream's certificate", ""
+		return "it closed the connection; it may not trust midstream's certificate", "", ""
 	}
 	text := strings.TrimPrefix(err.Error(), "tls: ")
 	if strings.Contains(text, "unsupported versions") || strings.Contains(text, "protocol version") {
 		text += "; it is too old: allow it with --set tls_version_client_min=TLS1"
 	}
-	return text, ""
+	return text, "", ""
 }
 
 // ignorePattern writes a host as a pattern for ignore_hosts.
@@ -78,7 +81,7 @@ func ignorePattern(name string) string {
 
 // recordRefusal keeps a flow for a client that does not trust us: it is the most
 // common fault of the first hour, and must be seen where people look.
-func (c *client) recordRefusal(to, text string) {
+func (c *client) recordRefusal(to, code, text string) {
 	req := &flow.Request{Method: "CONNECT", Scheme: "https", Authority: to, Form: flow.AuthorityForm}
 	req.Version, req.Start, req.End = flow.HTTP11, c.facts.Start, time.Now()
 	if host, port, err := net.SplitHostPort(to); err == nil {
@@ -87,7 +90,7 @@ func (c *client) recordRefusal(to, text string) {
 	}
 	c.recordFailure(&flow.Flow{
 		Kind: flow.HTTP, Request: req,
-		Findings: []flow.Finding{{Code: "client-refused-certificate", Text: text}},
+		Findings: []flow.Finding{{Code: code, Text: text}},
 		Outcome:  flow.Outcome{Kind: flow.Failed, Phase: flow.Handshaking.String(), Text: text},
 	}, nil)
 }
