@@ -18,7 +18,7 @@ import (
 // layers lists the packages from the bottom up: a package may import only
 // packages of rows before its own.
 var layers = [][]string{
-	{"flow", "internal/coding", "internal/transport", "internal/pattern", "internal/option", "internal/ca", "internal/auth", "internal/redirect", "internal/browser", "internal/h2spec", "internal/web", "internal/keymap", "internal/clienthello"},
+	{"flow", "internal/coding", "internal/transport", "internal/pattern", "internal/option", "internal/ca", "internal/auth", "internal/redirect", "internal/browser", "internal/h2spec", "internal/web", "internal/keymap", "internal/jsonedit", "internal/clienthello"},
 	{"hook", "internal/fault", "internal/client"},
 	{"internal/body", "internal/message", "internal/ws", "internal/onboard", "internal/format"},
 	{"internal/sse", "internal/query"},

@@ -109,9 +109,13 @@ func TestAMockOfAWebSocket(t *testing.T) {
 `), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	p := start(t, "--mock", "|~d chat.test|"+file)
+	rules := filepath.Join(t.TempDir(), "rules.yaml")
+	if err := os.WriteFile(rules, []byte("- do: modify_body\n  when: ~s\n  find: ^h\n  replace: H\n  in: messages\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	p := start(t, "--mock", "|~d chat.test|"+file, "--rules", rules)
 	e := dialWebSocket(t, p, "http://chat.test:80", "/room")
-	e.want(0x81, "hello")
+	e.want(0x81, "Hello") // a rule changes what the mock says
 	e.send(0x81, "hi")
 	e.want(0x82, "\x01\x02")
 	e.want(0x88, "\x03\xe8bye")

@@ -4,19 +4,24 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync/atomic"
 
 	"midstream/flow"
 	"midstream/hook"
 	"midstream/internal/body"
+	"midstream/internal/jsonedit"
 	"midstream/internal/rule"
 )
 
 // Kind is the kind of rule.
-var Kind = rule.Kind{Name: "modify_body", Option: "modify_body", Brief: "replace text in bodies, on streams too",
+var Kind = rule.Kind{Name: "modify_body", Option: "modify_body", Brief: "replace text in bodies, on streams too, or values of JSON",
 	Params: []rule.Param{
-		{Name: "find", Required: true, Help: "a regular expression"},
-		{Name: "replace", Required: true, Help: "what is put in the place of its matches, or @FILE; \\1 is what the first group has caught"},
+		{Name: "find", Help: "a regular expression; or set and delete instead"},
+		{Name: "replace", Help: "what is put in the place of its matches, or @FILE; \\1 is what the first group has caught"},
+		{Name: "in", Help: "body (without it), or messages: find is searched for in each message of a stream"},
+		{Name: "set", Help: "values of JSON: lines of the form $.user.name = \"x\""},
+		{Name: "delete", Help: "values of JSON that are left out: lines of the form $.user.name"},
 	}}
 
 // Spec reads a value of the option: [/FILTER]/REGEX/[@]REPLACEMENT.
@@ -44,6 +49,9 @@ func New(rules []*rule.Rule, env rule.Env) (any, error) {
 			return nil, err
 		}
 		a.edits = append(a.edits, p)
+	}
+	if slices.ContainsFunc(a.edits, func(r *replacing) bool { return r.messages || r.json != nil }) {
+		return withSockets{a}, nil
 	}
 	return a, nil
 }
@@ -92,6 +100,15 @@ func (a *Addon) begin(x *hook.Exchange, b *hook.Body, m *flow.Message, side flow
 			failed = errors.Join(failed, fmt.Errorf("rule %q: %w", r.Name, err))
 			return rule.Next
 		}
+		if r.messages || r.json != nil {
+			tell := &teller{x: x, rule: r, side: side, stale: staleFields(m, side), window: a.window}
+			sockets.add(x, side, socketRun{run{sub, r}, tell})
+			if onMessages(b, m, run{sub, r}, tell) || r.json == nil || !isJSON(m) {
+				return rule.Next
+			}
+			whole = append(whole, run{sub, r})
+			return rule.Next
+		}
 		// Behind a rule that needs the whole all run on the whole, in their order.
 		if sub.stream == nil || whole != nil {
 			whole = append(whole, run{sub, r})
@@ -104,7 +121,11 @@ func (a *Addon) begin(x *hook.Exchange, b *hook.Body, m *flow.Message, side flow
 		return rule.Next
 	})
 	if whole != nil {
-		b.Hold(fmt.Sprintf("rule %q needs the whole body: its pattern cannot be run on a stream", whole[0].as.Name))
+		why := "its pattern cannot be run on a stream"
+		if whole[0].as.json != nil {
+			why = "it changes values of JSON"
+		}
+		b.Hold(fmt.Sprintf("rule %q needs the whole body: %s", whole[0].as.Name, why))
 		p, _ := waiting.Get(x)
 		p[side] = whole
 		waiting.Put(x, p)
@@ -134,14 +155,17 @@ func (a *Addon) finish(x *hook.Exchange, b *hook.Body, m *flow.Message, side flo
 			x.Find("modify-body-skipped", fmt.Sprintf("rule %q did not change the %s body: %v", r.as.Name, side, err))
 			return nil
 		}
-		now, n, err := r.sub.whole.Replace(string(content))
+		now, n, err := r.apply(content)
+		if errors.Is(err, jsonedit.ErrNotJSON) {
+			continue
+		}
 		if err != nil {
 			x.Find("modify-body-skipped", fmt.Sprintf("rule %q did not change the %s body: %v", r.as.Name, side, err))
 			continue
 		}
 		if n > 0 {
 			(&teller{x: x, rule: r.as, side: side, stale: staleFields(m, side)}).matched()
-			if err := b.SetContent([]byte(now)); err != nil {
+			if err := b.SetContent(now); err != nil {
 				return err
 			}
 		}
