@@ -20,10 +20,8 @@ type RewriteOptions struct {
 	// Octets is not 0 where the pattern is one of octets: those above 0x7f are
 	// characters of it, from this one for octet 0 on.
 	Octets rune
-	// Put, where it is set, is called for each match in place of the template, and
-	// appends to dst what is put there. text[at[0]:at[1]] is the match, the
-	// pairs that follow are the submatches, negative where one has not taken part.
-	Put func(dst, text []byte, at []int) []byte
+	// Submatches tells that RewriteWatch.Put wants them.
+	Submatches bool
 }
 
 // RewriteWatch is told what a transform does. Its functions are called from the
@@ -33,6 +31,11 @@ type RewriteWatch struct {
 	Matched func()
 	// Long is called, once, when a match could not be decided within the window.
 	Long func()
+	// Put, where it is set, is called for each match in place of the template, and
+	// appends to dst what is put there. text[at[0]:at[1]] is the match, the pairs that
+	// follow are the submatches, negative where one has not taken part. Of a pattern
+	// that is only a text it is called once, when the transform begins.
+	Put func(dst, text []byte, at []int) []byte
 }
 
 // A Rewrite replaces the matches of a pattern. It may make transforms for many
@@ -44,7 +47,6 @@ type Rewrite struct {
 	prog     *program // nil when literal is set
 	literal  []byte   // the only text that the pattern matches
 	window   int
-	put      func(dst, text []byte, at []int) []byte
 }
 
 // NewRewrite prepares the replacement of the matches of re by template, in
@@ -56,16 +58,12 @@ func NewRewrite(re *regexp.Regexp, template []byte) (*Rewrite, error) {
 
 // NewRewriteWith is NewRewrite with options.
 func NewRewriteWith(re *regexp.Regexp, template []byte, opt RewriteOptions) (*Rewrite, error) {
-	w := &Rewrite{re: re, template: template, fixed: bytes.IndexByte(template, '$') < 0 && opt.Put == nil, window: opt.Window, put: opt.Put}
+	w := &Rewrite{re: re, template: template, fixed: bytes.IndexByte(template, '$') < 0 && !opt.Submatches, window: opt.Window}
 	if w.window <= 0 {
 		w.window = matchWindow
 	}
 	if literal, all := re.LiteralPrefix(); all && literal != "" {
 		w.literal = unmapped(literal, opt.Octets)
-		if opt.Put != nil {
-			w.template = opt.Put(nil, w.literal, []int{0, len(w.literal)})
-			return w, nil
-		}
 		w.template = re.Expand(nil, template, w.literal, re.FindStringSubmatchIndex(literal))
 		return w, nil
 	}
@@ -88,7 +86,11 @@ func (w *Rewrite) Transform() hook.Transform { return w.TransformWatched(Rewrite
 // TransformWatched is Transform with somebody who is told what it does.
 func (w *Rewrite) TransformWatched(watch RewriteWatch) hook.Transform {
 	if w.prog == nil {
-		return ReplaceWatched(w.literal, w.template, watch.Matched)
+		template := w.template
+		if watch.Put != nil {
+			template = watch.Put(nil, w.literal, []int{0, len(w.literal)})
+		}
+		return ReplaceWatched(w.literal, template, watch.Matched)
 	}
 	return &rewriter{Rewrite: w, m: newMatcher(w.prog, w.window), before: -1, watch: watch}
 }
@@ -186,7 +188,7 @@ func (w *rewriter) rewrite(text []byte, last bool, emit func([]byte) error) (don
 func (w *rewriter) Held() []byte { return w.held }
 
 func (w *rewriter) expand(text []byte) {
-	if w.fixed {
+	if w.fixed && w.watch.Put == nil {
 		w.out = append(w.out, w.template...)
 		return
 	}
@@ -195,8 +197,8 @@ func (w *rewriter) expand(text []byte) {
 			w.m.match[i] = at - w.base
 		}
 	}
-	if w.Rewrite.put != nil {
-		w.out = w.Rewrite.put(w.out, text, w.m.match)
+	if w.watch.Put != nil {
+		w.out = w.watch.Put(w.out, text, w.m.match)
 	} else {
 		w.out = w.re.Expand(w.out, w.template, text, w.m.match)
 	}

@@ -1,6 +1,7 @@
 package redaction
 
 import (
+	"bytes"
 	"context"
 	"regexp"
 	"strings"
@@ -12,20 +13,21 @@ import (
 
 // rewriting is a pattern whose matches are replaced, or what their first group has
 // caught where there is one.
-type rewriting struct {
-	re     *regexp.Regexp
-	octets rune
+type rewriting struct{ rw *body.Rewrite }
+
+// newRewriting prepares one; octets is as body.RewriteOptions has it.
+func newRewriting(re *regexp.Regexp, octets rune) *rewriting {
+	rw, err := body.NewRewriteWith(re, nil, body.RewriteOptions{Window: window, Octets: octets, Submatches: true})
+	if err != nil {
+		panic("redaction: " + err.Error()) // rules were tried when they were read, the others are our own
+	}
+	return &rewriting{rw}
 }
 
 // stage runs it on a text in pieces.
 func (w *rewriting) stage(h *hand, out sink) stage {
 	s := &matching{h: h, out: out}
-	rw, err := body.NewRewriteWith(w.re, nil, body.RewriteOptions{Window: window, Octets: w.octets, Put: s.put})
-	if err != nil {
-		h.fail(err.Error()) // rules are tried when they are read
-		return plain{func([]byte) {}}
-	}
-	s.t = rw.TransformWatched(body.RewriteWatch{Long: func() {
+	s.t = w.rw.TransformWatched(body.RewriteWatch{Put: s.put, Matched: s.found, Long: func() {
 		h.fail("a match of a pattern of --redact has more than 256 KiB: what follows was not recorded")
 	}})
 	return s
@@ -33,13 +35,31 @@ func (w *rewriting) stage(h *hand, out sink) stage {
 
 // matching is a rewriting at work.
 type matching struct {
-	h   *hand
-	out sink
-	t   hook.Transform
+	h       *hand
+	out     sink
+	t       hook.Transform
+	matched bool
+	// only is the one text that is looked for, where that is all.
+	only pair
+}
+
+// found is called for each match.
+func (s *matching) found() {
+	s.matched = true
+	if s.only.secret != "" {
+		s.h.told(s.only.secret, s.only.tag)
+	}
 }
 
 func (s *matching) put(dst, text []byte, at []int) []byte {
 	begin, end := at[0], at[1]
+	if s.t == nil { // there is no match yet
+		s.only = pair{string(text), s.h.tagOf(string(text))}
+		if s.h.exact {
+			return append(dst, fit([]byte(s.only.tag), len(text))...)
+		}
+		return append(dst, s.only.tag...)
+	}
 	if len(at) > 3 && at[2] >= 0 {
 		dst = append(dst, text[begin:at[2]]...)
 		dst = append(dst, s.h.replaceText(text[at[2]:at[3]])...)
@@ -72,14 +92,23 @@ func (s *matching) write(p []byte) {
 // end gives out what is held back, as it is: no match came of it. Where the text
 // was broken off, one might have.
 func (s *matching) end(whole bool) {
-	if whole {
-		if err := s.t.End(context.Background(), s.emit); err != nil {
-			s.h.fail(err.Error())
-		}
-		return
+	var held []byte
+	if t, ok := s.t.(interface{ Held() []byte }); ok && !whole {
+		held = bytes.Clone(t.Held())
 	}
-	if held, ok := s.t.(interface{ Held() []byte }); ok && len(held.Held()) > 0 {
-		s.emit(s.h.replace(held.Held()))
+	var last []byte
+	s.matched = false
+	err := s.t.End(context.Background(), func(p []byte) error {
+		last = append(last, p...)
+		return nil
+	})
+	switch {
+	case err != nil:
+		s.h.fail(err.Error())
+	case len(held) > 0 && !s.matched:
+		s.emit(s.h.replace(held))
+	case len(last) > 0:
+		s.emit(last)
 	}
 }
 
@@ -119,7 +148,7 @@ func (e *echo) add(k pair) {
 	}
 	next := len(e.each) + 1
 	s := &matching{h: e.h, out: func(p []byte) { e.from(next, p) }}
-	s.t = body.ReplaceWatched([]byte(k.secret), tag, func() { e.h.told(k.secret, k.tag) })
+	s.t = body.ReplaceWatched([]byte(k.secret), tag, func() { s.matched = true; e.h.told(k.secret, k.tag) })
 	e.each = append(e.each, s)
 }
 
@@ -133,7 +162,7 @@ func (e *echo) end(whole bool) {
 func newRewritings(list []*found) (ws []*rewriting) {
 	for _, f := range list {
 		re, _, _ := f.sub.Stream()
-		ws = append(ws, &rewriting{re: re, octets: pattern.OctetZero})
+		ws = append(ws, newRewriting(re, pattern.OctetZero))
 	}
 	return ws
 }
@@ -154,16 +183,16 @@ func alternatives(names map[string]bool, prefixes []string) string {
 
 // newLines finds field lines of HTTP in a text of any kind.
 func newLines(r *Rules) *rewriting {
-	return &rewriting{re: regexp.MustCompile(`(?m:^)` + alternatives(r.fields, r.prefixes) + `[ \t]*:[ \t]*([^\r\n]+)`)}
+	return newRewriting(regexp.MustCompile(`(?m:^)`+alternatives(r.fields, r.prefixes)+`[ \t]*:[ \t]*([^\r\n]+)`), 0)
 }
 
 // newLinks finds parameters of URLs in a text of any kind, also where & is written
 // as an escape.
 func newLinks(r *Rules) *rewriting {
-	return &rewriting{re: regexp.MustCompile(`(?:[?&;]|\\u0026)` + alternatives(r.params, nil) + "=([^&#\\s\"'<>\\\\`]+)")}
+	return newRewriting(regexp.MustCompile(`(?:[?&;]|\\u0026)`+alternatives(r.params, nil)+"=([^&#\\s\"'<>\\\\`]+)"), 0)
 }
 
 // newQuoted finds fields in a text that somebody wrote, as "Authorization: x".
 func newQuoted(r *Rules) *rewriting {
-	return &rewriting{re: regexp.MustCompile(alternatives(r.fields, r.prefixes) + `\\?["']?[ \t]*[:=][ \t]*\\?["']?([^\r\n"]*[^\r\n" ])`)}
+	return newRewriting(regexp.MustCompile(alternatives(r.fields, r.prefixes)+`\\?["']?[ \t]*[:=][ \t]*\\?["']?([^\r\n"]*[^\r\n" ])`), 0)
 }
