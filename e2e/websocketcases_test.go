@@ -182,12 +182,15 @@ export function websocket_end(flow) { flow.comment = "ended with " + flow.websoc
 	count := 0
 	for _, v := range vectors {
 		for byClient, mark := range map[bool]string{true: "client", false: "server"} {
+			v := v
 			count++
-			direct := c.hear(v, byClient, nil, "")
+			steps := v.steps(&wsEnd{t: t, mask: byClient})
+			v.steps = func(*wsEnd) []step { return steps } // making them costs more than saying them
 			var sent []byte
-			for _, s := range v.steps(&wsEnd{t: t, mask: byClient}) {
+			for _, s := range steps {
 				sent = append(sent, s.send...)
 			}
+			direct := c.hear(v, byClient, nil, "")
 			if got := lastClose(direct.speaker); got != v.code || !bytes.Equal(direct.judge, sent) {
 				t.Fatalf("%s by the %s: the verdict without midstream is %d, %d was meant", v.name, mark, got, v.code)
 			}

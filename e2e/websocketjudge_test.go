@@ -181,6 +181,7 @@ type squeezer struct {
 	fresh bool // no context takeover
 	bits  int  // of the window; 0 is 15
 	z     *flate.Writer
+	flat  *flate.Writer // refers to nothing
 	buf   bytes.Buffer
 	seen  []byte // the window of what is inflated
 }
@@ -190,8 +191,19 @@ type squeezer struct {
 func (s *squeezer) deflate(p []byte) []byte {
 	s.buf.Reset()
 	piece := len(p)
-	if s.bits > 0 && s.bits < 15 {
+	small := s.bits > 0 && s.bits < 15
+	if small {
 		piece = 1 << s.bits
+	}
+	if small && len(p) > 4*piece {
+		// A window begun anew for each of many pieces takes long.
+		if s.flat == nil {
+			s.flat, _ = flate.NewWriter(&s.buf, flate.HuffmanOnly)
+		}
+		s.flat.Reset(&s.buf)
+		s.flat.Write(p)
+		s.flat.Flush()
+		return bytes.TrimSuffix(s.buf.Bytes(), []byte{0, 0, 0xff, 0xff})
 	}
 	if s.z == nil {
 		s.z, _ = flate.NewWriter(&s.buf, 6)
@@ -200,7 +212,7 @@ func (s *squeezer) deflate(p []byte) []byte {
 	}
 	for first := true; first || len(p) > 0; first = false {
 		n := min(piece, len(p))
-		if !first || s.bits > 0 && s.bits < 15 {
+		if !first || small {
 			s.z.Reset(&s.buf)
 		}
 		s.z.Write(p[:n])
