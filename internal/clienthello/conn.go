@@ -114,6 +114,9 @@ func native(err error) error {
 	return err
 }
 
+// Layer is the connection inside, whose records package transport reads ahead for.
+func (c *Conn) Layer() any { return c.UConn.Conn }
+
 // ConnectionState is as of tls.Conn, without exported keying material.
 func (c *Conn) ConnectionState() tls.ConnectionState {
 	s := c.UConn.ConnectionState()

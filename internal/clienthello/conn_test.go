@@ -1,6 +1,7 @@
 package clienthello
 
 import (
+	"bytes"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -10,6 +11,7 @@ import (
 	"io"
 	"math/big"
 	"net"
+	"reflect"
 	"slices"
 	"testing"
 	"time"
@@ -273,4 +275,14 @@ func FuzzClient(f *testing.F) {
 			t.Error("a server that says nothing has shaken hands")
 		}
 	})
+}
+
+// What transport looks for is there in the release that this is built with.
+func TestLayerKeepsItsInputAsCryptoTLSDoes(t *testing.T) {
+	layer := reflect.TypeOf((&Conn{UConn: &utls.UConn{Conn: new(utls.Conn)}}).Layer()).Elem()
+	for name, want := range map[string]reflect.Type{"rawInput": reflect.TypeFor[bytes.Buffer](), "input": reflect.TypeFor[bytes.Reader]()} {
+		if f, ok := layer.FieldByName(name); !ok || f.Type != want {
+			t.Errorf("%s: %v, want %v", name, f.Type, want)
+		}
+	}
 }

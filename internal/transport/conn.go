@@ -14,11 +14,11 @@ import (
 type Conn struct {
 	net.Conn // what Read and Write go to: the wire, or TLS on it
 	wire     *wire
-	tls      Secured   // nil without TLS
-	native   *tls.Conn // the same where it is crypto/tls, else nil
-	lent     *buffer   // for a large record, while TLS has something of it
-	over     bool      // TLS has said how reading ended
-	one      [1]byte   // read by Ready, and served by the next Read
+	tls      Secured // nil without TLS
+	input    tlsInput
+	lent     *buffer // for a large record, while TLS has something of it
+	over     bool    // TLS has said how reading ended
+	one      [1]byte // read by Ready, and served by the next Read
 	hasOne   bool
 }
 
@@ -67,8 +67,7 @@ func (c *Conn) Secure(ctx context.Context, over func(net.Conn) (Secured, error))
 		}
 		return nil, err
 	}
-	native, _ := t.(*tls.Conn)
-	return &Conn{Conn: t, wire: w, tls: t, native: native}, nil
+	return &Conn{Conn: t, wire: w, tls: t, input: inputOf(t)}, nil
 }
 
 // Read reads what has come, and never waits for more than one octet.

@@ -2,7 +2,6 @@ package transport
 
 import (
 	"bytes"
-	"crypto/tls"
 	"net"
 	"reflect"
 	"sync"
@@ -15,27 +14,43 @@ import (
 // when all of the record has been read. The fields are found by name and type; where
 // they are not what they were, nothing is lent.
 
-// tlsInput is where a tls.Conn keeps what it has read: records that were not
-// decrypted yet, and what was decrypted and not read.
-type tlsInput struct{ raw, plain uintptr }
+// tlsInput is where TLS keeps what it has read: records that were not decrypted yet,
+// and what was decrypted and not read. They are nil where TLS does it in another way.
+type tlsInput struct {
+	raw   *bytes.Buffer
+	plain *bytes.Reader
+}
 
-// inputOf is nil where a tls.Conn keeps its input in another way.
-var inputOf = findTLSInput()
+// Layered is a Secured that has what does its work inside: a *tls.Conn, or one of a
+// package that was made from crypto/tls.
+type Layered interface {
+	Layer() any
+}
 
-func findTLSInput() *tlsInput {
-	conn := reflect.TypeFor[tls.Conn]()
-	raw, ok1 := conn.FieldByName("rawInput")
-	plain, ok2 := conn.FieldByName("input")
-	if !ok1 || !ok2 || raw.Type != reflect.TypeFor[bytes.Buffer]() || plain.Type != reflect.TypeFor[bytes.Reader]() {
-		return nil
+// inputOf finds the input of t.
+func inputOf(t Secured) tlsInput {
+	inner := any(t)
+	if l, ok := t.(Layered); ok {
+		inner = l.Layer()
 	}
-	return &tlsInput{raw.Offset, plain.Offset}
+	v := reflect.ValueOf(inner)
+	if v.Kind() != reflect.Pointer || v.IsNil() || v.Elem().Kind() != reflect.Struct {
+		return tlsInput{}
+	}
+	raw, ok1 := v.Elem().Type().FieldByName("rawInput")
+	plain, ok2 := v.Elem().Type().FieldByName("input")
+	if !ok1 || !ok2 || raw.Type != reflect.TypeFor[bytes.Buffer]() || plain.Type != reflect.TypeFor[bytes.Reader]() {
+		return tlsInput{}
+	}
+	p := v.UnsafePointer()
+	return tlsInput{(*bytes.Buffer)(unsafe.Add(p, raw.Offset)), (*bytes.Reader)(unsafe.Add(p, plain.Offset))}
 }
 
-func (in *tlsInput) of(t *tls.Conn) (raw *bytes.Buffer, plain *bytes.Reader) {
-	p := unsafe.Pointer(t)
-	return (*bytes.Buffer)(unsafe.Add(p, in.raw)), (*bytes.Reader)(unsafe.Add(p, in.plain))
-}
+// found tells that TLS keeps its input as expected.
+func (in tlsInput) found() bool { return in.raw != nil }
+
+// empty tells that nothing is in it.
+func (in tlsInput) empty() bool { return in.raw.Len() == 0 && in.plain.Len() == 0 }
 
 const (
 	// lendAbove is the size of a record from which on a buffer is lent; for one that
@@ -49,13 +64,10 @@ const (
 // records lends the buffers.
 var records = sync.Pool{New: func() any { return &buffer{b: make([]byte, lentSize)} }}
 
-// lends tells whether TLS is of the kind that a buffer can be lent to.
-func (c *Conn) lends() bool { return inputOf != nil && c.native != nil }
-
 // decrypt reads from TLS. It waits for the head of a record before TLS is asked, so
 // that nothing is lent meanwhile.
 func (c *Conn) decrypt(p []byte) (int, error) {
-	if !c.lends() || len(p) == 0 || c.over {
+	if !c.input.found() || len(p) == 0 || c.over {
 		return c.tls.Read(p)
 	}
 	if c.wire.left == 0 && !c.pending() {
@@ -80,37 +92,25 @@ func passing(err error) bool {
 // lend gives TLS a buffer for the record that comes next, where it is large and
 // nothing of it has been read. It belongs to the reader.
 func (c *Conn) lend() {
-	if !c.lends() || c.lent != nil || c.wire.left <= lendAbove {
-		return
-	}
-	raw, plain := inputOf.of(c.native)
-	if raw.Len() > 0 || plain.Len() > 0 {
+	if c.lent != nil || c.wire.left <= lendAbove || !c.input.empty() {
 		return
 	}
 	c.lent = records.Get().(*buffer)
-	*raw = *bytes.NewBuffer(c.lent.b[:0])
+	*c.input.raw = *bytes.NewBuffer(c.lent.b[:0])
 }
 
 // takeBack takes a lent buffer where nothing in it is of use any more.
 func (c *Conn) takeBack() {
-	if c.lent == nil {
+	if c.lent == nil || !c.input.empty() {
 		return
 	}
-	raw, plain := inputOf.of(c.native)
-	if raw.Len() > 0 || plain.Len() > 0 {
-		return
-	}
-	*raw = bytes.Buffer{}
-	plain.Reset(nil)
+	*c.input.raw = bytes.Buffer{}
+	c.input.plain.Reset(nil)
 	records.Put(c.lent)
 	c.lent = nil
 }
 
 // pending tells whether TLS may have something that was decrypted and not read.
 func (c *Conn) pending() bool {
-	if !c.lends() {
-		return true
-	}
-	_, plain := inputOf.of(c.native)
-	return plain.Len() > 0
+	return !c.input.found() || c.input.plain.Len() > 0
 }

@@ -29,7 +29,7 @@ func rawConn(nc net.Conn) syscall.RawConn {
 func (w *wire) tryRead(fd uintptr) bool {
 	w.take()
 	for {
-		n, err := syscall.Read(int(fd), w.ahead.b[w.w:])
+		n, err := readSocket(fd, w.ahead.b[w.w:])
 		switch {
 		case err == syscall.EINTR:
 			continue
@@ -79,7 +79,7 @@ func (w *wire) sendSome(p []byte) (n int, err error) {
 	werr := w.raw.Write(func(fd uintptr) bool {
 		for n < len(p) {
 			var m int
-			m, err = syscall.Write(int(fd), p[n:])
+			m, err = writeSocket(fd, p[n:])
 			switch {
 			case err == syscall.EINTR:
 				continue
