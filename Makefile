@@ -9,7 +9,7 @@ LDFLAGS := -s -w -X main.version=$(VERSION)
 TARGETS := linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 windows/arm64
 export CGO_ENABLED := 0
 
-.PHONY: run build test deps check unit cross bench soak fuzz lint release clean
+.PHONY: run build test deps check unit cross bench bench-ui soak fuzz lint release clean
 
 build:
 	@$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $(BIN) ./cmd/midstream
@@ -38,6 +38,9 @@ lint: check
 
 bench: build
 	@scripts/bench
+
+bench-ui:
+	@scripts/bench-ui
 
 soak: build
 	@MIDSTREAM_SOAK=1 $(GO) test -count 1 -timeout 60m -run 'Soak|Kill' -v ./...
