@@ -18,14 +18,15 @@ import (
 // Bounds of what is kept for front ends.
 const (
 	maxViews   = 16
-	maxEntries = 8 << 20 // of all views
-	maxPending = 8 << 10 // pictures that wait for the next batch
-	maxNotes   = 10_000  // flows that run and are to be marked when they have ended
+	maxEntries = 8 << 20  // of all views
+	maxPending = 64 << 10 // pictures that wait for the next batch
+	maxNotes   = 10_000   // flows that run and are to be marked when they have ended
 )
 
 // How often things are told.
 const (
 	batchEvery    = 50 * time.Millisecond
+	batchSlowest  = 250 * time.Millisecond
 	progressEvery = 250 * time.Millisecond
 	viewIdle      = 60 * time.Second
 )
@@ -37,7 +38,7 @@ type Hub struct {
 	resyncs  atomic.Int64
 
 	mu      sync.Mutex // guards what follows; held for moments only
-	pending map[uint64]*flow.Flow
+	pending []*flow.Flow
 	gone    map[uint64]bool // removed flows
 	awaited map[uint64]chan struct{}
 	lost    bool // more came than is kept
@@ -61,7 +62,7 @@ type note struct{ marker, comment *string }
 // NewHub returns a hub that nobody looks at yet.
 func NewHub() *Hub {
 	return &Hub{
-		pending: make(map[uint64]*flow.Flow), gone: make(map[uint64]bool), awaited: make(map[uint64]chan struct{}), notes: make(map[uint64]note),
+		gone: make(map[uint64]bool), awaited: make(map[uint64]chan struct{}), notes: make(map[uint64]note),
 		views: make(map[string]*view), wake: make(chan struct{}, 1), held: func(uint64) string { return "" },
 	}
 }
@@ -76,13 +77,16 @@ func (h *Hub) Watch(f *flow.Flow) {
 		close(seen)
 		delete(h.awaited, f.Number)
 	}
-	if _, there := h.pending[f.Number]; there || len(h.pending) < maxPending {
-		h.pending[f.Number] = f
+	first := len(h.pending) == 0
+	if len(h.pending) < maxPending {
+		h.pending = append(h.pending, f)
 	} else {
 		h.lost = true
 	}
 	h.mu.Unlock()
-	h.stir()
+	if first {
+		h.stir()
+	}
 }
 
 func (h *Hub) stir() {
@@ -106,8 +110,7 @@ func (h *Hub) run(ctx context.Context) {
 			h.progress(ctx)
 			h.expire(time.Now())
 		case <-h.wake:
-			h.batch(ctx)
-			pause := time.NewTimer(batchEvery)
+			pause := time.NewTimer(pace(h.batch(ctx)))
 			select {
 			case <-pause.C:
 			case <-ctx.Done():
@@ -118,27 +121,34 @@ func (h *Hub) run(ctx context.Context) {
 	}
 }
 
-// batch brings the views up to date.
-func (h *Hub) batch(ctx context.Context) {
+// pace is the pause behind a batch of so many pictures: the more passes, the less
+// often is it told, so that what passes has the machine.
+func pace(pictures int) time.Duration {
+	return min(max(batchEvery, time.Duration(pictures)*time.Millisecond/2), batchSlowest)
+}
+
+// batch brings the views up to date, and returns how many pictures there were.
+func (h *Hub) batch(ctx context.Context) int {
 	h.mu.Lock()
 	pending, gone, lost := h.pending, h.gone, h.lost
-	if len(pending) > 0 {
-		h.pending = make(map[uint64]*flow.Flow)
-	}
+	h.pending = nil
 	if len(gone) > 0 {
 		h.gone = make(map[uint64]bool)
 	}
 	h.lost = false
 	views := h.viewList()
 	h.mu.Unlock()
+	count := len(pending)
+	n := newsOf(pending, gone)
 	for _, v := range views {
 		if lost {
 			h.rebuild(v)
 			continue
 		}
-		h.update(ctx, v, pending, gone)
+		h.update(ctx, v, n)
 	}
-	h.applyNotes(pending)
+	h.applyNotes(n)
+	return count
 }
 
 func (h *Hub) viewList() []*view {
@@ -150,23 +160,17 @@ func (h *Hub) viewList() []*view {
 }
 
 // update brings one view up to date and tells its readers.
-func (h *Hub) update(ctx context.Context, v *view, pending map[uint64]*flow.Flow, gone map[uint64]bool) {
+func (h *Hub) update(ctx context.Context, v *view, n *news) {
+	if v.filter == nil {
+		v.take(h, n, nil)
+		return
+	}
 	now := time.Now()
-	wanted := make(map[uint64]*flow.Flow, len(pending))
-	left := make(map[uint64]bool, len(gone))
-	for number := range gone {
-		left[number] = true
+	unwanted := make([]bool, len(n.flows))
+	for i, f := range n.flows {
+		unwanted[i] = !h.wants(ctx, v, f, now)
 	}
-	for number, f := range pending {
-		switch {
-		case gone[number]:
-		case h.wants(ctx, v, f, now):
-			wanted[number] = f
-		default:
-			left[number] = true
-		}
-	}
-	v.take(h, wanted, left)
+	v.take(h, n, unwanted)
 }
 
 // wants tells whether a view has a flow. What only its body tells is found when it
@@ -275,7 +279,6 @@ func (h *Hub) removed(numbers []uint64) {
 	h.mu.Lock()
 	for _, n := range numbers {
 		h.gone[n] = true
-		delete(h.pending, n)
 	}
 	h.mu.Unlock()
 	h.stir()
@@ -365,8 +368,15 @@ func (h *Hub) noted(number uint64) note {
 }
 
 // applyNotes changes the flows that have ended since.
-func (h *Hub) applyNotes(pending map[uint64]*flow.Flow) {
-	for number, f := range pending {
+func (h *Hub) applyNotes(news *news) {
+	h.notesMu.Lock()
+	none := len(h.notes) == 0
+	h.notesMu.Unlock()
+	if none {
+		return
+	}
+	for _, f := range news.flows {
+		number := f.Number
 		n := h.noted(number)
 		if f.Live() || n == (note{}) {
 			continue

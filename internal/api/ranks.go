@@ -43,7 +43,29 @@ type ranks struct {
 	// loose are the entries whose keys may still change: flows that run. By number
 	// there are none.
 	loose map[uint64]entry
+	// there has a bit for each number: whether its flow is in list. Numbers are dense.
+	there []uint64
 }
+
+// has tells whether a flow is there.
+func (r *ranks) has(number uint64) bool {
+	i := number / 64
+	return i < uint64(len(r.there)) && r.there[i]&(1<<(number%64)) != 0
+}
+
+func (r *ranks) note(number uint64, there bool) {
+	i := number / 64
+	if there {
+		if i >= uint64(len(r.there)) {
+			r.there = append(r.there, make([]uint64, i+1-uint64(len(r.there)))...)
+		}
+		r.there[i] |= 1 << (number % 64)
+	} else if i < uint64(len(r.there)) {
+		r.there[i] &^= 1 << (number % 64)
+	}
+}
+
+func (r *ranks) clear() { r.list, r.loose, r.there = nil, nil, nil }
 
 // entryOf is the place of a flow.
 func (r *ranks) entryOf(s *store.Summary) entry {
@@ -75,6 +97,9 @@ func (r *ranks) find(number uint64) (int, bool) {
 	e := entry{number: number}
 	if r.key != nil {
 		loose, ok := r.loose[number]
+		if !ok && !r.has(number) {
+			return 0, false
+		}
 		if !ok {
 			i := slices.IndexFunc(r.list, func(e entry) bool { return e.number == number })
 			return max(i, 0), i >= 0
@@ -107,12 +132,18 @@ func (r *ranks) change(gone map[uint64]bool, added []entry) moved {
 		m.shifted = len(r.list) != before
 		for number := range gone {
 			delete(r.loose, number)
+			r.note(number, false)
 		}
 	}
 	if len(added) == 0 {
 		return m
 	}
-	slices.SortFunc(added, r.compare)
+	for _, e := range added {
+		r.note(e.number, true)
+	}
+	if !slices.IsSortedFunc(added, r.compare) {
+		slices.SortFunc(added, r.compare)
+	}
 	old := len(r.list)
 	r.list = append(r.list, added...)
 	// Both are in order: what belongs further in front is moved there from the back.

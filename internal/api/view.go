@@ -114,60 +114,86 @@ func (v *view) setWindow(from, n int) {
 	v.from, v.n, v.used = from, n, time.Now()
 }
 
-// take brings flows into the view that it has, and takes others away.
-func (v *view) take(h *Hub, wanted map[uint64]*flow.Flow, gone map[uint64]bool) {
+// take brings flows into the view that it has, and takes others away: those that
+// are unwanted, nil for none, and those that are gone.
+func (v *view) take(h *Hub, n *news, unwanted []bool) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	var added []entry
-	of := v.facts.Of
-	for number := range gone { // most are not in the view, and in the session all the same
-		v.facts.Of = max(v.facts.Of, number)
-	}
-	rows := make(map[uint64]store.Summary, len(wanted))
-	for number, f := range wanted {
-		s := store.Summarize(f)
-		e := v.ranks.entryOf(&s)
-		rows[number] = s
-		v.facts.Of = max(v.facts.Of, number)
+	left := make(map[uint64]bool)
+	for number := range n.gone {
 		if v.touched != nil {
 			v.touched[number] = true
 		}
-		rank, there := v.ranks.find(number)
-		if there && v.ranks.list[rank] == e {
-			v.ranks.loosen(e, f.Live())
+		if v.ranks.has(number) {
+			left[number] = true
+		}
+	}
+	of := v.facts.Of
+	v.facts.Of = max(of, n.last()) // most of the unwanted are not in the view, and in the session all the same
+	wanted := false
+	for i, f := range n.flows {
+		if v.touched != nil {
+			v.touched[f.Number] = true
+		}
+		there := v.ranks.has(f.Number)
+		if unwanted != nil && unwanted[i] {
+			if there {
+				left[f.Number] = true
+			}
 			continue
 		}
+		wanted = true
+		if v.ranks.key == nil {
+			if !there {
+				added = append(added, entry{number: f.Number})
+			}
+			continue
+		}
+		e := v.ranks.entryOf(n.sum(i))
 		if there {
-			gone[number] = true // it moves
+			if rank, ok := v.ranks.find(f.Number); ok && v.ranks.list[rank] == e {
+				v.ranks.loosen(e, f.Live())
+				continue
+			}
+			left[f.Number] = true // it moves
 		}
 		added = append(added, e)
 	}
-	for number := range gone {
-		if v.touched != nil {
-			v.touched[number] = true
+	m := v.ranks.change(left, added)
+	if v.ranks.key != nil {
+		for _, e := range added {
+			i, _ := n.find(e.number)
+			v.ranks.loosen(e, n.flows[i].Live())
 		}
 	}
-	m := v.ranks.change(gone, added)
-	for _, e := range added {
-		v.ranks.loosen(e, wanted[e.number].Live())
-	}
-	if len(rows) == 0 && !m.shifted && v.facts.Of == of {
+	if !wanted && !m.shifted && v.facts.Of == of {
 		return
 	}
-	v.tell(h, m, rows)
+	v.tell(h, m, n.row)
 }
 
-// tell sends a batch to the readers. mu is held.
-func (v *view) tell(h *Hub, m moved, rows map[uint64]store.Summary) {
+// row is what lists show of a flow, where it is news.
+func (n *news) row(number uint64) (*store.Summary, bool) {
+	i, ok := n.find(number)
+	if !ok {
+		return nil, false
+	}
+	return n.sum(i), true
+}
+
+// tell sends a batch to the readers; news has what is new of a flow, nil nothing. mu
+// is held.
+func (v *view) tell(h *Hub, m moved, news func(number uint64) (*store.Summary, bool)) {
 	v.facts.Seq++
 	now := v.now()
 	b := Batch{Seq: now.Seq, Total: now.Total, Of: now.Of, Seen: now.Seen, State: now.State, Appended: m.appended, Shifted: m.shifted, Rows: []Row{}}
 	if v.feed.count() == 0 {
 		return
 	}
-	for rank := max(0, v.from); rank < min(v.from+v.n, len(v.ranks.list)); rank++ {
-		if s, ok := rows[v.ranks.list[rank].number]; ok {
-			row := h.row(&s)
+	for rank := max(0, v.from); news != nil && rank < min(v.from+v.n, len(v.ranks.list)); rank++ {
+		if s, ok := news(v.ranks.list[rank].number); ok {
+			row := h.row(s)
 			row.Rank = &rank
 			b.Rows = append(b.Rows, row)
 		}
@@ -217,7 +243,10 @@ func (v *view) tellProgress(ctx context.Context, h *Hub) {
 	}
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	v.tell(h, moved{}, rows)
+	v.tell(h, moved{}, func(number uint64) (*store.Summary, bool) {
+		s, ok := rows[number]
+		return &s, ok
+	})
 }
 
 // row is a flow as front ends show it.
@@ -324,7 +353,8 @@ func (h *Hub) rebuild(v *view) {
 		v.cancel()
 	}
 	v.cancel = cancel
-	v.ranks.list, v.ranks.loose, v.touched = nil, nil, make(map[uint64]bool)
+	v.ranks.clear()
+	v.touched = make(map[uint64]bool)
 	v.facts.State, v.facts.Seen, v.facts.Undecided = "running", 0, nil
 	v.facts.Seq++
 	v.build++
