@@ -38,11 +38,12 @@ func benchReaders(t *testing.T) {
 	b.open("about:blank", 1280, 800, "light")
 	const rounds = 5
 	kinds := []string{"nobody", "20 readers and a frozen one", "the page"}
-	var rate, cpu, p50, p99 [3][]float64
+	var rate, cpu, p50, p99, busy [3][]float64
 	l.m3(time.Second) // what is set up once is
 	for range rounds {
 		for k := range kinds {
 			stop := func() {}
+			task := func() float64 { return 0 }
 			switch k {
 			case 1:
 				stop = feedReaders(t, page, 20)
@@ -50,9 +51,12 @@ func benchReaders(t *testing.T) {
 				b.open(page, 1280, 800, "light")
 				b.until("the page is there", `document.querySelector('[data-testid=status]')?.innerText.includes('connected')`)
 				stop = func() { b.open("about:blank", 1280, 800, "light") }
+				task = b.task
 			}
 			a, z := l.m2(400)
+			before := task()
 			r, c := l.m3(2 * time.Second)
+			busy[k] = append(busy[k], (task()-before)/2)
 			stop()
 			rate[k], cpu[k], p50[k], p99[k] = append(rate[k], r), append(cpu[k], c), append(p50[k], a), append(p99[k], z)
 		}
@@ -61,9 +65,29 @@ func benchReaders(t *testing.T) {
 	for k, name := range kinds {
 		report("%-28s M2 p50 %.2f ms, p99 %.2f ms; M3 %.0f a second, %.0f us of CPU each", name, quantile(p50[k], 0.5), quantile(p99[k], 0.5), quantile(rate[k], 0.5), quantile(cpu[k], 0.5))
 	}
+	report("while as much passes as can, the page has its thread busy %.0f %% of the time", quantile(busy[2], 0.5)*100)
 	for k := 1; k < len(kinds); k++ {
 		report("%-28s M2 p50 x %.2f; M3 x %.2f; CPU x %.2f", kinds[k], quantile(p50[k], 0.5)/quantile(p50[0], 0.5), quantile(rate[k], 0.5)/quantile(rate[0], 0.5), quantile(cpu[k], 0.5)/quantile(cpu[0], 0.5))
 	}
+}
+
+// task is how many seconds the page's main thread has worked.
+func (b *tab) task() float64 {
+	b.t.Helper()
+	b.call("Performance.enable", map[string]any{}, nil)
+	var got struct {
+		Metrics []struct {
+			Name  string
+			Value float64
+		}
+	}
+	b.call("Performance.getMetrics", map[string]any{}, &got)
+	for _, m := range got.Metrics {
+		if m.Name == "TaskDuration" {
+			return m.Value
+		}
+	}
+	return 0
 }
 
 // benchScroll turns the wheel over a million rows for 300 frames.

@@ -30,6 +30,7 @@ func BenchmarkFlowsThatAreLookedAt(b *testing.B) {
 		defer v.feed.close()
 	}
 	h.watching.Store(true)
+	h.wishAnew()
 	now := time.Now()
 	var number uint64
 	b.ReportAllocs()

@@ -207,6 +207,7 @@ func (s *Server) serveFeed(w http.ResponseWriter, r *http.Request) error {
 	if !ok {
 		return notFound("the view has ended: begin a new one")
 	}
+	s.hub.wishAnew()
 	defer v.touch()
 	defer v.feed.leave(mine)
 	if !isReadOnly(r.Context()) {

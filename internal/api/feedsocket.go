@@ -99,7 +99,7 @@ func (s *Server) serveSocket(w http.ResponseWriter, r *http.Request, v *view, mi
 	left, said := make(chan struct{}), make(chan int, 1)
 	go func() {
 		defer close(left)
-		said <- out.listen(rest.Reader, v)
+		said <- out.listen(rest.Reader, v, s.hub.wishAnew)
 	}()
 	s.feedTo(out, v, mine, left)
 	code := goingAway
@@ -123,8 +123,8 @@ const (
 )
 
 // listen takes what the reader says until it leaves, and returns with which code
-// the connection is to be closed.
-func (o *socket) listen(in io.Reader, v *view) int {
+// the connection is to be closed. moved is called behind each change of the window.
+func (o *socket) listen(in io.Reader, v *view, moved func()) int {
 	buf := make([]byte, 0, maxSaid+ws.MaxHeader)
 	var said []byte
 	begun := false
@@ -163,6 +163,7 @@ func (o *socket) listen(in io.Reader, v *view) int {
 				if !takeWindow(v, said) {
 					return notTaken
 				}
+				moved()
 				said = said[:0]
 			}
 		default:

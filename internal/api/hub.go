@@ -35,15 +35,18 @@ const (
 // give it to the instance as a Watcher, and Run it.
 type Hub struct {
 	watching atomic.Bool
+	noting   atomic.Bool // there are notes
 	resyncs  atomic.Int64
 
-	mu      sync.Mutex // guards what follows; held for moments only
-	pending []*flow.Flow
-	gone    map[uint64]bool // removed flows
-	awaited map[uint64]chan struct{}
-	lost    bool // more came than is kept
-	views   map[string]*view
-	wake    chan struct{}
+	mu        sync.Mutex // guards what follows; held for moments only
+	pending   []*flow.Flow
+	seen      []uint64        // flows that have changed, and of which nobody needs a picture
+	gone      map[uint64]bool // removed flows
+	awaited   map[uint64]chan struct{}
+	lost      bool // more came than is kept
+	views     map[string]*view
+	interests []interest
+	wake      chan struct{}
 
 	notesMu sync.Mutex // guards notes; mu may be held, the mutex of a view too
 	notes   map[uint64]note
@@ -77,11 +80,14 @@ func (h *Hub) Watch(f *flow.Flow) {
 		close(seen)
 		delete(h.awaited, f.Number)
 	}
-	first := len(h.pending) == 0
-	if len(h.pending) < maxPending {
-		h.pending = append(h.pending, f)
-	} else {
+	first := len(h.pending) == 0 && len(h.seen) == 0
+	switch {
+	case len(h.pending)+len(h.seen) >= maxPending:
 		h.lost = true
+	case h.needed(f.Number):
+		h.pending = append(h.pending, f)
+	default:
+		h.seen = append(h.seen, f.Number)
 	}
 	h.mu.Unlock()
 	if first {
@@ -130,16 +136,16 @@ func pace(pictures int) time.Duration {
 // batch brings the views up to date, and returns how many pictures there were.
 func (h *Hub) batch(ctx context.Context) int {
 	h.mu.Lock()
-	pending, gone, lost := h.pending, h.gone, h.lost
-	h.pending = nil
+	pending, seen, gone, lost := h.pending, h.seen, h.gone, h.lost
+	h.pending, h.seen = nil, nil
 	if len(gone) > 0 {
 		h.gone = make(map[uint64]bool)
 	}
 	h.lost = false
 	views := h.viewList()
 	h.mu.Unlock()
-	count := len(pending)
-	n := newsOf(pending, gone)
+	count := len(pending) + len(seen)
+	n := newsOf(pending, seen, gone)
 	for _, v := range views {
 		if lost {
 			h.rebuild(v)
@@ -147,6 +153,7 @@ func (h *Hub) batch(ctx context.Context) int {
 		}
 		h.update(ctx, v, n)
 	}
+	h.wishAnew()
 	h.applyNotes(n)
 	return count
 }
@@ -219,6 +226,7 @@ func (h *Hub) expire(now time.Time) {
 func (h *Hub) setWatching() {
 	h.notesMu.Lock()
 	defer h.notesMu.Unlock()
+	h.noting.Store(len(h.notes) > 0)
 	h.watching.Store(len(h.views) > 0 || len(h.notes) > 0 || len(h.awaited) > 0)
 }
 
@@ -369,10 +377,7 @@ func (h *Hub) noted(number uint64) note {
 
 // applyNotes changes the flows that have ended since.
 func (h *Hub) applyNotes(news *news) {
-	h.notesMu.Lock()
-	none := len(h.notes) == 0
-	h.notesMu.Unlock()
-	if none {
+	if !h.noting.Load() {
 		return
 	}
 	for _, f := range news.flows {

@@ -39,12 +39,27 @@ type entry struct {
 type ranks struct {
 	key  func(s *store.Summary) (int64, string) // nil is by number
 	desc bool
-	list []entry
+	// list has the flows where there is a key, plain where there is none: it is small,
+	// and nothing for the collector to look through.
+	list  []entry
+	plain []uint64
 	// loose are the entries whose keys may still change: flows that run. By number
 	// there are none.
 	loose map[uint64]entry
-	// there has a bit for each number: whether its flow is in list. Numbers are dense.
+	// there has a bit for each number: whether its flow is in the list. Numbers are
+	// dense.
 	there []uint64
+}
+
+// len is how many flows there are.
+func (r *ranks) len() int { return len(r.list) + len(r.plain) }
+
+// at is the flow of a rank.
+func (r *ranks) at(rank int) uint64 {
+	if r.key == nil {
+		return r.plain[rank]
+	}
+	return r.list[rank].number
 }
 
 // has tells whether a flow is there.
@@ -65,7 +80,7 @@ func (r *ranks) note(number uint64, there bool) {
 	}
 }
 
-func (r *ranks) clear() { r.list, r.loose, r.there = nil, nil, nil }
+func (r *ranks) clear() { r.list, r.plain, r.loose, r.there = nil, nil, nil, nil }
 
 // entryOf is the place of a flow.
 func (r *ranks) entryOf(s *store.Summary) entry {
@@ -91,22 +106,27 @@ func (r *ranks) compare(a, b entry) int {
 	return c
 }
 
+func (r *ranks) compareNumbers(a, b uint64) int {
+	if r.desc {
+		a, b = b, a
+	}
+	return cmp.Compare(a, b)
+}
+
 // find returns the rank of a flow, and whether it is there; where it is not, the
 // rank that its number would have, by number.
 func (r *ranks) find(number uint64) (int, bool) {
-	e := entry{number: number}
-	if r.key != nil {
-		loose, ok := r.loose[number]
-		if !ok && !r.has(number) {
-			return 0, false
-		}
-		if !ok {
-			i := slices.IndexFunc(r.list, func(e entry) bool { return e.number == number })
-			return max(i, 0), i >= 0
-		}
-		e = loose
+	if r.key == nil {
+		return slices.BinarySearchFunc(r.plain, number, r.compareNumbers)
 	}
-	return slices.BinarySearchFunc(r.list, e, r.compare)
+	if !r.has(number) {
+		return 0, false
+	}
+	if e, ok := r.loose[number]; ok {
+		return slices.BinarySearchFunc(r.list, e, r.compare)
+	}
+	i := slices.IndexFunc(r.list, func(e entry) bool { return e.number == number })
+	return max(i, 0), i >= 0
 }
 
 // moved tells what a change did to the ranks.
@@ -115,21 +135,29 @@ type moved struct {
 	shifted  bool // others came or went
 }
 
-// change takes entries away and adds others, none of which is there.
+// change takes flows away and adds others, none of which is there.
 func (r *ranks) change(gone map[uint64]bool, added []entry) moved {
 	var m moved
 	if len(gone) > 0 {
-		before := len(r.list)
-		if len(gone) == 1 {
-			for number := range gone {
-				if i, ok := r.find(number); ok {
-					r.list = slices.Delete(r.list, i, i+1)
-				}
+		before := r.len()
+		for number := range gone {
+			if len(gone) > fewGone {
+				break
 			}
-		} else {
+			i, ok := r.find(number)
+			switch {
+			case !ok:
+			case r.key == nil:
+				r.plain = slices.Delete(r.plain, i, i+1)
+			default:
+				r.list = slices.Delete(r.list, i, i+1)
+			}
+		}
+		if len(gone) > fewGone {
+			r.plain = slices.DeleteFunc(r.plain, func(number uint64) bool { return gone[number] })
 			r.list = slices.DeleteFunc(r.list, func(e entry) bool { return gone[e.number] })
 		}
-		m.shifted = len(r.list) != before
+		m.shifted = r.len() != before
 		for number := range gone {
 			delete(r.loose, number)
 			r.note(number, false)
@@ -141,27 +169,45 @@ func (r *ranks) change(gone map[uint64]bool, added []entry) moved {
 	for _, e := range added {
 		r.note(e.number, true)
 	}
-	if !slices.IsSortedFunc(added, r.compare) {
-		slices.SortFunc(added, r.compare)
-	}
-	old := len(r.list)
-	r.list = append(r.list, added...)
-	// Both are in order: what belongs further in front is moved there from the back.
-	i, j := old-1, len(added)-1
-	for k := len(r.list) - 1; j >= 0; k-- {
-		if i >= 0 && r.compare(r.list[i], added[j]) > 0 {
-			r.list[k] = r.list[i]
-			i--
-			continue
+	if r.key == nil {
+		numbers := make([]uint64, 0, len(added))
+		for _, e := range added {
+			numbers = append(numbers, e.number)
 		}
-		r.list[k] = added[j]
-		if i == old-1 {
-			m.appended++
-		}
-		j--
+		r.plain, m.appended = merge(r.plain, numbers, r.compareNumbers)
+	} else {
+		r.list, m.appended = merge(r.list, added, r.compare)
 	}
 	m.shifted = m.shifted || m.appended != len(added)
 	return m
+}
+
+// fewGone is how many flows are taken away one by one.
+const fewGone = 2
+
+// merge puts more into list, which is in order, and tells how many are behind the
+// last one.
+func merge[E any](list, more []E, compare func(a, b E) int) (merged []E, appended int) {
+	if !slices.IsSortedFunc(more, compare) {
+		slices.SortFunc(more, compare)
+	}
+	old := len(list)
+	list = append(list, more...)
+	// Both are in order: what belongs further in front is moved there from the back.
+	i, j := old-1, len(more)-1
+	for k := len(list) - 1; j >= 0; k-- {
+		if i >= 0 && compare(list[i], more[j]) > 0 {
+			list[k] = list[i]
+			i--
+			continue
+		}
+		list[k] = more[j]
+		if i == old-1 {
+			appended++
+		}
+		j--
+	}
+	return list, appended
 }
 
 // loosen notes whether the keys of an entry may still change.

@@ -34,23 +34,37 @@ func TestRanksStayInOrder(t *testing.T) {
 					added = append(added, e)
 					next++
 				}
-				before := slices.Clone(r.list)
+				before := numbers(&r)
 				m := r.change(gone, added)
-				if !slices.IsSortedFunc(r.list, r.compare) || len(r.list) != len(have) {
-					t.Fatalf("%s: %d entries, want %d, in order %v", order, len(r.list), len(have), slices.IsSortedFunc(r.list, r.compare))
+				now := numbers(&r)
+				sorted := slices.IsSortedFunc(now, func(a, b uint64) int { return r.compare(have[a], have[b]) })
+				if !sorted || len(now) != len(have) {
+					t.Fatalf("%s: %d entries, want %d, in order %v", order, len(now), len(have), sorted)
 				}
-				stays := len(before)+m.appended == len(r.list) && slices.Equal(before, r.list[:min(len(before), len(r.list))])
+				stays := len(before)+m.appended == len(now) && slices.Equal(before, now[:min(len(before), len(now))])
 				if stays == m.shifted {
 					t.Fatalf("%s: shifted is %v, and the list stays: %v", order, m.shifted, stays)
 				}
-				for i, e := range r.list {
-					if at, ok := r.find(e.number); at != i || !ok {
-						t.Fatalf("%s: flow %d is at %d, found at %d", order, e.number, i, at)
+				for i, number := range now {
+					if at, ok := r.find(number); at != i || !ok || !r.has(number) {
+						t.Fatalf("%s: flow %d is at %d, found at %d", order, number, i, at)
+					}
+				}
+				for number := range gone {
+					if _, ok := r.find(number); ok || r.has(number) {
+						t.Fatalf("%s: flow %d was taken away, and is there", order, number)
 					}
 				}
 			}
 		}
 	}
+}
+
+func numbers(r *ranks) (list []uint64) {
+	for rank := range r.len() {
+		list = append(list, r.at(rank))
+	}
+	return list
 }
 
 func TestRanksTellWhereAFlowWouldBe(t *testing.T) {

@@ -98,7 +98,7 @@ func (v *view) readerCount() int { return v.feed.count() }
 // now is how far the view is. mu is held.
 func (v *view) now() View {
 	f := v.facts
-	f.Total = len(v.ranks.list)
+	f.Total = v.ranks.len()
 	return f
 }
 
@@ -131,34 +131,21 @@ func (v *view) take(h *Hub, n *news, unwanted []bool) {
 	}
 	of := v.facts.Of
 	v.facts.Of = max(of, n.last()) // most of the unwanted are not in the view, and in the session all the same
+	if v.touched != nil {
+		for _, number := range n.numbers {
+			v.touched[number] = true
+		}
+	}
 	wanted := false
-	for i, f := range n.flows {
-		if v.touched != nil {
-			v.touched[f.Number] = true
-		}
-		there := v.ranks.has(f.Number)
-		if unwanted != nil && unwanted[i] {
-			if there {
-				left[f.Number] = true
+	if v.filter == nil && v.ranks.key == nil {
+		wanted = len(n.numbers) > 0
+		for _, number := range n.numbers {
+			if !v.ranks.has(number) {
+				added = append(added, entry{number: number})
 			}
-			continue
 		}
-		wanted = true
-		if v.ranks.key == nil {
-			if !there {
-				added = append(added, entry{number: f.Number})
-			}
-			continue
-		}
-		e := v.ranks.entryOf(n.sum(i))
-		if there {
-			if rank, ok := v.ranks.find(f.Number); ok && v.ranks.list[rank] == e {
-				v.ranks.loosen(e, f.Live())
-				continue
-			}
-			left[f.Number] = true // it moves
-		}
-		added = append(added, e)
+	} else {
+		added, wanted = v.sort(n, unwanted, left)
 	}
 	m := v.ranks.change(left, added)
 	if v.ranks.key != nil {
@@ -173,13 +160,31 @@ func (v *view) take(h *Hub, n *news, unwanted []bool) {
 	v.tell(h, m, n.row)
 }
 
-// row is what lists show of a flow, where it is news.
-func (n *news) row(number uint64) (*store.Summary, bool) {
-	i, ok := n.find(number)
-	if !ok {
-		return nil, false
+// sort finds which of the flows come, and notes which leave. mu is held.
+func (v *view) sort(n *news, unwanted []bool, left map[uint64]bool) (added []entry, wanted bool) {
+	for i, f := range n.flows {
+		there := v.ranks.has(f.Number)
+		if unwanted != nil && unwanted[i] {
+			if there {
+				left[f.Number] = true
+			}
+			continue
+		}
+		wanted = true
+		e := v.ranks.entryOf(n.sum(i))
+		if there {
+			if v.ranks.key == nil {
+				continue
+			}
+			if rank, ok := v.ranks.find(f.Number); ok && v.ranks.list[rank] == e {
+				v.ranks.loosen(e, f.Live())
+				continue
+			}
+			left[f.Number] = true // it moves
+		}
+		added = append(added, e)
 	}
-	return n.sum(i), true
+	return added, wanted
 }
 
 // tell sends a batch to the readers; news has what is new of a flow, nil nothing. mu
@@ -191,8 +196,8 @@ func (v *view) tell(h *Hub, m moved, news func(number uint64) (*store.Summary, b
 	if v.feed.count() == 0 {
 		return
 	}
-	for rank := max(0, v.from); news != nil && rank < min(v.from+v.n, len(v.ranks.list)); rank++ {
-		if s, ok := news(v.ranks.list[rank].number); ok {
+	for rank := max(0, v.from); news != nil && rank < min(v.from+v.n, v.ranks.len()); rank++ {
+		if s, ok := news(v.ranks.at(rank)); ok {
 			row := h.row(s)
 			row.Rank = &rank
 			b.Rows = append(b.Rows, row)
@@ -216,8 +221,8 @@ func (v *view) tellProgress(ctx context.Context, h *Hub) {
 	}
 	var changed []uint64
 	seen := make(map[uint64][2]int64)
-	for rank := max(0, v.from); rank < min(v.from+v.n, len(v.ranks.list)); rank++ {
-		number := v.ranks.list[rank].number
+	for rank := max(0, v.from); rank < min(v.from+v.n, v.ranks.len()); rank++ {
+		number := v.ranks.at(rank)
 		up, down, live := h.control.Passed(number)
 		if !live {
 			continue
@@ -282,7 +287,7 @@ type Rows struct {
 func (v *view) choose(p page) (Rows, []uint64) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	total := len(v.ranks.list)
+	total := v.ranks.len()
 	out := Rows{Seq: v.facts.Seq, Total: total, Rows: []Row{}}
 	find := func(number uint64) (int, bool) {
 		i, there := v.ranks.find(number)
@@ -312,8 +317,8 @@ func (v *view) choose(p page) (Rows, []uint64) {
 	}
 	out.From = min(max(from, 0), total)
 	var numbers []uint64
-	for _, e := range v.ranks.list[out.From:min(total, out.From+p.n)] {
-		numbers = append(numbers, e.number)
+	for rank := out.From; rank < min(total, out.From+p.n); rank++ {
+		numbers = append(numbers, v.ranks.at(rank))
 	}
 	return out, numbers
 }
@@ -411,6 +416,7 @@ func (h *Hub) search(ctx context.Context, v *view, build int) {
 	v.touched = nil
 	v.facts.State, v.facts.Seen = "ready", v.facts.Of
 	v.tell(h, moved{}, nil)
+	h.stir() // what pictures are needed is another
 }
 
 // adopt adds flows that a search has found, unless a newer search runs.
@@ -433,5 +439,5 @@ func (v *view) adopt(h *Hub, build int, found []store.Summary) bool {
 	}
 	m := v.ranks.change(nil, added)
 	v.tell(h, m, nil)
-	return len(v.ranks.list) <= maxEntries
+	return v.ranks.len() <= maxEntries
 }

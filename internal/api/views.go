@@ -41,6 +41,7 @@ func (s *Server) postView(w http.ResponseWriter, r *http.Request) error {
 	v.cancel = func() {}
 	h.views[v.facts.ID] = v
 	h.setWatching()
+	h.wish()
 	h.mu.Unlock()
 	h.rebuild(v)
 	writeJSON(w, http.StatusCreated, v.state())
@@ -125,6 +126,7 @@ func (s *Server) putWindow(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	v.setWindow(in.From, in.N)
+	s.hub.wishAnew()
 	w.WriteHeader(http.StatusNoContent)
 	return nil
 }

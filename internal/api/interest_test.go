@@ -1,0 +1,98 @@
+package api
+
+import (
+	"math/rand/v2"
+	"testing"
+
+	"midstream/flow"
+	"midstream/internal/query"
+)
+
+// A view has the rows of its window in full, whether or not the pictures of the
+// others were kept.
+func TestOnlyPicturesThatAreNeededAreKept(t *testing.T) {
+	filter, err := query.Parse("~m GET", query.Folded)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, c := range map[string]struct {
+		view *view
+		kept func(n, total int) bool // how many of n new flows may be kept, and must
+	}{
+		"a window that is full":     {&view{from: 0, n: 10}, func(n, _ int) bool { return n == 0 }},
+		"a window with room":        {&view{from: 90, n: 30}, func(n, _ int) bool { return n == 20 }},
+		"a window behind the end":   {&view{from: 150, n: 10}, func(n, _ int) bool { return n == 60 }},
+		"the newest first":          {&view{from: 0, n: 10, ranks: ranks{desc: true}}, func(n, _ int) bool { return n == 10 }},
+		"no window":                 {&view{}, func(n, _ int) bool { return n == 0 }},
+		"a filter":                  {&view{filter: filter}, func(n, total int) bool { return n == total }},
+		"another order than number": {&view{ranks: ranks{key: orders["size"]}}, func(n, total int) bool { return n == total }},
+	} {
+		h := NewHub()
+		v := c.view
+		v.cancel = func() {}
+		h.views["v"] = v
+		v.feed.open()
+		var first []entry
+		for n := range 100 {
+			first = append(first, entry{number: uint64(n + 1)})
+		}
+		v.ranks.change(nil, first)
+		h.mu.Lock()
+		h.setWatching()
+		h.wish()
+		h.mu.Unlock()
+		const more = 300
+		for n := range more { // each twice, as it begins and as it ends
+			h.Watch(&flow.Flow{Number: uint64(101 + n)})
+			h.Watch(&flow.Flow{Number: uint64(101 + n)})
+		}
+		n := newsOf(h.pending, h.seen, nil)
+		if got := len(n.flows); !c.kept(got, more) {
+			t.Errorf("%s: %d pictures were kept", name, got)
+		}
+		if len(n.numbers) != more || n.numbers[0] != 101 || n.last() != 400 {
+			t.Errorf("%s: %d numbers", name, len(n.numbers))
+		}
+		if lo, hi := uint64(1), uint64(10); name == "a window that is full" {
+			for number := range uint64(101) {
+				h.mu.Lock()
+				if got := h.needed(number); got != (lo <= number && number <= hi) {
+					t.Errorf("%s: flow %d is needed: %v", name, number, got)
+				}
+				h.mu.Unlock()
+			}
+		}
+		h.endAll()
+	}
+}
+
+// What comes in any order, in batches of any size, is in every view.
+func TestNumbersAreNotLost(t *testing.T) {
+	random := rand.New(rand.NewPCG(3, 4))
+	h := NewHub()
+	h.ctx = t.Context()
+	views := map[string]*view{"up": {n: 20}, "down": {n: 20, ranks: ranks{desc: true}}, "size": {n: 20, ranks: ranks{key: orders["size"]}}}
+	for id, v := range views {
+		v.cancel = func() {}
+		v.facts.ID = id
+		h.views[id] = v
+		v.feed.open()
+	}
+	h.mu.Lock()
+	h.setWatching()
+	h.wish()
+	h.mu.Unlock()
+	order := random.Perm(2000)
+	for i, n := range order {
+		h.Watch(&flow.Flow{Number: uint64(n + 1), Outcome: flow.Outcome{Kind: flow.Completed}, ResponseBody: flow.Body{Sent: int64(random.IntN(50))}})
+		if random.IntN(90) == 0 || i == len(order)-1 {
+			h.batch(t.Context())
+		}
+	}
+	for id, v := range views {
+		if v.ranks.len() != len(order) || v.facts.Of != uint64(len(order)) {
+			t.Errorf("%s has %d, of %d", id, v.ranks.len(), v.facts.Of)
+		}
+	}
+	h.endAll()
+}
