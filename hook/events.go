@@ -110,7 +110,7 @@ type (
 )
 
 // Events is a set of events.
-type Events uint32
+type Events uint64
 
 // The events.
 const (
@@ -137,4 +137,13 @@ const (
 	OnTCPMessage
 	OnTCPEnd
 	OnTCPError
+	OnTLSClientHello
+	OnTLSEstablishedClient
+	OnTLSEstablishedServer
+	OnTLSFailedClient
+	OnTLSFailedServer
+	OnHTTPConnectUpstream
+	OnHTTPConnected
+	OnHTTPConnectError
+	OnSOCKSAuth
 )

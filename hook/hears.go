@@ -27,5 +27,14 @@ func (s *Set) Hears(e Events) bool {
 		e&OnTCPStart != 0 && len(s.tcpStart) > 0 ||
 		e&OnTCPMessage != 0 && len(s.tcpMessage) > 0 ||
 		e&OnTCPEnd != 0 && len(s.tcpEnd) > 0 ||
-		e&OnTCPError != 0 && len(s.tcpError) > 0
+		e&OnTCPError != 0 && len(s.tcpError) > 0 ||
+		e&OnTLSClientHello != 0 && len(s.tlsClientHello) > 0 ||
+		e&OnTLSEstablishedClient != 0 && len(s.tlsEstablishedClient) > 0 ||
+		e&OnTLSEstablishedServer != 0 && len(s.tlsEstablishedServer) > 0 ||
+		e&OnTLSFailedClient != 0 && len(s.tlsFailedClient) > 0 ||
+		e&OnTLSFailedServer != 0 && len(s.tlsFailedServer) > 0 ||
+		e&OnHTTPConnectUpstream != 0 && len(s.httpConnectUpstream) > 0 ||
+		e&OnHTTPConnected != 0 && len(s.httpConnected) > 0 ||
+		e&OnHTTPConnectError != 0 && len(s.httpConnectError) > 0 ||
+		e&OnSOCKSAuth != 0 && len(s.socksAuth) > 0
 }

@@ -43,6 +43,16 @@ type Set struct {
 	tcpEnd     []entry[TCPEndHook]
 	tcpError   []entry[TCPErrorHook]
 
+	tlsClientHello       []entry[TLSClientHelloHook]
+	tlsEstablishedClient []entry[TLSEstablishedClientHook]
+	tlsEstablishedServer []entry[TLSEstablishedServerHook]
+	tlsFailedClient      []entry[TLSFailedClientHook]
+	tlsFailedServer      []entry[TLSFailedServerHook]
+	httpConnectUpstream  []entry[HTTPConnectUpstreamHook]
+	httpConnected        []entry[HTTPConnectedHook]
+	httpConnectError     []entry[HTTPConnectErrorHook]
+	socksAuth            []entry[SOCKSAuthHook]
+
 	waits                         bool
 	wantsRequest, wantsResponse   bool
 	guardsRequest, guardsResponse bool
@@ -107,6 +117,15 @@ func (s *Set) add(a any) (events int) {
 	events += place(&s.tcpMessage, a, wants&OnTCPMessage, name, required)
 	events += place(&s.tcpEnd, a, wants&OnTCPEnd, name, required)
 	events += place(&s.tcpError, a, wants&OnTCPError, name, required)
+	events += place(&s.tlsClientHello, a, wants&OnTLSClientHello, name, required)
+	events += place(&s.tlsEstablishedClient, a, wants&OnTLSEstablishedClient, name, required)
+	events += place(&s.tlsEstablishedServer, a, wants&OnTLSEstablishedServer, name, required)
+	events += place(&s.tlsFailedClient, a, wants&OnTLSFailedClient, name, required)
+	events += place(&s.tlsFailedServer, a, wants&OnTLSFailedServer, name, required)
+	events += place(&s.httpConnectUpstream, a, wants&OnHTTPConnectUpstream, name, required)
+	events += place(&s.httpConnected, a, wants&OnHTTPConnected, name, required)
+	events += place(&s.httpConnectError, a, wants&OnHTTPConnectError, name, required)
+	events += place(&s.socksAuth, a, wants&OnSOCKSAuth, name, required)
 	if place(&s.request, a, wants&OnRequest, name, required) > 0 {
 		events++
 		s.wantsRequest = s.wantsRequest || !observes

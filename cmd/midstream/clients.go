@@ -80,7 +80,7 @@ func (l *clientLine) start(ctx context.Context, reg *option.Registry, p *passing
 	l.failOn.bodies = bodies
 	in, err := instance.Start(ctx, instance.Config{
 		Options: reg, Watchers: []engine.Watcher{seen, &l.failOn}, Log: log, Getenv: l.env.getenv, Shutdown: shutdown,
-		Case: filterCase(l.env), Version: versionText(),
+		Case: filterCase(l.env), Version: versionText(), Args: argumentsForScripts(l.env.args),
 	})
 	if err != nil {
 		shutdown()

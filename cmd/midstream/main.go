@@ -66,6 +66,15 @@ func arguments(args []string) []string {
 	return append([]string{}, args[1:]...)
 }
 
+// argumentsForScripts is what Python scripts see as sys.argv: the command line as
+// mitmdump's would be, without the word for the command.
+func argumentsForScripts(args []string) []string {
+	if len(args) > 1 && (args[1] == dumpName || args[1] == webName) {
+		return append(args[:1:1], args[2:]...)
+	}
+	return args
+}
+
 // watchTree notes when a command begins to run, so that errors before it are
 // known to be mistakes on the command line.
 func watchTree(cmd *cobra.Command, began *bool) {

@@ -63,7 +63,7 @@ func runProxy(ctx context.Context, e *env, reg *option.Registry, kind proxyKind)
 	in, err := instance.Start(ctx, instance.Config{
 		Options: reg, Watchers: watchers, Log: log, Output: kind.lines, Errors: e.stderr, Stdout: e.stdout,
 		Stdin: e.stdin, Room: room, Resend: kind.resend,
-		Case: filterCase(e), Version: versionText(), Getenv: e.getenv, Shutdown: shutdown,
+		Case: filterCase(e), Version: versionText(), Args: argumentsForScripts(e.args), Getenv: e.getenv, Shutdown: shutdown,
 	})
 	if err != nil {
 		return usageOf(err)

@@ -244,6 +244,15 @@ func (s *fakeSink) await(n int) {
 	}
 }
 
+// awaitEnd waits until the end was sent.
+func (s *fakeSink) awaitEnd() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for !s.closed && s.aborted == nil {
+		s.cond.Wait()
+	}
+}
+
 // fakeDuplex is one end of a raw connection: what it reads is fed, what is
 // written to it is kept.
 type fakeDuplex struct {

@@ -167,6 +167,7 @@ func (x *exchange) runError(err *flow.Error) {
 	x.hooks.Lock()
 	defer x.hooks.Unlock()
 	x.live.Err = err
+	x.settleSent()
 	x.set.Error(ctx, x.live) // the set has noted what went wrong in it
 }
 

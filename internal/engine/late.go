@@ -2,8 +2,10 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"time"
 
 	"midstream/flow"
 	"midstream/hook"
@@ -59,6 +61,54 @@ func (x *exchange) settleLate(h *half, b *hook.Body) {
 		access, source = hook.ReadOnly, recorded{x.record, h.side, n}
 	}
 	x.ctl.Settle(b, access, source, x.policy.ContentLimit, x.late(h.side))
+}
+
+// settleSent lets the hooks of a response read the request's body where all of it has
+// come and no hook on the request has been told of it. The hooks lock is held.
+func (x *exchange) settleSent() {
+	b := &x.live.Request.Body
+	relayed := x.sending.relayed
+	if relayed == nil || b.Access() != hook.NotYet || x.disposition(&x.req) == flow.Pass {
+		return
+	}
+	select {
+	case <-relayed:
+		x.settleLate(&x.req, b)
+		return
+	default:
+	}
+	x.mu.Lock()
+	n := x.req.body.Declared
+	x.mu.Unlock()
+	if n < 0 || x.req.received.Load() != n || x.live.Request.Reshapes() {
+		return // the server has answered before it had all
+	}
+	switch state, _, _ := x.record.State(flow.ToServer); state {
+	case flow.Recording, flow.Complete:
+		// The last of it is on its way to the server, who may have it already.
+		x.ctl.Settle(b, hook.ReadOnly, awaited{recorded{x.record, flow.ToServer, n}, relayed}, x.policy.ContentLimit, x.late(flow.ToServer))
+	}
+}
+
+// awaitLast is how long a hook waits for the last piece of a body that has come, to
+// be taken by the server.
+const awaitLast = 2 * time.Second
+
+// awaited is a body whose last piece is being sent.
+type awaited struct {
+	recorded
+	relayed <-chan struct{}
+}
+
+func (a awaited) Open() (io.ReadCloser, error) {
+	timer := time.NewTimer(awaitLast)
+	defer timer.Stop()
+	select {
+	case <-a.relayed:
+		return a.recorded.Open()
+	case <-timer.C:
+		return nil, errors.New("the server has answered without taking all of the request's body")
+	}
 }
 
 // recorded is a body that was sent and recorded.
@@ -119,6 +169,7 @@ func (x *exchange) lateResponse(ctx context.Context) *flow.Error {
 		return nil
 	}
 	resp := x.live.Response
+	x.settleSent()
 	x.settleLate(&x.resp, &resp.Body)
 	before := resp.Response.Clone()
 	pass := x.disposition(&x.resp) == flow.Pass

@@ -166,6 +166,48 @@ func TestLateChangesAreRefused(t *testing.T) {
 	}
 }
 
+// A hook on the response alone can read what was asked, though nothing was held for it.
+func TestAResponseHookReadsTheRequest(t *testing.T) {
+	for _, framing := range []flow.Framing{length(5), chunked} {
+		for _, held := range []bool{false, true} {
+			var got []byte
+			var err error
+			w := &answerReader{held: held, read: func(x *hook.Exchange) { got, err = x.Request.Content() }}
+			s := newStream(flow.HTTP11, "POST", nil, wholeBody("he", "llo"))
+			s.framing = framing
+			call := newCall()
+			go func() {
+				if framing.Kind == flow.ByLength {
+					call.sink.await(5) // a server knows by then that this is all
+				} else {
+					call.sink.awaitEnd()
+				}
+				call.answer(200, length(2), nil, wholeBody("ok"))
+			}()
+			r := serve(t, Policy{}, s, upstream(call), w)
+			if string(got) != "hello" || err != nil {
+				t.Errorf("%v, held %v: %q, %v", framing.Kind, held, got, err)
+			}
+			if d := r.end.RequestBody.Disposition; d != flow.Tee {
+				t.Errorf("the request was %v", d)
+			}
+		}
+	}
+}
+
+// answerReader has a hook on responses that looks, or that may change them.
+type answerReader struct {
+	held bool
+	read func(*hook.Exchange)
+}
+
+func (a *answerReader) Observe() bool { return !a.held }
+
+func (a *answerReader) Response(_ context.Context, x *hook.Exchange) error {
+	a.read(x)
+	return nil
+}
+
 func TestPassHooksRunBeforeTheEnd(t *testing.T) {
 	s := post(flow.HTTP11)
 	w := &watching{}

@@ -146,6 +146,7 @@ func (x *exchange) wholeResponse(call Call) *flow.Error {
 	if !x.set.Looks(flow.ToClient) {
 		return nil
 	}
+	x.settleSent()
 	if err := x.guard(x.set.Response); err != nil {
 		return err
 	}

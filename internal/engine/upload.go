@@ -19,6 +19,9 @@ type sending struct {
 	reading     bool         // a read of a body that was let go is under way
 	method      string       // as it was sent
 	framing     flow.Framing // written under the hooks lock
+	// relayed is closed when a body that flows has passed whole, its end not yet;
+	// nil where no hook on the response could ask for it.
+	relayed chan struct{}
 }
 
 // startUpload sends the body of the request to call. A body that flows keeps
@@ -41,6 +44,9 @@ func (x *exchange) startUpload(call Call) {
 	case flowing != nil:
 		if !x.sending.started {
 			x.sending.started = true
+			if x.set.Looks(flow.ToClient) || x.set.Hears(hook.OnError) {
+				x.sending.relayed = make(chan struct{})
+			}
 			x.uploads.Go(func() { x.sendFlowing(flowing) })
 		}
 	default:
@@ -104,6 +110,9 @@ func (x *exchange) sendFlowing(src body.Reader) {
 	if err := x.relay(&x.req, sink, src); err != nil {
 		x.uploadStopped(sink, err)
 		return
+	}
+	if x.sending.relayed != nil {
+		close(x.sending.relayed)
 	}
 	x.hooks.Lock()
 	r := x.live.Request

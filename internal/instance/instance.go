@@ -55,6 +55,8 @@ type Config struct {
 	Stdout io.Writer
 	// Case is how filters among the options take capital letters.
 	Case query.Case
+	// Args are the program's arguments, its name first, as Python scripts see them.
+	Args []string
 	// Version is this program's, for files that say what made them.
 	Version string
 	// Shutdown is what a script's ctx.master.shutdown() does; nil ignores it.

@@ -19,7 +19,7 @@ func (in *Instance) newPython() *pyhost.Host {
 		Log: in.log, Output: in.cfg.Output, Errors: in.cfg.Errors, Options: scriptOptions{in.opts},
 		Dir: in.confdir, Python: option.Expand(python, in.opts.Home), Getenv: in.cfg.Getenv,
 		Closed: in.opts.String("script_failure") == "closed", Timeout: timeout,
-		ContentLimit: in.opts.Size("content_limit"), Listeners: in.addresses, Content: in.content,
+		ContentLimit: in.opts.Size("content_limit"), Listeners: in.addresses, Content: in.content, Flows: scriptFlows{in}, Args: in.cfg.Args,
 		OnChange: in.rebuild, Shutdown: in.cfg.Shutdown,
 	})
 }

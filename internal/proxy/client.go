@@ -22,6 +22,7 @@ type client struct {
 	mode  Mode
 	set   *hook.Set  // those that were told of its connection
 	facts *flow.Conn // replaced, never changed, when more is known
+	far   *flow.Conn // where its TLS is to lead, as the events of handshakes say it
 	pool  *upstream.Pool
 	parents
 	next  *established // what is to be served when the requests are through
@@ -149,13 +150,16 @@ func (c *client) serveRegular(ctx context.Context, down *conn) {
 		if err != nil {
 			return
 		}
+		if _, err := c.greeted(ctx, h, &flow.Conn{ID: flow.NewID()}); err != nil {
+			return
+		}
 		secured, facts, err := c.p.shakeHands(ctx, down, h, pick(c.p.common(h.Protocols)), ca.LeafRequest{SNI: h.ServerName, Addr: localHost(down)})
 		if err != nil {
-			c.handshakeFailed(down, h, "the proxy itself", err)
+			c.handshakeFailed(ctx, down, h, "the proxy itself", err)
 			return
 		}
 		down = secured
-		c.learn(withTLS(c.facts, facts))
+		c.secured(ctx, facts)
 		defer down.Close()
 	}
 	c.serveRequests(ctx, down, asProxy{c})

@@ -55,6 +55,17 @@ func (c *client) answerConnect(ctx context.Context, st engine.Stream, down *conn
 	}
 	err := set.HTTPConnect(st.Context(), x)
 	control.Finish()
+	host, port := x.Request.Host, x.Request.Port
+	switch {
+	case x.Killed(), err != nil, x.Response != nil && x.Response.Status/100 != 2, host == "", port == 0, c.p.toItself(host, port):
+		set.HTTPConnectError(context.WithoutCancel(ctx), x)
+	case set.Hears(hook.OnHTTPConnected):
+		if x.Response == nil {
+			x.Response = hook.MakeResponse(200, nil, nil)
+			x.Response.Reason = "Connection established"
+		}
+		err = set.HTTPConnected(st.Context(), x)
+	}
 	set.Finished(x)
 	switch {
 	case x.Killed():
@@ -67,7 +78,6 @@ func (c *client) answerConnect(ctx context.Context, st engine.Stream, down *conn
 		return nil, nil, c.deny(st, denial{live: x, head: &x.Response.Response, content: content, reason: "made by a hook",
 			outcome: flow.Outcome{Kind: flow.Refused, Phase: flow.InHead.String(), Text: strconv.Itoa(x.Response.Status) + ": a hook refused the CONNECT"}}) != nil
 	}
-	host, port := x.Request.Host, x.Request.Port
 	switch {
 	case host == "" || port == 0:
 		return nil, nil, c.refuse(st, x, refusal(400, "CONNECT to %s: it must name a host and a port from 1 to 65535", strconv.Quote(shorten(req.Authority)))) != nil

@@ -38,6 +38,12 @@ func (t *tunnel) decrypt(ctx context.Context, down *conn) (_ *conn, way route) {
 		t.passOn(ctx, down)
 		return nil, nil
 	}
+	if pass, err := t.greetedTLS(ctx, down, h); err != nil {
+		return nil, nil
+	} else if pass {
+		t.passOn(ctx, down)
+		return nil, nil
+	}
 	var up *upstream.Conn
 	asked := c.p.cfg.dialsFirst(t.host)
 	offer := c.p.common(h.Protocols)
@@ -58,7 +64,7 @@ func (t *tunnel) decrypt(ctx context.Context, down *conn) (_ *conn, way route) {
 		SNI: h.ServerName, Addr: t.host, Upstream: c.p.namesOf(up),
 	})
 	if err != nil {
-		c.handshakeFailed(down, h, t.address, err)
+		c.handshakeFailed(ctx, down, h, t.address, err)
 		return nil, nil
 	}
 	serve := false
@@ -70,11 +76,11 @@ func (t *tunnel) decrypt(ctx context.Context, down *conn) (_ *conn, way route) {
 	if facts.ALPN != "" && h.Hides() {
 		// A client whose hello was not understood says so behind the handshake.
 		if err := c.firstFault(secured); err != nil {
-			c.handshakeFailed(secured, h, t.address, err)
+			c.handshakeFailed(ctx, secured, h, t.address, err)
 			return nil, nil
 		}
 	}
-	c.learn(withTLS(c.facts, facts))
+	c.secured(ctx, facts)
 	var far *conn
 	if up != nil {
 		far = &conn{Conn: up.Conn}

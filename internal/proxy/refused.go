@@ -11,13 +11,14 @@ import (
 	"time"
 
 	"midstream/flow"
+	"midstream/hook"
 	"midstream/internal/clienthello"
 )
 
 // handshakeFailed says why a client's handshake failed: a client that refuses
 // the certificate gets a flow with the way out, everything else a line of the log,
 // once a host.
-func (c *client) handshakeFailed(down *conn, h *clienthello.Hello, to string, err error) {
+func (c *client) handshakeFailed(ctx context.Context, down *conn, h *clienthello.Hello, to string, err error) {
 	name := h.ServerName
 	if name == "" {
 		name = to
@@ -28,6 +29,7 @@ func (c *client) handshakeFailed(down *conn, h *clienthello.Hello, to string, er
 		text += "; " + hint
 	}
 	down.Close()
+	c.p.cfg.Hooks().TLSFailedClient(context.WithoutCancel(ctx), &hook.Handshake{Client: withHello(c.facts, h), Server: c.far, Err: errors.New(text)})
 	if hint == "" {
 		if c.p.once.first("handshake " + name) {
 			c.p.log.Info(text, "client", c.facts.Peer, "host", name)

@@ -65,6 +65,12 @@ func (c *client) serveReverseTLS(ctx context.Context, t *tunnel, down *conn) *co
 		t.passOn(ctx, down)
 		return nil
 	}
+	if pass, err := t.greetedTLS(ctx, down, h); err != nil {
+		return nil
+	} else if pass {
+		t.passOn(ctx, down)
+		return nil
+	}
 	m := c.mode
 	var up *upstream.Conn
 	offer := c.p.common(h.Protocols)
@@ -88,10 +94,10 @@ func (c *client) serveReverseTLS(ctx context.Context, t *tunnel, down *conn) *co
 	secured, facts, err := c.p.shakeHands(ctx, down, h, protocol, leaf)
 	if err != nil {
 		discard(up)
-		c.handshakeFailed(down, h, t.address, err)
+		c.handshakeFailed(ctx, down, h, t.address, err)
 		return nil
 	}
-	c.learn(withTLS(c.facts, facts))
+	c.secured(ctx, facts)
 	if facts.ALPN == "" {
 		if _, ok := c.waitFirst(secured); ok && c.beginsHTTP2(secured) {
 			c.pool.Introduce(t.address, upstream.Name{SNI: t.serverName, Protocols: []string{h2, http11}, Greeting: t.like, Prior: true})

@@ -93,6 +93,14 @@ func (t *tunnel) serveReverseTLSRaw(ctx context.Context, down *conn, up **upstre
 			return
 		}
 	}
+	if pass, err := t.greetedTLS(ctx, down, h); err != nil || pass {
+		discard(*up)
+		*up = nil
+		if pass {
+			t.passOn(ctx, down)
+		}
+		return
+	}
 	if c.p.cfg.KeepHost {
 		t.serverName = h.ServerName
 	}
@@ -109,11 +117,11 @@ func (t *tunnel) serveReverseTLSRaw(ctx context.Context, down *conn, up **upstre
 	}
 	secured, facts, err := c.p.shakeHands(ctx, down, h, protocol, ca.LeafRequest{SNI: h.ServerName, Addr: localHost(down), Upstream: c.p.namesOf(*up)})
 	if err != nil {
-		c.handshakeFailed(down, h, t.address, err)
+		c.handshakeFailed(ctx, down, h, t.address, err)
 		return
 	}
 	defer secured.Close()
-	c.learn(withTLS(c.facts, facts))
+	c.secured(ctx, facts)
 	if *up == nil {
 		if *up, err = t.take(ctx); err != nil {
 			t.unreachable(secured, err)

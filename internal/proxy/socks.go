@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"midstream/flow"
+	"midstream/hook"
 )
 
 // Octets of SOCKS (RFC 1928, and RFC 1929 for user and password).
@@ -112,8 +113,9 @@ func (c *client) authenticateSOCKS(ctx context.Context, down *conn, methods []by
 		}
 		return false
 	}
+	asked := c.p.cfg.Auth != nil || has(socksPassword) && c.p.cfg.Hooks().Hears(hook.OnSOCKSAuth)
 	switch {
-	case c.p.cfg.Auth == nil && has(socksNoAuth):
+	case !asked && has(socksNoAuth):
 		_, err := down.Write([]byte{socks5, socksNoAuth})
 		return err
 	case has(socksPassword):
@@ -131,9 +133,22 @@ func (c *client) authenticateSOCKS(ctx context.Context, down *conn, methods []by
 	if err != nil {
 		return err
 	}
-	if gate := c.p.cfg.Auth; gate != nil {
+	if gate, set := c.p.cfg.Auth, c.p.cfg.Hooks(); gate != nil || set.Hears(hook.OnSOCKSAuth) {
 		down.SetReadDeadline(time.Time{})
-		attend(ctx, down, anyEnd, func(ctx context.Context) { err = gate.Check(ctx, user, password) })
+		attend(ctx, down, anyEnd, func(ctx context.Context) {
+			if gate != nil {
+				err = gate.Check(ctx, user, password)
+			}
+			a := hook.SOCKSAuth{Client: c.facts, User: user, Password: password, Valid: err == nil}
+			switch herr := set.SOCKSAuth(ctx, &a); {
+			case herr != nil:
+				err = herr
+			case a.Valid:
+				err = nil
+			case err == nil:
+				err = errors.New("a hook does not take the credentials")
+			}
+		})
 		if err != nil {
 			down.Write([]byte{1, 1})
 			return err

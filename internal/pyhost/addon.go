@@ -2,13 +2,10 @@ package pyhost
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"net"
 	"strconv"
 
-	"midstream/flow"
 	"midstream/hook"
 )
 
@@ -22,6 +19,11 @@ var events = map[string]hook.Events{
 	"websocket_start": hook.OnWebSocketStart, "websocket_message": hook.OnWebSocketMessage,
 	"websocket_end": hook.OnWebSocketEnd, "tcp_start": hook.OnTCPStart, "tcp_message": hook.OnTCPMessage,
 	"tcp_end": hook.OnTCPEnd, "tcp_error": hook.OnTCPError,
+	"http_connect_upstream": hook.OnHTTPConnectUpstream, "http_connected": hook.OnHTTPConnected,
+	"http_connect_error": hook.OnHTTPConnectError, "socks5_auth": hook.OnSOCKSAuth,
+	"tls_clienthello": hook.OnTLSClientHello, "tls_established_client": hook.OnTLSEstablishedClient,
+	"tls_established_server": hook.OnTLSEstablishedServer, "tls_failed_client": hook.OnTLSFailedClient,
+	"tls_failed_server": hook.OnTLSFailedServer,
 }
 
 // addon is one group of the addons of a script, as package hook sees it.
@@ -224,106 +226,4 @@ func describeMessage(head, raw []byte, x *hook.Exchange, event string) ([]byte, 
 		head = appendTime(append(head, `,"end":`...), w.End)
 	}
 	return append(head, '}'), raw
-}
-
-// conn runs an event of a connection.
-func (a *addon) conn(ctx context.Context, event string, c *flow.Conn, d *hook.Dial) (*ret, error) {
-	p, call, err := a.v.call(ctx, event, func(_ *process, call *call) (head, raw []byte) {
-		head = appendConn(append(a.callHead("conn", call, event), `,"cl":`...), c, "")
-		if d != nil {
-			server := d.Server
-			if server == nil {
-				server = &flow.Conn{ID: flow.NewID()}
-			}
-			copied := *server
-			if d.Via != nil && copied.Via == "" {
-				copied.Via = d.Via.String()
-			}
-			head = appendConn(append(head, `,"sv":`...), &copied, d.Address)
-			if d.Err != nil {
-				head = appendText(append(head, `,"er":`...), d.Err.Error())
-			}
-		}
-		return append(head, '}'), nil
-	})
-	switch {
-	case p == nil && a.Required():
-		return nil, err
-	case p == nil:
-		return &ret{}, nil
-	case err != nil:
-		return nil, a.lost(ctx, err)
-	}
-	r, _, err := p.finish(ctx, call, func(m *message) { p.replyConn(m, c, d) })
-	if err != nil {
-		return nil, a.lost(ctx, err)
-	}
-	return r, a.failures(nil, r.Errors, event)
-}
-
-// ClientConnected runs client_connected, which may refuse.
-func (a *addon) ClientConnected(ctx context.Context, c *flow.Conn) error {
-	r, err := a.conn(ctx, "client_connected", c, nil)
-	if err == nil && r.Error != "" {
-		return &hook.Refusal{Reason: "script " + a.v.path + ": " + r.Error}
-	}
-	return err
-}
-
-// ClientDisconnected runs client_disconnected.
-func (a *addon) ClientDisconnected(ctx context.Context, c *flow.Conn) {
-	a.tell(ctx, "client_disconnected", c, nil)
-}
-
-// ServerConnect runs server_connect, which may change the way or refuse.
-func (a *addon) ServerConnect(ctx context.Context, d *hook.Dial) error {
-	r, err := a.conn(ctx, "server_connect", client(d), d)
-	if err != nil {
-		return err
-	}
-	if len(r.Address) == 2 {
-		var host string
-		var port uint16
-		if json.Unmarshal(r.Address[0], &host) != nil || json.Unmarshal(r.Address[1], &port) != nil || host == "" {
-			return fmt.Errorf("script %s: server.address takes (host, port)", a.v.path)
-		}
-		d.Address = net.JoinHostPort(host, strconv.Itoa(int(port)))
-	}
-	if len(r.Via) > 0 {
-		if d.Via, err = viaOf(r.Via); err != nil {
-			return fmt.Errorf("script %s: %w", a.v.path, err)
-		}
-	}
-	if r.Error != "" && d.Err == nil {
-		d.Err = errors.New("script " + a.v.path + ": " + r.Error)
-	}
-	return nil
-}
-
-// ServerConnected runs server_connected.
-func (a *addon) ServerConnected(ctx context.Context, d *hook.Dial) {
-	a.tell(ctx, "server_connected", client(d), d)
-}
-
-// ServerConnectError runs server_connect_error.
-func (a *addon) ServerConnectError(ctx context.Context, d *hook.Dial) {
-	a.tell(ctx, "server_connect_error", client(d), d)
-}
-
-// ServerDisconnected runs server_disconnected.
-func (a *addon) ServerDisconnected(ctx context.Context, d *hook.Dial) {
-	a.tell(ctx, "server_disconnected", client(d), d)
-}
-
-func (a *addon) tell(ctx context.Context, event string, c *flow.Conn, d *hook.Dial) {
-	if _, err := a.conn(ctx, event, c, d); err != nil && ctx.Err() == nil {
-		a.v.host.log.Warn("a script was not told of "+event, "script", a.v.path, "err", err)
-	}
-}
-
-func client(d *hook.Dial) *flow.Conn {
-	if d.Client != nil {
-		return d.Client
-	}
-	return &flow.Conn{}
 }

@@ -44,6 +44,11 @@ type Config struct {
 	Content func(ctx context.Context, id flow.ID, side flow.Side) ([]byte, error)
 	// ContentLimit bounds bodies that a script is given as one piece; 0 is 64 MiB.
 	ContentLimit int64
+	// Flows does with flows what commands ask for; nil has none.
+	Flows Flows
+	// Args are the arguments of the program, which scripts see as sys.argv: nil gives
+	// them their own path alone.
+	Args []string
 	// Listeners are the addresses that the proxy has; nil has none.
 	Listeners func() []string
 	// OnChange is called when other addons are there: build a new hook.Set.
@@ -76,6 +81,7 @@ type Host struct {
 	closing        chan struct{}
 	faults         faults
 	work           sync.WaitGroup
+	replays        replays
 
 	mu       sync.Mutex // guards the rest; held while scripts load
 	files    []*file
@@ -253,6 +259,7 @@ func (h *Host) Close() {
 	h.closed = true
 	close(h.closing)
 	h.mu.Unlock()
+	h.replays.close()
 	h.versionsMu.Lock()
 	left := make([]*version, 0, len(h.versions))
 	for v := range h.versions {

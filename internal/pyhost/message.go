@@ -66,6 +66,8 @@ type ret struct {
 	Kill     int               `json:"kill"`
 	Via      json.RawMessage   `json:"via"`
 	Address  []json.RawMessage `json:"addr"`
+	Ignore   int               `json:"ign"`   // the connection is to be passed on
+	Valid    *bool             `json:"valid"` // the credentials are taken
 	Drop     int               `json:"drop"`
 	Content  *int              `json:"mb"`
 	Injected []injected        `json:"inj"`

@@ -81,11 +81,13 @@ func (f *picture) describe(head, raw []byte) ([]byte, []byte) {
 	}
 	if x.Client != f.client && x.Client != nil {
 		f.client = x.Client
+		f.p.shown.note(x.Client)
 		head = appendConn(append(head, `,"cl":`...), x.Client, "")
 	}
 	switch {
 	case x.Server != nil && x.Server != f.server:
 		f.server = x.Server
+		f.p.shown.note(x.Server)
 		head = appendConn(append(head, `,"sv":`...), x.Server, "")
 	}
 	if x.TCP == nil {
@@ -247,7 +249,11 @@ func (f *picture) describeBody(head []byte, side int, b *hook.Body) []byte {
 	case was.told && was.length == now.length && was.changed == now.changed:
 		code = bodySame
 	}
-	return append(append(head, `,"`+sides[side]+`b":`...), code)
+	head = append(append(head, `,"`+sides[side]+`b":`...), code)
+	if code == bodyOther {
+		head = strconv.AppendInt(append(head, `,"`+sides[side]+`l":`...), now.length, 10)
+	}
+	return head
 }
 
 func stateOf(b *hook.Body) bodyState {
@@ -305,7 +311,7 @@ func appendConn(head []byte, c *flow.Conn, address string) []byte {
 		if len(t.Offered) > 0 {
 			m["offers"] = t.Offered
 		}
-		if c.Secured.IsZero() {
+		if c.Secured.IsZero() && t.Version != 0 {
 			m["timestamp_tls_setup"] = json.RawMessage(appendTime(nil, c.Start))
 		}
 	}

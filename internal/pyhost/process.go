@@ -43,6 +43,7 @@ type process struct {
 	quiet   atomic.Bool // its end is wanted
 	answers chan struct{}
 	leaving chan string // flows that are over
+	shown   shown
 }
 
 // A call is one hook, or another thing that the script was asked to do.
@@ -227,7 +228,7 @@ func (p *process) took(m *message, raw []byte) error {
 		p.mu.Lock()
 		c := p.calls[m.Call]
 		p.mu.Unlock()
-		if c != nil && (m.Method == "body" || m.Method == "certs") {
+		if c != nil && m.Method == "body" {
 			select {
 			case c.asks <- ask{m, raw}:
 				return nil

@@ -2,13 +2,7 @@ package pyhost
 
 import (
 	"context"
-	"crypto/ecdsa"
-	"crypto/rsa"
-	"crypto/sha256"
-	"crypto/x509"
-	"encoding/hex"
 	"encoding/json"
-	"encoding/pem"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -31,22 +25,9 @@ func (p *process) reply(ctx context.Context, f *picture, m *message) {
 		}
 		raw, there, err := f.content(ctx, m.Side)
 		p.answer(m, there, err, raw)
-	case "certs":
-		p.replyConn(m, f.x.Client, &hook.Dial{Server: f.x.Server})
 	default:
 		p.answer(m, nil, errFrame, nil)
 	}
-}
-
-// replyConn answers what a script asks about a connection.
-func (p *process) replyConn(m *message, c *flow.Conn, d *hook.Dial) {
-	for _, conn := range []*flow.Conn{c, d.Server} {
-		if conn != nil && conn.TLS != nil && conn.ID.String() == m.Flow {
-			p.answer(m, certificates(conn.TLS.Certificates), nil, nil)
-			return
-		}
-	}
-	p.answer(m, []any{}, nil, nil)
 }
 
 // serve answers what a script asks, on a goroutine of its own.
@@ -57,7 +38,7 @@ func (p *process) serve(m *message, raw []byte) {
 	case "body":
 		p.stored(ctx, m)
 	case "certs":
-		p.answer(m, []any{}, nil, nil)
+		p.answer(m, certificates(p.shown.of(m.Flow)), nil, nil)
 	case "coding":
 		out, err := recode(m.Action, m.Name, raw, h.config.ContentLimit)
 		p.answer(m, nil, err, out)
@@ -66,6 +47,18 @@ func (p *process) serve(m *message, raw []byte) {
 		p.answer(m, v, err, nil)
 	case "set":
 		p.answer(m, nil, p.setOption(m), nil)
+	case "replay":
+		p.answer(m, nil, h.replay(m, raw), nil)
+	case "replay_stop":
+		h.replays.stop()
+		p.answer(m, nil, nil, nil)
+	case "replay_count":
+		p.answer(m, h.replays.count(), nil, nil)
+	case "convert":
+		out, err := h.convert(m, raw)
+		p.answer(m, nil, err, out)
+	case "record":
+		p.answer(m, nil, h.record(raw), nil)
 	case "listeners":
 		var list []any
 		if h.config.Listeners != nil {
@@ -130,7 +123,9 @@ func (p *process) heard(m *message, raw []byte) {
 		if m.Logger != "" {
 			attrs = append(attrs, "logger", m.Logger)
 		}
-		h.log.Log(context.Background(), level, m.Text, attrs...)
+		for line := range strings.Lines(m.Text) {
+			h.log.Log(context.Background(), level, strings.TrimRight(line, "\r\n"), attrs...)
+		}
 	case "shutdown":
 		if h.config.Shutdown != nil {
 			go h.config.Shutdown()
@@ -307,6 +302,10 @@ func (h *Host) addOption(m *message) (any, error) {
 		return value, nil
 	}
 	if err := h.config.Options.Add(script.Option{Name: m.Name, Type: t, Default: value, Help: m.Help, Choices: m.Choices}); err != nil {
+		if own, there := h.config.Options.Get(m.Name); there {
+			h.log.Warn("a script declares an option of midstream's own: it gets the value of that", "option", m.Name)
+			return own, nil
+		}
 		return nil, err
 	}
 	value, _ = h.config.Options.Get(m.Name)
@@ -356,49 +355,4 @@ func optionValue(p json.RawMessage) (any, error) {
 		return all, nil
 	}
 	return nil, errors.New("an option is a bool, a number, a str, a list of str or None")
-}
-
-// certificates describes a chain for the script.
-func certificates(chain [][]byte) []any {
-	all := []any{}
-	for _, der := range chain {
-		c, err := x509.ParseCertificate(der)
-		if err != nil {
-			continue
-		}
-		sum := sha256.Sum256(der)
-		m := map[string]any{
-			"cn": c.Subject.CommonName, "serial": c.SerialNumber.String(),
-			"notbefore": c.NotBefore.Unix(), "notafter": c.NotAfter.Unix(), "fingerprint": hex.EncodeToString(sum[:]),
-			"pem":     string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})),
-			"subject": names(c.Subject.String()), "issuer": names(c.Issuer.String()),
-		}
-		if len(c.Subject.Organization) > 0 {
-			m["organization"] = c.Subject.Organization[0]
-		}
-		alt := append([]string{}, c.DNSNames...)
-		for _, ip := range c.IPAddresses {
-			alt = append(alt, ip.String())
-		}
-		m["altnames"] = alt
-		switch k := c.PublicKey.(type) {
-		case *rsa.PublicKey:
-			m["keyinfo"] = []any{"RSA", k.N.BitLen()}
-		case *ecdsa.PublicKey:
-			m["keyinfo"] = []any{"EC (" + k.Params().Name + ")", k.Params().BitSize}
-		}
-		all = append(all, m)
-	}
-	return all
-}
-
-// names cuts an RFC 2253 name into its parts.
-func names(s string) [][]string {
-	all := [][]string{}
-	for _, part := range strings.Split(s, ",") {
-		if k, v, ok := strings.Cut(part, "="); ok {
-			all = append(all, []string{k, v})
-		}
-	}
-	return all
 }

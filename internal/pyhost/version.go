@@ -65,7 +65,7 @@ func (v *version) launch(ctx context.Context) (*process, error) {
 	ctx, cancel := context.WithTimeout(ctx, loadWait)
 	defer cancel()
 	p.quiet.Store(true)
-	r, err := p.do(ctx, "load", map[string]any{"v": v.host.optionValues(v.host.optionNames())})
+	r, err := p.do(ctx, "load", map[string]any{"v": v.host.optionValues(v.host.optionNames()), "argv": v.host.config.Args})
 	if errors.Is(err, context.DeadlineExceeded) {
 		err = fmt.Errorf("it still loads after %v", loadWait)
 	}

@@ -73,7 +73,8 @@ type Target struct {
 	// it the connection is a tunnel through the parent.
 	Forward bool
 
-	handshake string // the scheme that the parent wants before it forwards, "" for none
+	handshake string                        // the scheme that the parent wants before it forwards, "" for none
+	fields    func(flow.Fields) flow.Fields // changes those of a CONNECT to the parent; nil for nothing
 }
 
 // Address is the host:port that was dialled.
@@ -94,6 +95,9 @@ func (d *Dialer) Dial(ctx context.Context, client *flow.Conn, t Target) (*Conn, 
 	}
 	asked := t
 	t.Address, t.Via, t.Forward = dial.Address, dial.Via, t.Forward && dial.Via != nil
+	if t.Via != nil && hooks.Hears(hook.OnHTTPConnectUpstream) {
+		t.fields = func(f flow.Fields) flow.Fields { return connectFields(ctx, hooks, dial, f) }
+	}
 	nc, err := d.reach(ctx, t)
 	if err == nil && d.cfg.Connected != nil && !d.cfg.Connected(nc.LocalAddr()) {
 		nc.Reset()

@@ -47,7 +47,7 @@ func (d *Dialer) reach(ctx context.Context, t Target) (*transport.Conn, error) {
 	if t.Forward && t.handshake == "" {
 		return d.dialParent(ctx, t.Via, what)
 	}
-	k := &knock{d: d, via: t.Via, address: t.Address, what: what, forward: t.Forward}
+	k := &knock{d: d, via: t.Via, address: t.Address, what: what, forward: t.Forward, change: t.fields}
 	for {
 		c, err := d.dialParent(ctx, t.Via, what)
 		if err != nil {
@@ -104,6 +104,7 @@ type knock struct {
 	address string
 	forward bool
 	what    string // what errors begin with
+	change  func(flow.Fields) flow.Fields
 	asked   int
 	learned bool // it has answered 407
 }
@@ -201,11 +202,18 @@ func (k *knock) request(field string) []byte {
 	} else {
 		b.WriteString("CONNECT " + k.address + " HTTP/1.1\r\n")
 	}
+	var fields flow.Fields
 	if k.forward || !k.d.cfg.ConnectWithoutHost {
-		b.WriteString("Host: " + k.address + "\r\n")
+		fields.Add("Host", k.address)
 	}
 	if field != "" {
-		b.WriteString("Proxy-Authorization: " + field + "\r\n")
+		fields.Add("Proxy-Authorization", field)
+	}
+	if k.change != nil && !k.forward {
+		fields = k.change(fields)
+	}
+	for _, f := range fields {
+		b.WriteString(f.Name + ": " + f.Value + "\r\n")
 	}
 	b.WriteString("\r\n")
 	return b.Bytes()

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"midstream/flow"
+	"midstream/hook"
 	"midstream/internal/clienthello"
 	"midstream/internal/transport"
 )
@@ -57,6 +58,7 @@ func (c *Conn) Secure(ctx context.Context, as Name) error {
 	})
 	if err != nil {
 		described := d.describeHandshake(within, "server "+c.dial.Address, serverName, d.older(serverName, c.dial.Address), err)
+		c.hooks.TLSFailedServer(context.WithoutCancel(ctx), &hook.Handshake{Client: c.dial.Client, Server: c.facts, Err: described})
 		c.Reset()
 		if promised && (as.Greeting.way == repeated || d.tls.CipherSuites != nil) && misunderstood(described) {
 			described.Err = &likeError{described.Err}
@@ -81,6 +83,7 @@ func (c *Conn) Secure(ctx context.Context, as Name) error {
 	c.facts = &facts
 	c.dial.Server = &facts
 	d.chosen.put(c.dial.Address, state.NegotiatedProtocol)
+	c.hooks.TLSEstablishedServer(ctx, &hook.Handshake{Client: c.dial.Client, Server: &facts})
 	return nil
 }
 

@@ -7,6 +7,7 @@ from mitmproxy import (addonmanager, certs, command, connection, contentviews, c
                        utils, version, websocket)
 from mitmproxy.addons import asgiapp, export, tlsconfig
 from mitmproxy.connection import Client, Server
+from mitmproxy.contentviews import grpc
 from mitmproxy.coretypes import multidict
 from mitmproxy.log import ALERT
 from mitmproxy.net import encoding
@@ -27,6 +28,14 @@ def raises(kind, fn, *args, **kw):
         fn(*args, **kw)
     except kind as e:
         return str(e)
+    raise AssertionError("no {} came".format(kind.__name__))
+
+
+def raised(kind, fn, *args):
+    try:
+        fn(*args)
+    except kind as e:
+        return e
     raise AssertionError("no {} came".format(kind.__name__))
 
 
@@ -215,14 +224,82 @@ def filters():
     assert flowfilter.match(None, f) and flowfilter.parse("~q").pattern == "~q"
 
 
+def applications():
+    def app(environ, start_response):
+        body = environ["wsgi.input"].read() + environ["QUERY_STRING"].encode() + environ["HTTP_X_ONE"].encode()
+        start_response("201 Made", [("X-Path", environ["PATH_INFO"])])
+        return [body]
+
+    async def asgi(scope, receive, send):
+        event = await receive()
+        await send({"type": "http.response.start", "status": 202, "headers": [(b"x-path", scope["path"].encode())]})
+        await send({"type": "http.response.body", "body": event["body"] + scope["query_string"]})
+
+    f = http.HTTPFlow(Client(peername=("192.0.2.7", 1)), Server(), live=True)
+    f.request = http.Request.make("POST", "http://app.example/a%20b?q", b"in ", {"x-one": "1"})
+    w, a = asgiapp.WSGIApp(app, "app.example", 80), asgiapp.ASGIApp(asgi, "app.example", None)
+    assert w.name == "asgiapp:app.example:80" and w.should_serve(f) and a.should_serve(f)
+    r = w.call(w.environ(f))
+    assert (r.status_code, r.reason, r.headers["x-path"], r.content) == (201, "Made", "/a b", b"in q1"), r.content
+    r = raised(StopIteration, a.answer(f).send, None).value
+    assert (r.status_code, r.headers["x-path"], r.content, r.headers["content-length"]) == (202, "/a b", b"in q", "4")
+    f.request.host = "other.example"
+    assert not w.should_serve(f) and not a.should_serve(f)
+
+
+def hello():
+    raw = bytes.fromhex("0303") + bytes(32) + b"\0" + b"\x00\x04\x13\x01\xc0\x2f" + b"\x01\0"
+    names = b"\x00\x00\x00\x0c\x00\x0a\x00\x00\x07a.b.com"
+    protocols = b"\x00\x10\x00\x05\x00\x03\x02h2"
+    h = tls.ClientHello(raw + len(names + protocols).to_bytes(2, "big") + names + protocols)
+    assert h.cipher_suites == [0x1301, 0xc02f] and h.sni == "a.b.com" and h.alpn_protocols == [b"h2"], (h.sni, h.extensions)
+    assert [k for k, _ in h.extensions] == [0, 16] and h.raw_bytes()[:3] == b"\x16\x03\x03"
+    for cut in range(len(h.raw_bytes(False))):
+        broken = tls.ClientHello(h.raw_bytes(False)[:cut])
+        broken.sni, broken.alpn_protocols, broken.cipher_suites  # what is cut is not there
+    data = tls.TlsData(Client(), None)
+    assert data.ssl_conn is None and "midstream does TLS itself" in raises(NotImplementedError, setattr, data, "ssl_conn", 1)
+
+
+def commands():
+    run = ctx.master.commands.call
+    f = http.HTTPFlow(Client(), Server())
+    f.request = http.Request.make("GET", "http://a.example/x?y=1", b"q", {"Host": "a.example", "X-A": "1"})
+    f.response = http.Response.make(200, b"body", {"X-B": "2"})
+    run("flow.set", [f], "status_code", "404"), run("flow.set", f, "path", "/set"), run("flow.mark.toggle", f)
+    assert f.response.reason == "Not Found" and f.request.path == "/set" and f.marked == ":default:"
+    run("flow.encode", f, "response", "gzip")
+    assert f.response.headers["content-encoding"] == "gzip" and f.response.content == b"body"
+    run("flow.encode.toggle", f, "response")
+    assert "content-encoding" not in f.response.headers
+    assert run("cut", [f], "request.method,response.header[X-B],s.status_code,server_conn.address.host,request.content") == [
+        ["GET", "2", "404", "", b"q"]]
+    assert "curl" in run("export.formats") and run("view.flows.resolve", "@all") == []
+    assert run("view.focus.next") is None and run("view.settings.getval", f, "k", "none") == "none"
+    run("view.settings.setval", f, "k", "v")
+    assert run("view.settings.getval", f, "k", "none") == "v"
+    f.live = True
+    assert "live" in raises(exceptions.CommandError, run, "replay.client", [f])
+    f.live, f.request.raw_content = False, None
+    assert "missing content" in raises(exceptions.CommandError, run, "replay.client", [f])
+    raises(exceptions.CommandError, run, "nothing.like.this"), raises(exceptions.CommandError, run, "export.clip", "curl", f)
+    raises(exceptions.CommandError, run, "flow.set", f, "id", "x"), raises(exceptions.CommandError, run, "cut", [f], "__class__")
+    from mitmproxy.net.http import cookies
+    (first, second) = cookies.group_cookies([("a", "b"), ("c", "d"), ("Path", "/")])
+    assert first[:2] == ("a", "b") and second[2]["path"] == "/"
+
+
 def rest():
     assert human.pretty_size(2048) == "2k" and human.format_address(("::1", 80)) == "[::1]:80"
     assert strutils.bytes_to_escaped_str(b"\n'a") == "\\n'a" and strutils.always_str(b"a") == "a"
     assert spec.parse_spec("/a/b")[1:] == ("a", "b") and spec.parse_spec("|~q|a|b")[2] == "b"
     assert ALERT == 21 and version.VERSION and ProxyMode.parse("reverse:http://x").type_name == "reverse"
-    for fn in (mitmdump, DumpMaster, WebMaster, TLSLayer, asgiapp.WSGIApp, layers.tls.ClientTLSLayer):
+    for fn in (mitmdump, DumpMaster, WebMaster, TLSLayer, layers.tls.ClientTLSLayer):
         assert "midstream" in raises(NotImplementedError, fn)
     raises(AttributeError, lambda: ctx.master.view)
+    grpc_view = type("V", (grpc.ViewGrpcProtobuf,), {"name": "mine"})(config=grpc.ViewConfig())
+    assert grpc_view.name == "mine" and grpc.ProtoParser.ParserRule(name="a", filter="b").name == "a"
+    assert grpc.ProtoParser.DecodedTypes.double and contentviews.TViewResult
     assert ctx.master.addons.get("nope") is None and "view" not in ctx.master.addons
     assert issubclass(exceptions.OptionsError, exceptions.MitmproxyException)
     assert not issubclass(exceptions.CommandError, exceptions.MitmproxyException)
@@ -285,7 +362,7 @@ class Options:
         print("all is well")
 
 
-for check in (headers, bodies, requests, flows, filters, rest):
+for check in (headers, bodies, requests, flows, filters, applications, hello, commands, rest):
     check()
 
 addons = [Commands(), Options()]

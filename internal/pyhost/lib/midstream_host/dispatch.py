@@ -9,11 +9,12 @@ import inspect
 import threading
 
 from midstream_host import entities, pictures, streams, wire
+from midstream_host.connections import Connections
 from midstream_host.life import Life
 from mitmproxy import exceptions
 
 
-class Host(Life):
+class Host(Life, Connections):
     """The proxy, as this process knows it."""
 
     def __init__(self, connection: wire.Wire, loop, script: str):
@@ -23,6 +24,7 @@ class Host(Life):
         self.main = threading.get_ident()
         self.flows = {}
         self.conns = {}
+        self.replaying = {}  # flows that are sent again, by the number they had
         self.backlog = collections.deque()
         self._asked = 0
         self._waiting = {}
@@ -73,7 +75,7 @@ class Host(Life):
         elif kind == "end":
             self.ended(head["f"])
         elif kind == "conn":
-            self.conn(head)
+            self.conn(head, raw)
         elif kind == "ping":
             self.tell({"k": "ret", "c": head["c"]})
         else:
@@ -165,7 +167,8 @@ class Host(Life):
     def hook(self, head, raw):
         picture = self.flows.get(head["f"])
         if picture is None:
-            picture = self.flows[head["f"]] = pictures.new_flow(head)
+            again = self.replaying.pop(head.get("md", {}).get("replay_of"), None)
+            picture = self.flows[head["f"]] = pictures.new_flow(head, again)
             picture.flow._late = self.note
         picture.update(head, raw, self)
         event, call = head["e"], head["c"]
@@ -296,56 +299,6 @@ class Host(Life):
             picture.flow._late = None
             for stream in picture.streams.values():
                 stream.close()
-
-    # Events of connections.
-
-    def conn(self, head):
-        self.loop.create_task(self.run_conn(head))
-
-    async def run_conn(self, head):
-        event, errors, out = head["e"], [], {}
-        client = pictures.connect(self.conns, pictures.connection.Client, head["cl"], self.chain)
-        data, server = client, None
-        if "sv" in head:
-            server = pictures.connect(self.conns, pictures.connection.Server, head["sv"], self.chain)
-            data = DialData(server, client)
-            server.__dict__["state"] = pictures.CLOSED if event != "server_connected" else pictures.OPEN
-            if "er" in head:
-                server.error = head["er"]
-        before = None if server is None else (server.address, server.via, server.error)
-        for addon in self.groups[head["g"]]:
-            for name in entities.CONN_EVENTS[event]:
-                arg = getattr(data, entities.OLD_CONN[name], data) if name in entities.OLD_CONN else data
-                result = self.attempt(addon, name, (arg,), errors)
-                if result is not None and result is not HALT and inspect.isawaitable(result):
-                    await self.awaited(addon, name, result, errors, (arg,))
-        if event == "client_connected" and client.error:
-            out["er"] = str(client.error)
-        if event == "server_connect":
-            address, via, error = before
-            if server.address != address and server.address:
-                out["addr"] = [str(server.address[0]), int(server.address[1])]
-            if server.via != via:
-                out["via"] = None if server.via is None else [server.via.scheme, server.via.address[0], server.via.address[1]]
-            if server.error and server.error != error:
-                out["er"] = str(server.error)
-        if event.endswith("_disconnected") or event == "server_connect_error":
-            self.conns.pop(head["sv" if server is not None else "cl"]["id"], None)
-        out.update(k="ret", c=head["c"])
-        if errors:
-            out["ers"] = errors
-        self.tell(out)
-
-
-class DialData:
-    """What the events of servers get."""
-
-    def __init__(self, server, client):
-        self.server = server
-        self.client = client
-
-    def __repr__(self):
-        return "ServerConnectionHookData({!r}, {!r})".format(self.server, self.client)
 
 
 class Refused(RuntimeError):

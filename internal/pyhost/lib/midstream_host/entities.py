@@ -12,6 +12,7 @@ FLOW_EVENTS = (
     "http_connect", "requestheaders", "request", "responseheaders", "response", "error",
     "websocket_start", "websocket_message", "websocket_end",
     "tcp_start", "tcp_message", "tcp_end", "tcp_error",
+    "http_connect_upstream", "http_connected", "http_connect_error",
 )
 CONN_EVENTS = {
     "client_connected": ("client_connected", "clientconnect"),
@@ -20,27 +21,31 @@ CONN_EVENTS = {
     "server_connected": ("server_connected", "serverconnect"),
     "server_disconnected": ("server_disconnected", "serverdisconnect"),
     "server_connect_error": ("server_connect_error",),
+    "tls_clienthello": ("tls_clienthello", "tls_start_client"),
+    "tls_established_client": ("tls_established_client",),
+    "tls_established_server": ("tls_start_server", "tls_established_server"),
+    "tls_failed_client": ("tls_failed_client",),
+    "tls_failed_server": ("tls_failed_server",),
+    "socks5_auth": ("socks5_auth",),
 }
 OLD_CONN = {"clientconnect": "client", "clientdisconnect": "client", "serverconnect": "server",
             "serverdisconnect": "server"}
 # Hooks for which there is no event, and what to say.
 UNKNOWN = {
-    "next_layer": "midstream's protocol layers are not scriptable; to change a destination use server_connect",
-    "tls_clienthello": "use the option ignore_hosts to pass connections through",
-    "tls_start_client": "midstream does TLS itself: use the options tls_version_client_* and certs",
-    "tls_start_server": "midstream does TLS itself: use the options tls_version_server_* and client_certs",
-    "tls_established_client": "client_conn.tls_established says it in the events of a flow",
-    "tls_established_server": "server_conn.tls_established says it in server_connected",
-    "tls_failed_client": "the flow list shows failed handshakes",
-    "tls_failed_server": "server_connect_error tells of it",
+    "next_layer": "midstream's protocol layers are not scriptable; to pass a connection on set "
+                  "data.ignore_connection in tls_clienthello, to change a destination use server_connect",
     "quic_start_client": "there is no QUIC yet", "quic_start_server": "there is no QUIC yet",
     "dns_request": "DNS has no events yet", "dns_response": "DNS has no events yet", "dns_error": "DNS has no events yet",
     "udp_start": "UDP has no events yet", "udp_message": "UDP has no events yet",
     "udp_end": "UDP has no events yet", "udp_error": "UDP has no events yet",
-    "http_connect_upstream": "use the option upstream_auth for the fields of a parent proxy",
-    "socks5_auth": "use the option proxyauth",
     "websocket_handshake": "it was removed in mitmproxy 7: use request", "websocket_error": "use websocket_end",
     "tick": "it was removed in mitmproxy 7: use asyncio", "start": "it was removed in mitmproxy 3: use load",
+}
+# Hooks that run, and what they cannot do.
+PARTLY = {
+    "tls_start_client": "midstream does TLS itself, and ssl_conn is None: use the options tls_version_client_* and certs",
+    "tls_start_server": "midstream does TLS itself, ssl_conn is None, and the handshake is over: use the options "
+                        "tls_version_server_* and client_certs",
 }
 LIB = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 LIFE = ("load", "configure", "running", "done")
@@ -86,6 +91,9 @@ def check(addon, warn):
             fn = vars(addon).get(name) if isinstance(addon, types.ModuleType) else getattr(type(addon), name, None)
             if callable(fn):
                 warn("{}: the hook {} is never called: {}".format(name_of(addon), name, instead))
+    for name, instead in PARTLY.items():
+        if hook(addon, name):
+            warn("{}: the hook {} only looks: {}".format(name_of(addon), name, instead))
     for name in ("request", "response"):
         fn = hook(addon, name)
         if fn is None or not inspect.isroutine(fn):

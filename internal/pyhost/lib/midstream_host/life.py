@@ -4,7 +4,8 @@ from __future__ import annotations
 import asyncio
 import inspect
 import logging
-import typing
+import sys
+import threading
 
 from midstream_host import entities, wire
 
@@ -16,9 +17,11 @@ class Life:
         from mitmproxy import master
         self.addons = []  # all, depth first
         self.updaters = []
+        self.loggers = []  # those that want to see what is logged
         self.master = master.Master(self)
         self.options = self.master.options
         self._over = False
+        self._telling = threading.local()
 
     def lifecycle(self, kind, head):
         step = getattr(self, "on_" + kind, None)
@@ -49,6 +52,8 @@ class Life:
         from midstream_host import main
         ctx.master, ctx.options = self.master, self.options
         self.options.take(head["v"])
+        if head.get("argv"):
+            sys.argv = list(head["argv"])
         try:
             module = main.load_module(self.script)
             self.add(module)
@@ -98,6 +103,7 @@ class Life:
         for a in self.addons:
             (looks if getattr(a, "observe", False) is True else acts).append(a)
         self.groups = (acts, looks)
+        self.loggers = [a for a in self.addons if callable(getattr(a, "add_log", None)) and not isinstance(a, dict)]
         self.updaters = [a for a in self.addons if callable(getattr(a, "update", None)) and not isinstance(a, dict)]
 
     def manifest(self):
@@ -110,10 +116,8 @@ class Life:
     def explain(self, e) -> str:
         text = entities.own_traceback(e)
         if isinstance(e, ModuleNotFoundError) and e.name:
-            import sys
             text += '\nIt needs the package "{0}"; install it: {1} -m pip install {0}'.format(e.name, sys.executable)
         if isinstance(e, SyntaxError):
-            import sys
             text += "\nThis is Python {}; the option python chooses another one.".format(sys.version.split()[0])
         return text
 
@@ -169,6 +173,20 @@ class Life:
         result = self.attempt(addon, event, (), [])
         if inspect.isawaitable(result):
             await self.awaited(addon, event, result, [], ())
+
+    def told(self, text, record):
+        """Gives what was logged, on any thread, to those that have the hook add_log."""
+        if self.loggers and record.levelno < logging.CRITICAL and not getattr(self._telling, "on", False):
+            self.loop.call_soon_threadsafe(self.tell_loggers, text, record.levelno)
+
+    def tell_loggers(self, text, level):
+        from mitmproxy import log
+        self._telling.on = True  # what they log themselves is not told to them
+        try:
+            for a in list(self.loggers):
+                self.call(a, "add_log", log.LogEntry(text, log.LOGGING_LEVELS_TO_LOGENTRY.get(level, "info")))
+        finally:
+            self._telling.on = False
 
     def over(self):
         """The proxy is gone without a word: done, and the end."""

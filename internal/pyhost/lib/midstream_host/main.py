@@ -59,10 +59,11 @@ class Handler(logging.Handler):
 
     def emit(self, record):
         try:
-            text = self.format(record)
+            text = self.format(record).replace("\r\n", "\n")
             if len(text) > 1 << 16:
                 text = text[:1 << 16] + "..."
             level = record.levelno
+            self.host.told(text, record)
             self.host.tell({"k": "log", "lv": level, "tx": text, "lg": "" if record.name == "root" else record.name})
         except wire.Closed:
             pass

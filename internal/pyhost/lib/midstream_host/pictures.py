@@ -46,6 +46,11 @@ def _latin(x) -> str:
     return x.decode("latin-1") if isinstance(x, bytes) else str(x).encode("utf-8", "surrogateescape").decode("latin-1")
 
 
+def text_of(octets: str) -> str:
+    """Text from a string in which each character is an octet."""
+    return octets.encode("latin-1").decode("utf-8", "surrogateescape")
+
+
 def connect(conns, kind, state, chain):
     """The object of a connection, made or brought up to date."""
     conn = conns.get(state["id"])
@@ -76,7 +81,7 @@ def connect(conns, kind, state, chain):
             values["_via"] = connection.server_spec.ServerSpec(state["via"][0], tuple(state["via"][1]))
     values["state"] = CLOSED if state.get("timestamp_end") or state.get("planned") else OPEN
     if state.get("certs"):
-        values["_chain"] = lambda: chain(conn)
+        values["_shown" if kind is connection.Client else "_chain"] = lambda: chain(conn)
     return conn
 
 
@@ -146,9 +151,9 @@ class Picture:
         elif "s0" in head:
             f.response = self.response = self.response_parts = None
         if "qb" in head:
-            self._body(f.request, "q", head["qb"])
+            self._body(f.request, "q", head["qb"], head.get("ql", 0))
         if "sb" in head and f.response is not None:
-            self._body(f.response, "s", head["sb"])
+            self._body(f.response, "s", head["sb"], head.get("sl", 0))
         if "st" in head:
             for side, value in head["st"].items():
                 message = f.request if side == "q" else f.response
@@ -172,12 +177,12 @@ class Picture:
             self.message = tcp.TCPMessage(head["tm"][0], raw[at:], head["tm"][1])
             _keep(f.messages, self.message)
 
-    def _body(self, message, side, code):
+    def _body(self, message, side, code, size):
         """code: 0 missing, 1 it is what it was, 2 it is another."""
         if code == 0:
             message.data.content = self.bodies[side] = None
         elif code == 2 or not isinstance(message.data.content, bytes):
-            message.data.content = self.bodies[side] = Lazy(self.flow, side)
+            message.data.content = self.bodies[side] = Lazy(self.flow, side, size)
         else:
             self.bodies[side] = message.data.content
 
@@ -319,7 +324,11 @@ def _keep(messages, m):
                     old._content = b""
 
 
-def new_flow(head):
+def new_flow(head, again=None):
+    """The picture of a flow that begins; again is the object that a script has sent again."""
+    if again is not None:
+        again.id, again.live = head["f"], True
+        return Picture(again)
     kind = tcp.TCPFlow if head.get("tcp") else http.HTTPFlow
     f = kind(None, connection.Server(), live=True)
     f.id = head["f"]

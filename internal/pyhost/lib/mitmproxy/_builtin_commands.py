@@ -1,113 +1,77 @@
 """The commands of mitmproxy that addons call, as far as the proxy lends them."""
 from __future__ import annotations
 
+import logging
+import os
+
 from midstream_host import bridge
-from mitmproxy import exceptions, flow, flowfilter
+from mitmproxy import _cut_commands, _flow_commands, _view_commands, exceptions
 
 
-def _flows(manager, value):
-    if isinstance(value, str):
-        return resolve(manager, value)
-    if isinstance(value, flow.Flow):
-        return [value]
-    return list(value)
-
-
-def resolve(manager, spec: str):
-    """The flows that a text names, among those that this script has seen and that live."""
-    live = [p.flow for p in manager.master.host.flows.values()]
-    if spec in ("@all", "@shown"):
-        return live
-    if spec == "@marked":
-        return [f for f in live if f.marked]
-    if spec in ("@focus", "@hidden", "@unmarked", "@shown.marked"):
-        return [f for f in live if not f.marked] if spec == "@unmarked" else []
-    if all(len(i) == 36 for i in spec.split(",")):
-        return [f for f in live if f.id in spec.split(",")]
-    try:
-        matches = flowfilter.parse(spec)
-    except ValueError as e:
-        raise exceptions.CommandError(str(e)) from None
-    return [f for f in live if matches(f)]
-
-
-def _inject(kind):
-    def run(manager, target, to_client, content, is_text=True):
-        host = manager.master.host
-        picture = host.flows.get(target.id)
-        if picture is None or getattr(target, "websocket", None) is None:
-            raise exceptions.CommandError("{}: the flow is no open WebSocket".format(kind))
-        if isinstance(content, str):
-            content = content.encode()
-        if isinstance(to_client, str):
-            to_client = to_client == "true"
-        picture.injected.append((bool(to_client), bool(is_text), bytes(content)))
-        if not picture.calls:
-            waiting, picture.injected = picture.injected, []
-            for to, text, data in waiting:
-                host.tell({"k": "inject", "f": target.id, "to": to, "text": text}, data)
-    return run
-
-
-def _kill(manager, flows):
-    for f in _flows(manager, flows):
-        if f.killable:
-            f.kill()
-
-
-def _resume(manager, flows):
-    for f in _flows(manager, flows):
-        f.resume()
-
-
-def _mark(manager, flows, marker):
-    for f in _flows(manager, flows):
-        f.marked = marker
-
-
-def _comment(manager, flows, comment):
-    for f in _flows(manager, flows):
-        f.comment = comment
-
-
-def _revert(manager, flows):
-    for f in _flows(manager, flows):
-        f.revert()
-
-
-def _decode(manager, flows, part):
-    for f in _flows(manager, flows):
-        message = getattr(f, part, None)
-        if message is not None:
-            message.decode()
-
-
-def _encode(manager, flows, part, coding):
-    for f in _flows(manager, flows):
-        message = getattr(f, part, None)
-        if message is not None and not message.headers.get("content-encoding", "identity") != "identity":
-            message.encode(coding)
-
-
-def _save(manager, flows, path):
-    import os
-    from mitmproxy import io
-    name = os.path.expanduser(path.lstrip("+"))
-    with open(name, "ab" if path.startswith("+") else "wb") as f:
-        writer = io.FlowWriter(f)
-        for one in _flows(manager, flows):
-            writer.add(one)
+def _inject_websocket(manager, target, to_client, content, is_text=True):
+    host = manager.master.host
+    picture = host.flows.get(target.id)
+    if picture is None or getattr(target, "websocket", None) is None:
+        raise exceptions.CommandError("inject.websocket: the flow is no open WebSocket")
+    if isinstance(content, str):
+        content = content.encode()
+    if isinstance(to_client, str):
+        to_client = to_client == "true"
+    if isinstance(is_text, str):
+        is_text = is_text == "true"
+    picture.injected.append((bool(to_client), bool(is_text), bytes(content)))
+    if not picture.calls:
+        waiting, picture.injected = picture.injected, []
+        for to, text, data in waiting:
+            host.tell({"k": "inject", "f": target.id, "to": to, "text": text}, data)
 
 
 def _set(manager, name, *value):
-    manager.master.options.set(name if not value else "{}={}".format(name, value[0]))
+    manager.master.options.set(name if not value else "{}={}".format(name, " ".join(str(v) for v in value)))
+
+
+def _reset(manager):
+    manager.master.options.reset()
+
+
+def _reset_one(manager, name):
+    options = manager.master.options
+    if name not in options:
+        raise exceptions.CommandError("No such option: " + name)
+    options.update(**{name: options.default(name)})
+
+
+def _option_lines(options):
+    import json
+    # JSON is YAML, as far as a value on a line goes.
+    return "".join("{}: {}\n".format(name, json.dumps(getattr(options, name), default=str))
+                   for name in sorted(options.keys()) if options.has_changed(name))
+
+
+def _options_save(manager, path):
+    with open(os.path.expanduser(path), "w", encoding="utf-8") as f:
+        f.write(_option_lines(manager.master.options))
+
+
+def _shutdown(manager):
+    manager.master.shutdown()
+
+
+def _browser(manager, *which):
+    logging.getLogger("midstream").info("browser.start: `midstream browser` opens one that goes through the proxy")
 
 
 _commands = {
-    "inject.websocket": _inject("inject.websocket"), "flow.kill": _kill, "flow.resume": _resume, "flow.mark": _mark,
-    "flow.comment": _comment, "flow.revert": _revert, "flow.decode": _decode, "flow.encode": _encode,
-    "save.file": _save, "set": _set, "view.flows.resolve": lambda m, spec: resolve(m, spec),
+    "inject.websocket": _inject_websocket, "set": _set, "options.reset": _reset, "options.reset.one": _reset_one,
+    "options.save": _options_save, "console.exit": _shutdown, "browser.start": _browser,
 }
+for _more in (_flow_commands, _view_commands, _cut_commands):
+    _commands.update(_more.commands)
+
+
+def names():
+    """All names, in their order."""
+    return sorted(_commands)
 
 
 def run(manager, name, args):
@@ -117,5 +81,5 @@ def run(manager, name, args):
             name, ", ".join(sorted(_commands)), bridge.docs))
     try:
         return _commands[name](manager, *args)
-    except TypeError as e:
-        raise exceptions.CommandError("{}: {}".format(name, e)) from None
+    except (TypeError, ValueError, OSError, RuntimeError) as e:
+        raise exceptions.CommandError("{}: {}".format(name, e)) from e

@@ -21,9 +21,10 @@ def always_str(x) -> str:
 class Lazy:
     """A body that the proxy keeps until somebody asks for it."""
 
-    __slots__ = ("flow", "side", "value")
+    __slots__ = ("flow", "side", "value", "size")
 
-    def __init__(self, flow, side: str):
+    def __init__(self, flow, side: str, size: int = 0):
+        self.size = size
         self.flow = flow
         self.side = side
         self.value = self

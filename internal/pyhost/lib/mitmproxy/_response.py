@@ -6,6 +6,7 @@ from email.utils import formatdate, mktime_tz, parsedate_tz
 
 from mitmproxy._headers import Headers, headers_of
 from mitmproxy._message import Message, MessageData, always_bytes, always_str, view
+from mitmproxy.utils import human
 from mitmproxy.net.http import cookies, status_codes
 
 
@@ -35,8 +36,9 @@ class Response(Message):
         if self.data.content is None:
             return "Response({}, no content)".format(self.status_code)
         kind = self.headers.get("content-type", "unknown content type")
-        size = "" if not isinstance(self.data.content, bytes) else ", {}b".format(len(self.data.content))
-        return "Response({}, {}{})".format(self.status_code, kind, size)
+        content = self.data.content
+        size = len(content) if isinstance(content, bytes) else content.size
+        return "Response({}, {}, {})".format(self.status_code, kind, human.pretty_size(size))
 
     @classmethod
     def make(cls, status_code: int = 200, content=b"", headers=()) -> "Response":

@@ -8,7 +8,7 @@ import shlex
 import types as _types
 import typing
 
-from mitmproxy import _builtin_commands, exceptions, flow, types
+from mitmproxy import _builtin_commands, _select, exceptions, flow, types
 
 
 def command(name: typing.Optional[str] = None):
@@ -119,7 +119,7 @@ class CommandManager:
                 continue
             try:
                 member = inspect.getattr_static(addon, name)
-                member = getattr(addon, name) if hasattr(member, "command_name") else None
+                member = getattr(addon, name) if isinstance(getattr(member, "command_name", None), str) else None
             except Exception:
                 continue
             if member is None or isinstance(member, _types.ModuleType):
@@ -156,7 +156,7 @@ class CommandManager:
         return self.call_strings(parts[0], parts[1:])
 
     def resolve(self, spec: str):
-        return _builtin_commands.resolve(self, spec)
+        return _select.resolve(self, spec)
 
     def described(self):
         return [c.described() for _, c in sorted(self.commands.items())]

@@ -134,6 +134,19 @@ class Client(Connection):
     """The connection of a client."""
 
     proxy_mode = _Mode()
+    _shown = None
+
+    @property
+    def mitmcert(self):
+        """The certificate that the client was shown."""
+        if callable(self._shown):
+            chain = self._shown()
+            self._shown = certs.Cert(chain[0]) if chain else None
+        return self._shown
+
+    @mitmcert.setter
+    def mitmcert(self, value):
+        self._shown = value
 
     @property
     def address(self):
@@ -211,7 +224,8 @@ class Server(Connection):
         return self.certificate_list[0] if self.certificate_list else None
 
     def __repr__(self):
-        return "Server({}, state={})".format(_where(self.address), (self.state.name or "closed").lower())
+        port = ", src_port={}".format(self.sockname[1]) if self.sockname else ""
+        return "Server({}, state={}{})".format(_where(self.address), (self.state.name or "closed").lower(), port)
 
     __str__ = __repr__
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 import logging
 
 from mitmproxy.contentviews.base import Contentview, InteractiveContentview, Metadata, SyntaxHighlight, View
-from mitmproxy.contentviews.base import format_dict, format_pairs, format_text
+from mitmproxy.contentviews.base import TTextType, TViewLine, TViewResult, format_dict, format_pairs, format_text
 
 registry = {}
 views = []
 __all__ = ["Contentview", "InteractiveContentview", "Metadata", "SyntaxHighlight", "View", "add", "remove", "get",
-           "format_dict", "format_pairs", "format_text"]
+           "format_dict", "format_pairs", "format_text", "TTextType", "TViewLine", "TViewResult"]
 
 
 def add(contentview) -> None:

@@ -1,5 +1,21 @@
-"""Names of mitmproxy's context, for annotations."""
-from mitmproxy.proxy import _missing
+"""The two connections that an event of TLS is about."""
+from __future__ import annotations
 
-__getattr__ = _missing.module("mitmproxy.proxy.context", "Its protocol layers are not scriptable; to change a destination "
-                              "use server_connect, to pass a connection through the option ignore_hosts.")
+from mitmproxy import connection
+
+
+class Context:
+    """The client's connection and the server's. Protocol layers are not scriptable:
+    layers is empty."""
+
+    def __init__(self, client: connection.Client, options=None, server: connection.Server = None):
+        self.client = client
+        self.options = options
+        self.server = connection.Server() if server is None else server
+        self.layers = []
+
+    def fork(self) -> Context:
+        return Context(self.client, self.options, self.server)
+
+    def __repr__(self):
+        return "Context({!r}, {!r})".format(self.client, self.server)

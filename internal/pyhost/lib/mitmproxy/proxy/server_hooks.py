@@ -1,5 +1,5 @@
 """What the events of servers get."""
-from midstream_host.dispatch import DialData as ServerConnectionHookData
+from midstream_host.connections import DialData as ServerConnectionHookData
 from mitmproxy import hooks
 
 

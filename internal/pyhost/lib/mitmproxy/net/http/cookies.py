@@ -137,5 +137,15 @@ def is_expired(cookie_attrs) -> bool:
     return ts is not None and ts < time.time()
 
 
+_attributes = {"expires", "path", "comment", "max-age", "domain", "secure", "httponly", "version", "samesite", "partitioned"}
+
+
 def group_cookies(pairs):
-    return [(k, v) for k, v in pairs]
+    """Cookies from pairs in which attributes stand behind each: (name, value, attributes)."""
+    out = []
+    for name, value in pairs:
+        if out and name.lower() in _attributes:
+            out[-1][2].add(name, value)
+        elif not out or name.lower() not in _attributes:
+            out.append((name, value, CookieAttrs([])))
+    return out
