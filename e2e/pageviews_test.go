@@ -50,6 +50,9 @@ func TestPageViews(t *testing.T) {
 	defer answer.Body.Close()
 	go io.Copy(io.Discard, answer.Body)
 	b.until("rows", `%s`, rowText("/events"))
+	if over := js[int](b, `(l => l.scrollWidth - l.clientWidth)(document.querySelector('[data-testid=list]'))`); over > 0 {
+		t.Errorf("the list is %d pixels wider than its place", over)
+	}
 	each("list")
 	openFlow(b, "/events?id=views")
 	b.until("an event", `document.querySelector('[data-testid=messages]').innerText.includes('event 0')`)

@@ -3,7 +3,9 @@ package api
 import (
 	"errors"
 	"io"
+	"iter"
 	"net/http"
+	"strconv"
 	"strings"
 
 	"midstream/internal/capture"
@@ -35,7 +37,13 @@ func (s *Server) getSave(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	s.control.Store().Flush()
-	src, err := s.seen(r.URL.Query().Has("redact"), capture.FromReader(r.Context(), s.reader, s.reader.List(r.Context(), store.ListOptions{Filter: filter})))
+	list := s.reader.List(r.Context(), store.ListOptions{Filter: filter})
+	if text := r.URL.Query().Get("numbers"); text != "" {
+		if list, err = listed(text); err != nil {
+			return err
+		}
+	}
+	src, err := s.seen(r.URL.Query().Has("redact"), capture.FromReader(r.Context(), s.reader, list))
 	if err != nil {
 		return err
 	}
@@ -154,4 +162,26 @@ func (s *Server) takeIn(w http.ResponseWriter, r *http.Request, src capture.Sour
 	}
 	writeJSON(w, http.StatusOK, out)
 	return nil
+}
+
+// maxListed bounds the flows that a URL names.
+const maxListed = 2000
+
+// listed are the flows whose numbers stand in a text with commas between them.
+func listed(text string) (iter.Seq2[store.Summary, error], error) {
+	var numbers []uint64
+	for one := range strings.SplitSeq(text, ",") {
+		n, err := strconv.ParseUint(one, 10, 64)
+		if err != nil || len(numbers) == maxListed {
+			return nil, badRequest("numbers=%.100q: give at most %d numbers of flows with commas between them", text, maxListed)
+		}
+		numbers = append(numbers, n)
+	}
+	return func(yield func(store.Summary, error) bool) {
+		for _, n := range numbers {
+			if !yield(store.Summary{Number: n}, nil) {
+				return
+			}
+		}
+	}, nil
 }

@@ -13,12 +13,50 @@ import (
 // The page is what its source makes: it is built again, elsewhere, and every
 // file compared.
 func TestTheBuiltFilesMatchTheSource(t *testing.T) {
+	node, dir := workshop(t)
+	out := t.TempDir()
+	build := exec.Command(node, filepath.Join("node_modules", "vite", "bin", "vite.js"), "build", "--outDir", out, "--emptyOutDir")
+	build.Dir = dir
+	if text, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("build the page: %v\n%s", err, text)
+	}
+	made, kept := contents(t, os.DirFS(out)), contents(t, Files())
+	for name, text := range made {
+		if !bytes.Equal(text, kept[name]) {
+			t.Errorf("%s is not what the source makes: run `npm run build` in web/, and commit internal/web/dist", name)
+		}
+	}
+	for name := range kept {
+		if made[name] == nil {
+			t.Errorf("%s is made by nothing", name)
+		}
+	}
+}
+
+// Types of scripts and components fit.
+func TestThePageIsOfOnePiece(t *testing.T) {
+	node, dir := workshop(t)
+	tool := filepath.Join("node_modules", "svelte-check", "bin", "svelte-check")
+	if _, err := os.Stat(filepath.Join(dir, tool)); err != nil {
+		t.Skip("svelte-check is not installed: scripts/deps does it")
+	}
+	check := exec.Command(node, tool, "--tsconfig", "./tsconfig.json", "--threshold", "error", "--output", "machine")
+	check.Dir = dir
+	if text, err := check.CombinedOutput(); err != nil {
+		t.Errorf("check the page: %v\n%s", err, text)
+	}
+}
+
+// workshop is a copy of the page's source that can be built, and the node to do it.
+func workshop(t *testing.T) (node, dir string) {
+	t.Helper()
 	node, err := exec.LookPath("node")
 	if err != nil {
 		t.Skip("node is not installed")
 	}
 	modules := modules(t)
-	source, dir, out := filepath.Join("..", "..", "web"), t.TempDir(), t.TempDir()
+	source := filepath.Join("..", "..", "web")
+	dir = t.TempDir()
 	for _, name := range []string{"index.html", "package.json", "svelte.config.js", "tsconfig.json", "vite.config.js"} {
 		text, err := os.ReadFile(filepath.Join(source, name))
 		if err != nil {
@@ -36,22 +74,7 @@ func TestTheBuiltFilesMatchTheSource(t *testing.T) {
 	if err := os.Symlink(modules, filepath.Join(dir, "node_modules")); err != nil {
 		t.Skip(err)
 	}
-	build := exec.Command(node, filepath.Join("node_modules", "vite", "bin", "vite.js"), "build", "--outDir", out, "--emptyOutDir")
-	build.Dir = dir
-	if text, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("build the page: %v\n%s", err, text)
-	}
-	made, kept := contents(t, os.DirFS(out)), contents(t, Files())
-	for name, text := range made {
-		if !bytes.Equal(text, kept[name]) {
-			t.Errorf("%s is not what the source makes: run `npm run build` in web/, and commit internal/web/dist", name)
-		}
-	}
-	for name := range kept {
-		if made[name] == nil {
-			t.Errorf("%s is made by nothing", name)
-		}
-	}
+	return node, dir
 }
 
 // modules finds the packages that the build takes: of a person who works on

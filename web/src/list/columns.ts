@@ -30,6 +30,7 @@ export const columns: Column[] = [
   { id: 'url', title: 'URL', order: 'url', width: 420, text: (r) => r.url, filter: (r) => `~u ${literal(r.url)}` },
   { id: 'outcome', title: 'End', order: 'outcome', width: 96, text: (r) => r.outcome, filter: (r) => `~outcome ${quote(ended(r.outcome))}` },
   { id: 'disposition', title: 'Body', width: 120, text: (r) => (r.response_body.disposition === 'none' ? '' : r.response_body.disposition), filter: (r) => `~disp ${r.response_body.disposition}` },
+  { id: 'waterfall', title: 'Waterfall', order: 'start', width: 160, text: () => '' },
   { id: 'error', title: 'Error', width: 260, text: (r) => r.error, filter: () => '~e' },
 ]
 
