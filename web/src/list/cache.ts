@@ -1,10 +1,10 @@
-import type { Row } from '../core/types'
+import type { Row, Rows } from '../core/types'
 
 const block = 256
 const most = 64 * block // rows that are kept
 const flight = 3 // requests at once
 
-export type Fetch = (from: number, n: number, signal: AbortSignal) => Promise<{ from: number; total: number; rows: Row[] | null }>
+export type Fetch = (from: number, n: number, signal: AbortSignal) => Promise<Rows>
 
 // Cache keeps rows by rank, near what is looked at, and fetches what is missing
 // in blocks. Requests of blocks that are out of sight again are ended.
@@ -15,6 +15,8 @@ export class Cache {
   constructor(
     private fetch: Fetch,
     private came: (total: number) => void,
+    // fits says whether the ranks of an answer are those of what is on the screen.
+    private fits: (answer: Rows) => boolean,
     private failed: (e: unknown) => void,
   ) {}
 
@@ -84,6 +86,7 @@ export class Cache {
       (answer) => {
         if (this.asked.get(n) !== control) return
         this.asked.delete(n)
+        if (!this.fits(answer)) return
         answer.rows?.forEach((row, i) => this.rows.set(answer.from + i, row))
         this.came(answer.total)
       },

@@ -36,6 +36,7 @@ export class Flows {
   private cache: Cache
   private view = ''
   private seq = 0
+  private ranked = 0 // seq of the batch that the ranks in the cache are of
   private feed: Feed | null = null
   private window = { from: -1, n: 0 }
   private moving = false
@@ -47,6 +48,7 @@ export class Flows {
     this.cache = new Cache(
       (from, n, signal) => get<Rows>(`/views/${this.view}/rows?from=${from}&n=${n}`, signal),
       () => this.changes++,
+      (answer) => this.fits(answer),
       (e) => this.trouble(e),
     )
   }
@@ -109,7 +111,7 @@ export class Flows {
   }
 
   private position(v: View) {
-    this.seq = v.seq
+    this.seq = this.ranked = v.seq
     this.total = v.total
     this.of = v.of
     this.seen = v.seen
@@ -153,6 +155,7 @@ export class Flows {
       this.cache.put(row.rank!, row)
     }
     this.total = b.total
+    this.ranked = Math.max(this.ranked, b.seq)
     if (this.follow && this.newest === 'bottom') this.top = this.end()
     else if (this.newest === 'bottom') this.newer += b.appended
     this.changes++
@@ -176,6 +179,15 @@ export class Flows {
     }
   }
 
+  // fits tells whether rows that were asked for by rank are where they were: where
+  // new ones come at the end they always are; else no batch may lie between the
+  // answer and what is on the screen, which is looked at anew.
+  private fits(answer: Rows): boolean {
+    if (this.newest === 'bottom' || answer.seq === this.ranked) return true
+    void this.look()
+    return false
+  }
+
   // look fetches what is on the screen anew, and puts the row that was first on
   // it where it was. One at a time; what happens meanwhile makes one more.
   private async look(at?: number) {
@@ -187,7 +199,7 @@ export class Flows {
     const began = performance.now()
     const turn = this.turn
     try {
-      const n = Math.min(1000, Math.ceil(this.page) + 2 * margin)
+      const n = Math.min(1000, 2 * Math.ceil(this.page) + 4 * margin)
       const first = Math.floor(this.top)
       const anchor = at ?? this.cache.get(first)?.number
       let path = `from=${Math.max(0, first - margin)}`
@@ -200,6 +212,7 @@ export class Flows {
       const came = answer.total - this.total
       this.cache.replace(answer.from, answer.rows ?? [])
       this.total = answer.total
+      this.ranked = answer.seq
       if (at !== undefined) {
         if (around && answer.rank !== undefined && answer.rank >= 0) this.top = clamp(answer.rank - this.page / 2, this.total, 1, this.page)
         else if (this.newest === 'bottom') this.top = this.end()
