@@ -89,6 +89,8 @@ What is different from the start:
 - Addons in Python run as they are: ` + "`-s addon.py`" + `. A body that has no end is not held for a ` + "`response`" + ` hook; set
   a function in ` + "`responseheaders`" + ` to change it on its way. [In Python](python.md) has what else differs.
 - ` + "`config.yaml`" + ` comes before ` + "`--set`" + ` and flags; of those, the last on the command line wins.
+- There is ` + "`--redact`" + `: what is recorded, shown and written has ` + "`[redacted:TAG]`" + ` in the place of credentials, and the wire has
+  them as they are ([redaction](redaction.md)). Exports without it say what they carry.
 - A wrong name is an error that names the nearest one, in ` + "`config.yaml`" + ` too, with line and column.
 - ` + "`-H`, `-B`, `-M`, `--map-local` and `--block-list`" + ` take the same values ([rules](rules.md)). They work on streams, too, and are
   asked before a body has come: a filter that asks for bodies (` + "`~b`" + `) is refused.
