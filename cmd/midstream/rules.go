@@ -166,7 +166,7 @@ func (c *rulesCommand) addCmd() *cobra.Command {
 		Use:   "add [OPTIONS] KIND [PARAMETER=VALUE]...",
 		Short: "put a rule behind those of the file",
 		Long: "Adds a rule to the file; a midstream that runs has it in force at once. KIND is one of\n" + strings.Join(kinds[:6], ", ") + ",\n" + strings.Join(kinds[6:], ", ") +
-			"; docs/rules.md tells their parameters:\n\n" +
+			";\ndocs/rules.md tells their parameters:\n\n" +
 			"midstream rules add --name quiet --when '~d ads.example.com' block_list status=404",
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 0 {

@@ -393,13 +393,24 @@ func TestMemoryOutlivesAReload(t *testing.T) {
 	}
 }
 
+func TestStripH3(t *testing.T) {
+	set, list := built(t, "strip_h3=")
+	x := respond(t, set, exchange(t, "http://a.test/"), `Alt-Svc: h3=":443"`, `Alt-Svc: h3-29=":1", h2="b.test:443"`)
+	if got := fields(x.Response.Fields); got != `Alt-Svc: h2="b.test:443"|` {
+		t.Error(got)
+	}
+	if got := fields(respond(t, set, exchange(t, "http://a.test/"), `Alt-Svc: h3=":443"`).Response.Fields); got != "Alt-Svc: clear|" || list[0].Hits() != 2 {
+		t.Error(got, list[0].Hits())
+	}
+}
+
 // Every kind stands where mitmproxy has it, whatever the order of the options.
 func TestTheOrderOfKinds(t *testing.T) {
 	var names []string
 	for i, k := range Kinds() {
 		names = append(names, strconv.Itoa(i)+k.Name)
 	}
-	if got, want := strings.Join(names, " "), "0block_list 1anticache 2anticomp 3map_remote 4map_local 5mock 6modify_body 7modify_headers 8stickyauth 9stickycookie 10fault"; got != want {
+	if got, want := strings.Join(names, " "), "0block_list 1anticache 2anticomp 3map_remote 4map_local 5mock 6modify_body 7modify_headers 8strip_h3 9stickyauth 10stickycookie 11fault"; got != want {
 		t.Errorf("%s, want %s", got, want)
 	}
 }

@@ -52,7 +52,7 @@ var live = []string{
 	"stream_chunk_size", "tcp_timeout", "scripts", "script_timeout", "flow_detail", "termlog_verbosity",
 	"mode", "listen_host", "listen_port", "intercept", "intercept_active", "intercept_timeout",
 	"modify_headers", "modify_body", "modify_body_window", "map_remote", "map_local", "block_list", "anticache", "anticomp",
-	"stickyauth", "stickycookie", "rules", "mock", "fault", "fault_seed",
+	"stickyauth", "stickycookie", "rules", "mock", "strip_h3", "fault", "fault_seed",
 }
 
 // follow applies changes of options while midstream runs.

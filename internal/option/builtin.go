@@ -134,7 +134,7 @@ func tls() []Option {
 		{Name: "tls_legacy_hosts", Type: List, Meta: "REGEX",
 			Help: "Servers that are too old for the rest. TLS 1.0 and 1.1 and old cipher suites are used with those whose host:port the pattern matches; repeat it for several."},
 		{Name: "tls_hello", Type: Choice, Choices: []string{"client", "own"}, Default: "client", Meta: "client|own",
-			Help: "What servers see of TLS: a hello like the client's, with its cipher suites, extensions and order, or midstream's own. Some sites let in only clients that they know by it."},
+			Help: "What servers see of TLS: a hello like the client's, or our own. The first has its cipher suites, extensions and order. Some sites let in only clients that they know by it."},
 		{Name: "tls_version_server_max", Type: Choice, Choices: versions, Default: "UNBOUNDED", Meta: "VERSION",
 			Help: "Newest TLS version that is used with servers."},
 	})
@@ -195,6 +195,8 @@ func rules() []Option {
 			Help: "Leave out what lets servers answer that nothing has changed. That is If-None-Match and If-Modified-Since."},
 		{Name: "anticomp", Type: Bool,
 			Help: "Ask servers for bodies without compression."},
+		{Name: "strip_h3", Type: Bool,
+			Help: "Leave HTTP/3 out of what servers offer in Alt-Svc. Clients stay with the proxy, and forget such offers of earlier. What they learn by DNS is not touched."},
 		{Name: "stickyauth", Type: String, Optional: true, Meta: "FILTER",
 			Help: "Add Authorization as it was seen last. The requests that this filter means get it, where their host has had one."},
 		{Name: "stickycookie", Type: String, Optional: true, Meta: "FILTER",

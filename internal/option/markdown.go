@@ -112,7 +112,29 @@ What is different from the start:
 | ` + "`--version`" + ` | as in mitmproxy |
 | ` + "`--stream SIZE` `--stream-large-bodies SIZE`" + ` | as ` + "`--set stream_large_bodies=SIZE`" + ` |
 | ` + "`--options`" + ` | ` + "`midstream options`" + ` |
-| ` + "`-r` `-C` `-S` `-M` `-B` `-H` `--map-local` `--anticache` `--anticomp`" + ` and the rest | not there yet |
+| ` + "`-r` `-w` `-C` `-S` `-M` `-B` `-H` `--map-local` `--anticache` `--anticomp`" + ` | as in mitmproxy |
+
+## Addons
+
+What mitmproxy has built in, and what is in its place here ([rules](rules.md) tells of those that are rules).
+
+| addon | | |
+|---|---|---|
 `)
+	for _, row := range MitmproxyAddons() {
+		fmt.Fprintf(&b, "| `%s` | %s | %s |\n", row.Name, row.State, cell(row.Note))
+	}
+	b.WriteString(`
+## Commands
+
+Midstream has no interactive commands. What they do is done by its own, by the page and by the [API](api.md).
+
+| command | | |
+|---|---|---|
+`)
+	for _, row := range MitmproxyCommands() {
+		names := strings.ReplaceAll(row.Name, " ", "` `")
+		fmt.Fprintf(&b, "| `%s` | %s | %s |\n", names, row.State, cell(row.Note))
+	}
 	return b.String()
 }

@@ -138,7 +138,7 @@ func New(r Rule, kinds []Kind, c query.Case) (*Rule, error) {
 			return nil, r.FaultOf("when", "%w", err)
 		}
 		if filter.Bodies() {
-			return nil, r.FaultOf("when", "the filter asks for bodies, which have not come when a rule decides: ask for what a head tells")
+			return nil, r.FaultOf("when", "the filter asks for bodies, and a rule decides when a head has come: ask for what a head tells, or let a script look at the body")
 		}
 		r.filter, r.slow = filter, !filter.Linear()
 	}
