@@ -35,6 +35,10 @@ type RelayOptions struct {
 	PieceSize int
 	// Buffers lends the buffers; nil allocates one for the body.
 	Buffers *Buffers
+	// Joined lets the last piece leave with the end, where both have come together
+	// and the sink is a LastWriter. The caller closes the sink at once, or lets the
+	// piece go by an empty Write.
+	Joined bool
 	// From and To are the legs that an error which does not say so belongs to.
 	From, To flow.Peer
 }
@@ -74,13 +78,20 @@ type Waiter interface {
 	Settle()
 }
 
+// LastWriter is a Sink that can send a piece and the end of the body as one.
+type LastWriter interface {
+	// WriteLast is Write for a piece behind which the body ends. It is on its way as
+	// after a Write, but may wait for Close, or an empty Write.
+	WriteLast(p []byte) (int, error)
+}
+
 // Relay moves a body from src to dst until src ends, and returns how many bytes
 // dst took. Each piece is written to dst first and then given to tap, which may
 // be nil. What src has Ready is sent together with what came before it; nothing
 // that has arrived ever waits for something that has not.
 //
 // At the proper end of src it returns nil and leaves dst open, with nothing
-// kept back in it: the end of the body is the caller's to send. Otherwise the
+// kept back in it unless that was asked for: the end of the body is the caller's to send. Otherwise the
 // error is a *ReadError, a *WriteError, or the cause of ctx, which is looked at
 // between pieces: to interrupt a Read or Write that waits the caller calls
 // src.Cancel and dst.Abort. A transfer costs no allocation per piece.
@@ -117,7 +128,7 @@ func Relay(ctx context.Context, dst Sink, src Reader, tap Tap, opt RelayOptions)
 			return n, context.Cause(ctx)
 		}
 		rerr := b.fill(src, buf, opt.PieceSize)
-		sent, err := b.send(dst, waiter, tap, buf)
+		sent, err := b.send(dst, waiter, tap, buf, opt.Joined && rerr == io.EOF)
 		n += sent
 		if err != nil {
 			return n, &WriteError{asFlow(err, opt.To)}
@@ -193,8 +204,9 @@ func (b *batch) fill(src Reader, buf []byte, size int) error {
 	}
 }
 
-// send writes the pieces and then shows to tap what was sent.
-func (b *batch) send(dst Sink, waiter Waiter, tap Tap, buf []byte) (sent int64, err error) {
+// send writes the pieces and then shows to tap what was sent. last says that the
+// end follows.
+func (b *batch) send(dst Sink, waiter Waiter, tap Tap, buf []byte, last bool) (sent int64, err error) {
 	start, done := 0, 0
 	if tap != nil && b.count > 0 {
 		tap.Sending()
@@ -203,9 +215,11 @@ func (b *batch) send(dst Sink, waiter Waiter, tap Tap, buf []byte) (sent int64, 
 	for i := range b.count {
 		p := buf[start:b.ends[i]]
 		var n int
-		switch {
+		switch ender, ok := dst.(LastWriter); {
 		case i < b.count-1:
 			n, err = dst.WriteMore(p)
+		case last && ok:
+			n, err = ender.WriteLast(p)
 		case waiter != nil:
 			n, err = waiter.WriteRoom(p)
 		default:

@@ -122,6 +122,7 @@ func (x *exchange) deliverWhole(sink body.Sink) *flow.Error {
 	}
 	if x.arriving.end != nil {
 		// It may still have to come, with trailers.
+		letGo(sink)
 		var err *flow.Error
 		if trailers, err = x.readEnd(x.arriving.end, trailers); err != nil {
 			return x.responseStopped(sink, err)
@@ -163,11 +164,14 @@ func (x *exchange) deliverFlowing(sink body.Sink, src body.Reader) *flow.Error {
 	if err := x.relay(&x.resp, sink, src); err != nil && !x.delivered() {
 		return x.responseStopped(sink, err)
 	}
-	x.hooks.Lock()
+	x.lockAtEnd(sink)
 	resp := x.live.Response
 	resp.Trailers, resp.End = src.Trailers(), time.Now()
 	pass := x.disposition(&x.resp) == flow.Pass
 	if pass {
+		if x.set.Looks(flow.ToClient) {
+			letGo(sink)
+		}
 		if err := x.lateResponse(x.ctx); err != nil {
 			x.hooks.Unlock()
 			x.breakOff(sink, err)

@@ -114,11 +114,14 @@ func (x *exchange) sendFlowing(src body.Reader) {
 	if x.sending.relayed != nil {
 		close(x.sending.relayed)
 	}
-	x.hooks.Lock()
+	x.lockAtEnd(sink)
 	r := x.live.Request
 	r.Trailers, r.End = src.Trailers(), time.Now()
 	pass := x.disposition(&x.req) == flow.Pass
 	if pass {
+		if x.set.Looks(flow.ToServer) {
+			letGo(sink)
+		}
 		if err := x.lateRequest(x.ctx); err != nil {
 			x.hooks.Unlock()
 			x.fail(err)
@@ -149,9 +152,10 @@ func (x *exchange) sendFlowing(src body.Reader) {
 }
 
 // relay moves a body; its error is a *body.ReadError, a *body.WriteError, or
-// why the exchange ends.
+// why the exchange ends. The sink may have kept the last piece, for the end to leave
+// with it: who does anything between that may wait lets it go first.
 func (x *exchange) relay(h *half, dst body.Sink, src body.Reader) error {
-	opt := body.RelayOptions{PieceSize: x.policy.pieceSize, Buffers: &x.e.buffers, From: flow.AtClient, To: flow.AtServer}
+	opt := body.RelayOptions{PieceSize: x.policy.pieceSize, Buffers: &x.e.buffers, Joined: true, From: flow.AtClient, To: flow.AtServer}
 	if h.side == flow.ToClient {
 		opt.From, opt.To = flow.AtServer, flow.AtClient
 	}
@@ -161,6 +165,23 @@ func (x *exchange) relay(h *half, dst body.Sink, src body.Reader) error {
 	h.next = int(min(max(h.body.Declared, 0), body.PieceSize))
 	_, err := body.Relay(x.ctx, dst, src, h, opt)
 	return err
+}
+
+// lockAtEnd takes the lock of hooks behind a body; the last piece does not wait for
+// a hook that has it.
+func (x *exchange) lockAtEnd(sink body.Sink) {
+	if !x.hooks.TryLock() {
+		letGo(sink)
+		x.hooks.Lock()
+	}
+}
+
+// letGo sends a last piece that a sink has kept. What hinders that is said again by
+// its Close.
+func letGo(sink body.Sink) {
+	if _, ok := sink.(body.LastWriter); ok {
+		_, _ = sink.Write(nil)
+	}
 }
 
 // uploadStopped ends an upload that did not come to its end.
@@ -228,6 +249,18 @@ func (s *lateSink) WriteMore(p []byte) (int, error) {
 		return 0, err
 	}
 	return sink.WriteMore(p)
+}
+
+// WriteLast is Write where the call's sink has nothing better.
+func (s *lateSink) WriteLast(p []byte) (int, error) {
+	sink, err := s.touch()
+	if err != nil {
+		return 0, err
+	}
+	if l, ok := sink.(body.LastWriter); ok {
+		return l.WriteLast(p)
+	}
+	return sink.Write(p)
 }
 
 func (s *lateSink) Close(trailers flow.Fields) error {

@@ -34,7 +34,15 @@ func (c *conn) readData(fh h2.FrameHeader) error {
 	if _, ok := fault.(*connFault); ok {
 		return fault
 	}
-	if err := c.fill(st, n, keep); err != nil {
+	over := false
+	var err error
+	if keep && end && pad == 0 && n > 0 {
+		// Who reads the last octets knows that they are the last.
+		over, fault, err = c.fillLast(st, n)
+	} else {
+		err = c.fill(st, n, keep)
+	}
+	if err != nil {
 		return err
 	}
 	if err := c.skip(pad); err != nil {
@@ -42,18 +50,15 @@ func (c *conn) readData(fh h2.FrameHeader) error {
 	}
 	c.mu.Lock()
 	credit := c.credited(total)
-	streamCredit, over, shrink := 0, false, false
+	streamCredit, shrink := 0, false
 	if keep {
 		shrink = c.calmed(st)
 		st.inbox.commit(0, false)
 		if total > n && !end {
 			streamCredit = st.win.credit()
 		}
-		if end {
-			if fault = st.whole(); fault == nil {
-				st.recvEnd = true
-				over = st.ended()
-			}
+		if end && fault == nil && !st.recvEnd {
+			over, fault = st.endIn()
 		}
 		st.readable.Broadcast()
 	}
@@ -118,18 +123,28 @@ func (c *conn) fill(st *stream, n int, keep bool) error {
 	if !keep {
 		return c.skip(n)
 	}
+	_, _, err := c.fillTo(st, n, false)
+	return err
+}
+
+// fillLast is fill for the last octets of the body. Fault breaks the stream; over is
+// as of stream.ended.
+func (c *conn) fillLast(st *stream, n int) (over bool, fault, err error) {
+	return c.fillTo(st, n, true)
+}
+
+func (c *conn) fillTo(st *stream, n int, last bool) (over bool, fault, err error) {
 	for n > 0 {
 		c.mu.Lock()
 		if st.inbox.dead {
 			c.mu.Unlock()
-			return c.skip(n)
+			return false, nil, c.skip(n)
 		}
 		room := st.inbox.room(n)
 		st.inbox.filling = true
 		c.mu.Unlock()
 		room = room[:min(n, len(room))]
 		got := 0
-		var err error
 		for got < len(room) {
 			var m int
 			m, err = c.src.Read(room[got:])
@@ -144,14 +159,27 @@ func (c *conn) fill(st *stream, n int, keep bool) error {
 			st.inbox.release()
 		} else {
 			st.inbox.commit(got, n > 0)
+			if last && n == 0 {
+				over, fault = st.endIn()
+			}
 			st.readable.Broadcast()
 		}
 		c.mu.Unlock()
-		if err != nil {
-			return err
+		if n > 0 && err != nil {
+			return false, nil, err
 		}
 	}
-	return nil
+	return over, fault, nil
+}
+
+// endIn notes that the body has come whole, unless it is shorter than its head said.
+// mu is held.
+func (st *stream) endIn() (over bool, fault error) {
+	if fault = st.whole(); fault != nil {
+		return false, fault
+	}
+	st.recvEnd = true
+	return st.ended(), nil
 }
 
 // skip reads n octets away.

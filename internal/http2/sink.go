@@ -20,11 +20,15 @@ type sink struct {
 
 	mu     sync.Mutex // held during Write, WriteMore and Close
 	head   encoder    // a head that was kept to leave with what follows; or nil
+	last   *block     // octets that wait for the end; credit for them is taken
 	left   int64      // of a body by length
 	closed bool
 }
 
-var _ body.Sink = (*sink)(nil)
+var (
+	_ body.Sink       = (*sink)(nil)
+	_ body.LastWriter = (*sink)(nil)
+)
 
 func (s *sink) start(st *stream, f flow.Framing) {
 	s.st, s.framing, s.left = st, f, f.Length
@@ -37,18 +41,77 @@ func (s *sink) Write(p []byte) (int, error) { return s.write(p, now) }
 // WriteMore implements body.Sink.
 func (s *sink) WriteMore(p []byte) (int, error) { return s.write(p, soon) }
 
+// WriteLast implements body.LastWriter: where there is credit for it, the last frame
+// waits for END_STREAM.
+func (s *sink) WriteLast(p []byte) (n int, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	cut := max(0, len(p)-maxFrame)
+	if cut > 0 {
+		if n, err = s.put(p[:cut], soon); err != nil {
+			return n, err
+		}
+	}
+	rest := p[cut:]
+	if err := s.takes(len(rest)); err != nil {
+		return n, err
+	}
+	if s.tunnel || s.last != nil || len(rest) == 0 || !s.st.reserveNow(len(rest)) {
+		m, err := s.put(rest, now)
+		return n + m, err
+	}
+	s.last = newBlock(len(rest))
+	s.last.w = copy(s.last.b, rest)
+	if s.framing.Kind == flow.ByLength {
+		s.left -= int64(len(rest))
+	}
+	return len(p), nil
+}
+
+// sendLast sends what has waited for the end; end says that this is it. mu is held.
+func (s *sink) sendLast(end bool, u urgency) error {
+	if s.last == nil {
+		return nil
+	}
+	b := s.last
+	s.last = nil
+	if err := s.sendHead(false); err != nil {
+		s.st.refund(b.w)
+		return err
+	}
+	err := s.st.send(b.b[:b.w], end, u)
+	b.free()
+	return err
+}
+
 func (s *sink) write(p []byte, u urgency) (n int, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	return s.put(p, u)
+}
+
+// takes tells whether n more octets may come. mu is held.
+func (s *sink) takes(n int) error {
 	switch {
 	case s.closed:
-		return 0, s.misuse("it has been closed")
-	case len(p) > 0 && s.framing.Kind == flow.Unframed && !s.tunnel:
-		return 0, s.misuse("by its head the message has no body")
-	case s.framing.Kind == flow.ByLength && int64(len(p)) > s.left:
-		return 0, s.misuse("%d octets more than its content-length of %d", int64(len(p))-s.left, s.framing.Length)
+		return s.misuse("it has been closed")
+	case n > 0 && s.framing.Kind == flow.Unframed && !s.tunnel:
+		return s.misuse("by its head the message has no body")
+	case s.framing.Kind == flow.ByLength && int64(n) > s.left:
+		return s.misuse("%d octets more than its content-length of %d", int64(n)-s.left, s.framing.Length)
+	}
+	return nil
+}
+
+// put is write. mu is held.
+func (s *sink) put(p []byte, u urgency) (n int, err error) {
+	if err := s.takes(len(p)); err != nil {
+		return 0, err
 	}
 	if err := s.sendHead(false); err != nil {
+		return 0, err
+	}
+	if err := s.sendLast(false, soon); err != nil {
 		return 0, err
 	}
 	if len(p) == 0 && u == now {
@@ -110,6 +173,7 @@ func (s *sink) Close(trailers flow.Fields) error {
 	}
 	s.closed = true
 	if s.framing.Kind == flow.ByLength && s.left > 0 {
+		s.sendLast(false, late)
 		err := s.misuse("it ended %d octets short of its content-length of %d", s.left, s.framing.Length)
 		s.st.reset(h2.ErrCodeInternal, err)
 		return err
@@ -117,10 +181,13 @@ func (s *sink) Close(trailers flow.Fields) error {
 	return s.end(trailers)
 }
 
-// end sends END_STREAM: on the head that was kept, on trailers, or on an empty
-// DATA frame where there is nothing else to put it on.
+// end sends END_STREAM: on the head that was kept, on trailers, on the last DATA
+// frame where that has not left, or on an empty one.
 func (s *sink) end(trailers flow.Fields) error {
 	if len(trailers) > 0 {
+		if err := s.sendLast(false, soon); err != nil {
+			return err
+		}
 		if err := checkFields(trailers); err != nil {
 			e := s.misuse("%s", err)
 			s.st.reset(h2.ErrCodeInternal, e)
@@ -131,11 +198,17 @@ func (s *sink) end(trailers flow.Fields) error {
 		}
 		return s.sendFields(fieldsEncoder{trailers}, true, now)
 	}
-	if s.head != nil {
+	if s.head != nil && s.last == nil {
 		return s.sendHead(true)
 	}
 	s.st.ends()
-	if err := s.st.send(nil, true, now); err != nil {
+	var err error
+	if s.last != nil {
+		err = s.sendLast(true, now)
+	} else {
+		err = s.st.send(nil, true, now)
+	}
+	if err != nil {
 		return err
 	}
 	s.st.sent()
@@ -150,6 +223,7 @@ func (s *sink) Abort(cause error) {
 			return
 		}
 		s.sendHead(false)
+		s.sendLast(false, late)
 		s.closed = true
 		s.mu.Unlock()
 	}

@@ -300,6 +300,31 @@ func (st *stream) reserve(n int) (int, error) {
 	}
 }
 
+// reserveNow takes credit for n octets where all of it is there.
+func (st *stream) reserveNow(n int) bool {
+	c := st.c
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if st.sendErr != nil || st.queued || len(c.waiting) > 0 || st.toSend.fits(c.toSend, n) < n {
+		return false
+	}
+	st.toSend -= sendWindow(n)
+	c.toSend -= sendWindow(n)
+	return true
+}
+
+// refund gives credit of the connection back that was taken for n octets which were
+// not sent, for their stream was given up. Others wait for it.
+func (st *stream) refund(n int) {
+	c := st.c
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.toSend += sendWindow(n)
+	if len(c.waiting) > 0 {
+		c.waiting[0].writable.Signal()
+	}
+}
+
 // send queues octets of the body for which there is credit.
 func (st *stream) send(p []byte, end bool, u urgency) error {
 	given := st.givenUp
@@ -310,6 +335,7 @@ func (st *stream) send(p []byte, end bool, u urgency) error {
 	if err == nil {
 		return nil
 	}
+	st.refund(len(p))
 	return st.sendFailed(err)
 }
 

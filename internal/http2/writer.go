@@ -198,6 +198,7 @@ type urgency uint8
 const (
 	now  urgency = iota
 	soon         // with what follows at once
+	late         // now, and it does not wait for room
 )
 
 // data queues one piece of a body, at most pieceLimit octets, as DATA frames. It
@@ -205,7 +206,7 @@ const (
 func (w *writer) data(id uint32, p []byte, end bool, u urgency, given func() bool) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	for w.queued() >= queueLimit && w.err == nil && !given() {
+	for w.queued() >= queueLimit && u != late && w.err == nil && !given() {
 		w.full++
 		w.rouse()
 		w.room.Wait()
@@ -231,7 +232,7 @@ func (w *writer) data(id uint32, p []byte, end bool, u urgency, given func() boo
 			break
 		}
 	}
-	if u == now {
+	if u != soon {
 		w.rouse()
 	}
 	return nil
