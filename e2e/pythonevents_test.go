@@ -232,3 +232,37 @@ func TestPythonConnectUpstream(t *testing.T) {
 		t.Errorf("%s %s %v", r.Method, r.Host, r.Header)
 	}
 }
+
+// A script says something into a WebSocket on which nobody has said anything.
+func TestPythonInjectsAtOnce(t *testing.T) {
+	t.Parallel()
+	if _, err := exec.LookPath("python3"); err != nil {
+		t.Skip("skipped: there is no python3")
+	}
+	o := newOrigin(t)
+	o.webSocket(t, "/ws", "", func(e *wsEnd) {
+		e.want(0x81, "from a task") // to the server, as text
+		echo(e)
+	})
+	path := filepath.Join(t.TempDir(), "inject.py")
+	write(t, path, `
+import asyncio
+from mitmproxy import ctx
+
+async def say(flow):
+    await asyncio.sleep(0)
+    ctx.master.commands.call("inject.websocket", flow, False, b"from a task")
+    for i in range(3):
+        ctx.master.commands.call("inject.websocket", flow, True, b"%d" % i, False)
+
+def websocket_start(flow):
+    asyncio.get_running_loop().create_task(say(flow))
+`)
+	p := start(t, "-s", path)
+	e := dialWebSocket(t, p, o.HTTP, "/ws")
+	for _, want := range []string{"0", "1", "2"} {
+		e.want(0x82, want)
+	}
+	e.send(0x81, "hello")
+	e.want(0x81, "hello")
+}

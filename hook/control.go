@@ -40,3 +40,15 @@ func (c Control) Seal(b *Body, late func(what string)) { b.access, b.late = Read
 
 // StandIn is what Exchange.StandIn was given last, nil for nothing.
 func (c Control) StandIn() any { return c.x.standIn }
+
+// OpenWebSocket makes the exchange a WebSocket whose Send calls send, until over is
+// called.
+func (c Control) OpenWebSocket(send func(Injected) error) (over func()) {
+	s := &sender{send: send}
+	c.x.WebSocket = &WebSocket{sender: s}
+	return func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.send = nil
+	}
+}

@@ -3,6 +3,7 @@ package hook
 import (
 	"context"
 	"errors"
+	"sync"
 	"time"
 )
 
@@ -45,6 +46,14 @@ type WebSocket struct {
 
 	injected []Injected
 	size     int
+
+	sender *sender // nil where nothing can be sent but by hooks
+}
+
+// sender is what Send sends by.
+type sender struct {
+	mu   sync.Mutex
+	send func(Injected) error // nil when the connection is over
 }
 
 // A WebSocketMessage is one message on its way. One that hooks leave alone is
@@ -98,6 +107,25 @@ func (w *WebSocket) TakeInjected() []Injected {
 	all := w.injected
 	w.injected, w.size = nil, 0
 	return all
+}
+
+// ErrSocketClosed is returned by Send where the connection is not open any more.
+var ErrSocketClosed = errors.New("the WebSocket connection is not open any more")
+
+// Send sends a message at once, behind the one that is under way to the same side. No
+// hook sees it. It may be called by anybody at any time; it waits while the receiver
+// takes nothing. Content must not change any more.
+func (w *WebSocket) Send(m Injected) error {
+	if w.sender == nil {
+		return ErrSocketClosed
+	}
+	w.sender.mu.Lock()
+	send := w.sender.send
+	w.sender.mu.Unlock()
+	if send == nil {
+		return ErrSocketClosed
+	}
+	return send(m)
 }
 
 // WebSocketStart runs the event; errors as RequestHeaders.

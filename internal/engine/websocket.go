@@ -63,7 +63,7 @@ func (r *socketRelay) run() {
 	defer r.up.split.Close()
 	defer r.down.split.Close()
 	x.hooks.Lock()
-	x.live.WebSocket = &hook.WebSocket{}
+	over := x.ctl.OpenWebSocket(r.send)
 	err := r.guard(x.set.WebSocketStart)
 	added := x.live.WebSocket.TakeInjected()
 	x.hooks.Unlock()
@@ -76,6 +76,7 @@ func (r *socketRelay) run() {
 	} else {
 		x.relayRaw(r.client, r.server, r.up.pump, r.down.pump)
 	}
+	over()
 	r.mu.Lock()
 	code, reason, first := r.code, r.reason, r.first
 	r.mu.Unlock()
@@ -126,6 +127,14 @@ func (r *socketRelay) message(from flow.Peer, m *ws.Message) (*hook.WebSocketMes
 	s.Count++
 	err := r.guard(x.set.WebSocketMessage)
 	return hm, s.TakeInjected(), err
+}
+
+// send sends one message that comes from elsewhere than a hook that runs.
+func (r *socketRelay) send(m hook.Injected) error {
+	if err := r.inject([]hook.Injected{m}); err != nil {
+		return err
+	}
+	return nil
 }
 
 // inject sends messages that hooks have added.

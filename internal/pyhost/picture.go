@@ -32,8 +32,11 @@ type picture struct {
 	meta           map[string]string
 	failed         bool
 
-	mu   sync.Mutex // guards late
-	late []func(*hook.Exchange)
+	mu      sync.Mutex // guards the rest
+	late    []func(*hook.Exchange)
+	socket  *hook.WebSocket // once it is one
+	waiting []hook.Injected // to be sent, in this order
+	sending bool            // somebody sends them
 }
 
 // bodyState is what was told of a body.

@@ -162,12 +162,7 @@ func (f *picture) meanwhile(m *message, raw []byte) {
 			}
 		})
 	case "inject":
-		in := hook.Injected{ToClient: string(m.To) == "true", Text: string(m.IsText) == "true", Content: raw}
-		f.change(func(x *hook.Exchange) {
-			if x.WebSocket != nil {
-				_ = x.WebSocket.Inject(in)
-			}
-		})
+		f.inject(hook.Injected{ToClient: string(m.To) == "true", Text: string(m.IsText) == "true", Content: raw})
 	}
 }
 
