@@ -136,10 +136,12 @@ func pace(pictures int) time.Duration {
 // batch brings the views up to date, and returns how many pictures there were.
 func (h *Hub) batch(ctx context.Context) int {
 	h.mu.Lock()
-	pending, seen, gone, lost := h.pending, h.seen, h.gone, h.lost
+	pending, seen, lost := h.pending, h.seen, h.lost
 	h.pending, h.seen = nil, nil
-	if len(gone) > 0 {
-		h.gone = make(map[uint64]bool)
+	// An empty map stays the hub's: it is filled as soon as the lock is given up.
+	var gone map[uint64]bool
+	if len(h.gone) > 0 {
+		gone, h.gone = h.gone, make(map[uint64]bool)
 	}
 	h.lost = false
 	views := h.viewList()
