@@ -25,6 +25,9 @@ type Stream struct {
 	// KeepsLength promises that the transform emits as many bytes as it takes,
 	// so that Content-Length stays. A wrong count breaks the message.
 	KeepsLength bool
+	// Bulk allows pieces of up to 128 KiB where a body by length comes fast: for a
+	// transform that costs more by the call than by the byte.
+	Bulk bool
 }
 
 // A Transform rewrites one body as it passes. Its methods are called one at a

@@ -20,6 +20,9 @@ type TransformOptions struct {
 	// KeepsLength breaks the body when the transform has emitted more bytes than
 	// it took, or fewer at the end.
 	KeepsLength bool
+	// Bulk gives the transform up to 128 KiB at once while the body comes fast. It is
+	// for bodies without boundaries of their own.
+	Bulk bool
 	// Buffers lends the buffer that pieces are read into; nil allocates one.
 	Buffers *Buffers
 }
@@ -127,7 +130,8 @@ func (r *transformed) letGo() {
 // run is the coroutine.
 func (r *transformed) run(yield func([]byte) bool) {
 	buf := r.buffer()
-	defer r.opt.Buffers.give(buf[:cap(buf)])
+	defer func() { r.opt.Buffers.give(buf[:cap(buf)]) }()
+	full := 0 // pieces in a row that have filled buf
 	defer func() {
 		if p := recover(); p != nil {
 			r.err = broken(flow.Unspecified, fmt.Errorf("transform body: panic: %v", p))
@@ -148,7 +152,10 @@ func (r *transformed) run(yield func([]byte) bool) {
 		return nil
 	}
 	for {
-		n, err := r.src.Read(buf)
+		n, err := r.read(buf)
+		if full++; n < len(buf) {
+			full = 0
+		}
 		if n > 0 {
 			r.in += int64(n)
 			if terr := r.t.Chunk(r.ctx, buf[:n], emit); terr != nil {
@@ -174,7 +181,28 @@ func (r *transformed) run(yield func([]byte) bool) {
 			r.fail(errStopped)
 			return
 		}
+		if r.opt.Bulk && full >= growAfter && len(buf) < largeBuffer {
+			if large := r.opt.Buffers.takeLarge(); large != nil {
+				r.opt.Buffers.give(buf[:cap(buf)])
+				buf = large
+			}
+			full = 0
+		}
 	}
+}
+
+// read reads a piece; of a body without boundaries as much as has arrived.
+func (r *transformed) read(buf []byte) (n int, err error) {
+	n, err = r.src.Read(buf)
+	for r.opt.Bulk && err == nil && n > 0 && n < len(buf) && r.src.Ready() {
+		var more int
+		more, err = r.src.Read(buf[n:])
+		n += more
+		if more == 0 {
+			break
+		}
+	}
+	return n, err
 }
 
 func (r *transformed) fail(err error) {

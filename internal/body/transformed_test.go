@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -208,5 +209,37 @@ func TestCancelFromWithinATransform(t *testing.T) {
 	r = Transformed(t.Context(), piecesOf("a", "b"), kills, TransformOptions{})
 	if list, err := read(r); err != why || len(list) != 0 {
 		t.Errorf("got %q, %v", list, err)
+	}
+}
+
+// sizes notes the pieces that it is given.
+type sizes struct{ all []int }
+
+func (s *sizes) Chunk(_ context.Context, p []byte, emit func([]byte) error) error {
+	s.all = append(s.all, len(p))
+	return emit(p)
+}
+
+func (s *sizes) End(context.Context, func([]byte) error) error { return nil }
+
+// A transform that asks for more gets more of what comes fast, and all of it.
+func TestTransformedBulk(t *testing.T) {
+	for _, bulk := range []bool{false, true} {
+		s := &sizes{}
+		r := Transformed(context.Background(), Bytes(make([]byte, 1<<20)), s, TransformOptions{Bulk: bulk, Buffers: &Buffers{}})
+		n, err := io.Copy(io.Discard, struct{ io.Reader }{r})
+		if n != 1<<20 || err != nil {
+			t.Fatalf("%d, %v", n, err)
+		}
+		want := 32 << 10
+		if s.all[0] != want {
+			t.Errorf("it begins with %d", s.all[0])
+		}
+		if bulk {
+			want = 128 << 10
+		}
+		if slices.Max(s.all) != want {
+			t.Errorf("bulk %v: at most %d", bulk, slices.Max(s.all))
+		}
 	}
 }

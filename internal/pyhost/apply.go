@@ -226,7 +226,7 @@ func (f *picture) applyWishes(r *ret) {
 		case 2:
 			b.Stream = hook.Stream{Wish: hook.KeepAsIs}
 		case 3:
-			b.Stream = hook.Stream{Transform: func() hook.Transform { return &chunks{f: f, side: side} }}
+			b.Stream = hook.Stream{Bulk: true, Transform: func() hook.Transform { return &chunks{f: f, side: side} }}
 		}
 	}
 }
