@@ -80,8 +80,7 @@ func (g *growing) do(f func()) {
 	}
 }
 
-// Message takes a message. The times of those that have just passed are not noted
-// yet: they are of now.
+// Message takes a message; one whose time is not known is of now.
 func (g *growing) Message(raw []byte, at time.Time) {
 	g.do(func() { g.a.Message(raw, orNow(at)) })
 }

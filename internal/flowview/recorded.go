@@ -30,7 +30,7 @@ func (q *MessageQuery) open(ctx context.Context, r *store.Reader, f *flow.Flow, 
 		if err != nil {
 			return src, 0, err
 		}
-		return recorded{follower, func() time.Time { return time.Time{} }}, follower.First(), nil
+		return recorded{follower, follower.Time}, follower.First(), nil
 	}
 	body, err := r.Body(ctx, q.Number, q.Side)
 	if err != nil {

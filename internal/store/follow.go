@@ -14,7 +14,7 @@ import (
 var ErrInterrupted = errors.New("midstream stopped while the body passed")
 
 // A Follower reads a body while it grows. It belongs to one goroutine and must
-// be closed. Read ends with io.EOF when the flow has ended, with ErrInterrupted
+// be closed. A Read does not cross the end of a piece. Read ends with io.EOF when the flow has ended, with ErrInterrupted
 // when its writer is gone, and with the cause of its context.
 type Follower struct {
 	*follower
@@ -24,6 +24,9 @@ type Follower struct {
 // First is the offset of the first octet that it reads: those before it were
 // removed to keep the session within its size.
 func (f *Follower) First() int64 { return f.first }
+
+// Time is when the octets that were read last were sent; zero before the first.
+func (f *Follower) Time() time.Time { return f.now }
 
 // Follow reads the body of side from the first octet that is there, and while
 // the flow lives waits for more.
@@ -62,6 +65,9 @@ type follower struct {
 	heads  *cursor
 	offset int64
 	data   []byte
+	pieces []pieceEnd // of the record in memory
+	next   int        // the one of them that is read
+	now    time.Time
 	whole  bool // nothing comes after body
 	ended  bool
 	dead   bool
@@ -76,7 +82,11 @@ func (f *follower) Read(p []byte) (int, error) {
 			return 0, err
 		}
 		if f.offset < f.body.Size() {
-			n, err := f.body.ReadAt(p[:min(int64(len(p)), f.body.Size()-f.offset)], f.offset)
+			left, err := f.recorded()
+			if err != nil {
+				return 0, err
+			}
+			n, err := f.body.ReadAt(p[:min(int64(len(p)), left)], f.offset)
 			f.offset += int64(n)
 			if n > 0 {
 				err = nil
@@ -112,9 +122,51 @@ func (f *follower) Read(p []byte) (int, error) {
 			t.Stop()
 		}
 	}
-	n := copy(p, f.data)
+	at := f.offset - int64(len(f.data))
+	n := copy(p, f.data[:f.piece(at)])
 	f.data = f.data[n:]
 	return n, nil
+}
+
+// pieceEnd is where a piece ends in the body, and when it was sent, in microseconds
+// since the flow's base.
+type pieceEnd struct{ end, micros int64 }
+
+// table takes the pieces of a record whose octets are that many.
+func (f *follower) table(q *pieces, size int) {
+	f.pieces, f.next = f.pieces[:0], 0
+	q.each(int64(size), func(offset, length, micros int64, _ bool) {
+		f.pieces = append(f.pieces, pieceEnd{offset + length, micros})
+	})
+}
+
+// piece tells how many octets the piece has from at on, in the record in memory, and
+// notes its time.
+func (f *follower) piece(at int64) int64 {
+	for f.next < len(f.pieces) && f.pieces[f.next].end <= at {
+		f.next++
+	}
+	if f.next == len(f.pieces) {
+		return 0
+	}
+	p := f.pieces[f.next]
+	f.now = time.UnixMicro(f.body.base + p.micros).UTC()
+	return p.end - at
+}
+
+// recorded is piece for what lay there when it began.
+func (f *follower) recorded() (int64, error) {
+	if n := f.piece(f.offset); n > 0 {
+		return n, nil
+	}
+	if err := f.body.load(f.offset); err != nil {
+		return 0, err
+	}
+	f.table(&f.body.piece, len(f.body.data))
+	if n := f.piece(f.offset); n > 0 {
+		return n, nil
+	}
+	return 0, fmt.Errorf("byte %d of the body: %w", f.offset, ErrDamaged)
 }
 
 // advance takes the next record of the body.
@@ -137,6 +189,7 @@ func (f *follower) advance() (bool, error) {
 	case q.offset != f.offset:
 		return true, f.leap(q.offset)
 	}
+	f.table(&q, len(q.data))
 	f.data = q.data
 	f.offset += int64(len(q.data))
 	return true, nil
@@ -159,6 +212,7 @@ func (f *follower) leap(next int64) error {
 	}
 	f.body.Close()
 	f.bodies.close()
+	f.pieces, f.next = f.pieces[:0], 0
 	f.body, f.whole = b, !l.live
 	f.bodies = f.r.newBodies(l.bodyEnd)
 	return nil
