@@ -114,9 +114,10 @@ func (x *exchange) sendFlowing(src body.Reader) {
 	if x.sending.relayed != nil {
 		close(x.sending.relayed)
 	}
+	end := time.Now() // who has the lock may have it for long
 	x.lockAtEnd(sink)
 	r := x.live.Request
-	r.Trailers, r.End = src.Trailers(), time.Now()
+	r.Trailers, r.End = src.Trailers(), end
 	pass := x.disposition(&x.req) == flow.Pass
 	if pass {
 		if x.set.Looks(flow.ToServer) {

@@ -38,9 +38,10 @@ func assembler(f *flow.Flow) *llm.Assembler {
 	}
 	in := view.InputOf(f, flow.ToClient)
 	head := llm.Head{Authority: in.Authority, Path: in.Path, Request: in.Request, Response: in.Fields}
+	// An answer may come before the end of the request has, or was noted.
 	start := f.Start
-	if !f.Request.End.IsZero() {
-		start = f.Request.End
+	if end := f.Request.End; !end.IsZero() && !end.After(f.Response.Start) {
+		start = end
 	}
 	if kind, _ := KindOf(f, flow.ToClient); kind == message.WebSocket {
 		return llm.NewSocket(head, start)
