@@ -1,6 +1,7 @@
 package main
 
 import (
+	"os"
 	"regexp"
 	"slices"
 	"strings"
@@ -32,6 +33,22 @@ func TestWhatStandsInForMitmproxyIsThere(t *testing.T) {
 			if !slices.ContainsFunc(kinds, func(k rule.Kind) bool { return k.Name == name }) {
 				t.Errorf("there is no kind of rule %s", name)
 			}
+		}
+	}
+}
+
+// Every kind of rule has a page, which the page about rules leads to.
+func TestEveryKindOfRuleHasItsPage(t *testing.T) {
+	index, err := os.ReadFile("../../docs/rules.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, k := range addons.Kinds() {
+		_, after, ok := strings.Cut(string(index), "[`"+k.Name+"`](")
+		page, _, _ := strings.Cut(after, ")")
+		text, err := os.ReadFile("../../docs/" + page)
+		if !ok || err != nil || !strings.Contains(string(text), k.Name) || !strings.Contains(string(text), "    midstream") {
+			t.Errorf("%s has no page with a command: %v", k.Name, err)
 		}
 	}
 }
