@@ -13,6 +13,15 @@ import (
 // maxMessages bounds what is given out of messages at a time, in octets of JSON.
 const maxMessages = 4 << 20
 
+// maxScan bounds the messages that one request looks through for those that are meant.
+const maxScan = 20_000
+
+// messageWish reads which messages are meant.
+func messageWish(r *http.Request) flowview.MessageFilter {
+	q := r.URL.Query()
+	return flowview.MessageFilter{Find: q.Get("find"), Word: q.Get("kind"), Sender: q.Get("sender"), Quiet: q.Get("quiet") == "1"}
+}
+
 // getMessages is GET /flows/{id}/{side}/messages.
 func (s *Server) getMessages(w http.ResponseWriter, r *http.Request) error {
 	side, err := sideOf(r)
@@ -51,7 +60,9 @@ func (s *Server) getMessages(w http.ResponseWriter, r *http.Request) error {
 		Kind     string            `json:"kind"`
 		Messages []json.RawMessage `json:"messages"`
 		More     bool              `json:"more"`
-		Error    string            `json:"error,omitempty"`
+		// Next is the index behind the last that was looked at, where only some are meant.
+		Next  int64  `json:"next,omitempty"`
+		Error string `json:"error,omitempty"`
 	}{Kind: kind.String(), Messages: []json.RawMessage{}}
 	size := 0
 	lines := lineWriter(func(line []byte) error {
@@ -63,7 +74,30 @@ func (s *Server) getMessages(w http.ResponseWriter, r *http.Request) error {
 		out.Messages = append(out.Messages, bytes.Clone(line))
 		return nil
 	})
-	err = flowview.MessagesJSON(lines, flowview.Messages(r.Context(), s.reader, q))
+	all := flowview.Messages(r.Context(), s.reader, q)
+	if wish := messageWish(r); wish != (flowview.MessageFilter{}) {
+		q.Count = 0
+		out.Next = q.From
+		all = func(yield func(*flowview.Message, error) bool) {
+			scanned := 0
+			for m, err := range flowview.Messages(r.Context(), s.reader, q) {
+				if err != nil {
+					yield(nil, err)
+					return
+				}
+				if scanned == maxScan || len(out.Messages) == limit || size > maxMessages {
+					out.More = true
+					return
+				}
+				scanned++
+				out.Next = m.Index + 1
+				if wish.Match(m) && !yield(m, nil) {
+					return
+				}
+			}
+		}
+	}
+	err = flowview.MessagesJSON(lines, all)
 	if err != nil && err != errEnough {
 		out.Error = asError(err).Text
 	}

@@ -9,6 +9,7 @@ export class Doom {
   which = $state.raw<Which | null>(null)
   count = $state(0)
   left = $state(0) // seconds
+  paused = false // somebody is at the buttons: the time stands still
   private numbers = new Set<number>()
   private timer: ReturnType<typeof setInterval> | undefined
 
@@ -25,7 +26,9 @@ export class Doom {
     this.count = count
     this.numbers = new Set(which.numbers ?? [])
     this.left = grace
+    this.paused = false
     this.timer = setInterval(() => {
+      if (this.paused) return
       this.left--
       if (this.left <= 0) void this.now()
     }, 1000)

@@ -72,7 +72,8 @@ export class Messages {
     return this.pages.get(Math.floor(index / page))?.[index % page]
   }
 
-  private make(m: Message, near: boolean): Line {
+  // make is a message as a line of a list; the gap is known where the one before is.
+  make(m: Message, near: boolean): Line {
     const text = content(m)
     const before = this.line(m.index - 1)
     const gap = seconds(before?.time, m.time)
