@@ -72,8 +72,9 @@ func (l *clientLine) start(ctx context.Context, reg *option.Registry, p *passing
 	if err != nil {
 		return err
 	}
+	pages := new(programPages)
 	if l.env.getenv("GOGC") == "" {
-		paceCollector()
+		paceCollector(pages)
 	}
 	ctx, shutdown := context.WithCancel(ctx)
 	seen, bodies := new(tally), new(recorded)
@@ -88,7 +89,7 @@ func (l *clientLine) start(ctx context.Context, reg *option.Registry, p *passing
 		return usageOf(err)
 	}
 	bodies.in = in
-	dropStartPages()
+	pages.drop()
 	served := make(chan error, 1)
 	go func() { served <- in.Serve(ctx) }()
 	p.ctx, p.authority = ctx, in.CA()

@@ -29,8 +29,9 @@ const (
 // paceCollector keeps memory close to what is in use when much is in use: by
 // default a heap doubles, which a thousand slow streams make dear, while
 // a small heap that serves many small requests needs that room. The pace
-// follows the live heap after each collection, and how long it took to fill.
-func paceCollector() {
+// follows the live heap after each collection, and how long it took to fill. The pages
+// of the program go with the garbage.
+func paceCollector(pages *programPages) {
 	type sentinel struct{ _ [16]byte }
 	live := []metrics.Sample{{Name: "/gc/heap/live:bytes"}}
 	percent, as, last := mostPace, busy, time.Now()
@@ -44,6 +45,7 @@ func paceCollector() {
 			as = busy
 		}
 		last = time.Now()
+		pages.dropAgain(last)
 		if next := as.percent(live[0].Value.Uint64()); next != percent {
 			percent = next
 			debug.SetGCPercent(percent)

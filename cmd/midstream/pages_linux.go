@@ -5,23 +5,62 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"sync"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
 
-// dropStartPages gives back the pages of the program that only its start has
-// needed: code and constants, which the system reads again from its cache where
-// they are needed after all. A mapping that may be written to, or that holds a
-// page of its own in memory, is left alone: what is there is nowhere else.
-func dropStartPages() {
+// programPages are the mappings of the program's code and constants. What of them is
+// in memory, the system has in its cache, too, and maps it again, many pages at a time,
+// around each that is needed: most are not.
+type programPages struct {
+	mu       sync.Mutex
+	constant []mapping
+	dropped  time.Time
+}
+
+// dropEvery is how often pages are given back while memory is in use: what is needed
+// is mapped again within milliseconds.
+const dropEvery = time.Second
+
+// drop gives the pages back that only the start has needed.
+func (p *programPages) drop() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.constant == nil {
+		p.constant = constantMappings()
+	}
+	p.dropped = time.Now()
+	for _, m := range p.constant {
+		// Where the system refuses, they stay.
+		_, _, _ = unix.Syscall(unix.SYS_MADVISE, m.from, m.to-m.from, unix.MADV_DONTNEED)
+	}
+}
+
+// dropAgain gives back those that have gathered since, after drop was called once.
+func (p *programPages) dropAgain(now time.Time) {
+	p.mu.Lock()
+	due := p.constant != nil && now.Sub(p.dropped) >= dropEvery
+	p.mu.Unlock()
+	if due {
+		p.drop()
+	}
+}
+
+// constantMappings are those of the program that may be mapped again at any time. One
+// that may be written to, or that holds a page of its own in memory, is left alone:
+// what is there is nowhere else.
+func constantMappings() []mapping {
+	list := []mapping{}
 	f, err := os.Open("/proc/self/smaps")
 	if err != nil {
-		return
+		return list
 	}
 	defer f.Close()
 	self, err := os.Readlink("/proc/self/exe")
 	if err != nil {
-		return
+		return list
 	}
 	var m mapping
 	lines := bufio.NewScanner(f)
@@ -33,9 +72,10 @@ func dropStartPages() {
 		}
 		// The last line of a mapping that counts; it stands behind its addresses.
 		if own, ok := strings.CutPrefix(line, "Anonymous:"); ok && strings.TrimSpace(own) == "0 kB" && m.path == self && m.constant() {
-			unix.Syscall(unix.SYS_MADVISE, m.from, m.to-m.from, unix.MADV_DONTNEED)
+			list = append(list, m)
 		}
 	}
+	return list
 }
 
 // mapping is one mapping of the process, as the first line of its entry says.

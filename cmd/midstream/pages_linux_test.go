@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"testing"
+	"time"
 )
 
 func TestParseMapping(t *testing.T) {
@@ -32,10 +33,28 @@ func TestOnlyConstantMappingsAreGivenBack(t *testing.T) {
 // The program goes on with the pages that it needs.
 func TestTheProgramGoesOnWithoutItsStartPages(t *testing.T) {
 	before := fmt.Sprintf("%v %q", map[string]int{"a": 1}, "text")
+	pages := new(programPages)
+	pages.dropAgain(time.Now())
+	if pages.constant != nil {
+		t.Error("pages are given back before the start is over")
+	}
 	for range 3 {
-		dropStartPages()
+		pages.drop()
+		pages.dropAgain(time.Now().Add(time.Hour))
 		if after := fmt.Sprintf("%v %q", map[string]int{"a": 1}, "text"); after != before {
 			t.Fatalf("%s, then %s", before, after)
 		}
+	}
+}
+
+func TestTheProgramHasConstantMappings(t *testing.T) {
+	list := constantMappings()
+	for _, m := range list {
+		if !m.constant() || m.to <= m.from {
+			t.Errorf("%+v", m)
+		}
+	}
+	if len(list) == 0 {
+		t.Error("none was found")
 	}
 }

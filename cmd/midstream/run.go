@@ -31,8 +31,9 @@ func runProxy(ctx context.Context, e *env, reg *option.Registry, kind proxyKind)
 	ctx, shutdown := context.WithCancel(ctx)
 	defer shutdown()
 
+	pages := new(programPages)
 	if e.getenv("GOGC") == "" {
-		paceCollector()
+		paceCollector(pages)
 	}
 	recorded := new(recorded)
 	defer recorded.close()
@@ -89,7 +90,7 @@ func runProxy(ctx context.Context, e *env, reg *option.Registry, kind proxyKind)
 		err = front.open(ctx, e, in, kind.web)
 	}
 	if err == nil {
-		dropStartPages()
+		pages.drop()
 		err = in.Serve(ctx)
 	} else {
 		shutdown()
