@@ -14,13 +14,13 @@ const (
 	// largeBuffer makes bulk transfers cheap: fewer, longer system calls.
 	largeBuffer = 128 << 10
 	// largeBudget is what all large buffers of a process may take together.
-	largeBudget = 4 << 20
+	largeBudget = 2 << 20
 	// idleBuffers is how many buffers of a size are kept for the next body.
 	idleBuffers = 16
 )
 
 // Buffers lends the buffers that bodies pass through. A body begins with a
-// small one; a body that comes fast gets a large one as long as the 4 MiB for
+// small one; a body that comes fast gets a large one as long as the 2 MiB for
 // those last, so a thousand slow bodies stay cheap. The zero value is ready;
 // its methods may be called at once. A nil *Buffers lends small buffers that
 // are not used again.

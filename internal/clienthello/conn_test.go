@@ -280,7 +280,7 @@ func FuzzClient(f *testing.F) {
 // What transport looks for is there in the release that this is built with.
 func TestLayerKeepsItsInputAsCryptoTLSDoes(t *testing.T) {
 	layer := reflect.TypeOf((&Conn{UConn: &utls.UConn{Conn: new(utls.Conn)}}).Layer()).Elem()
-	for name, want := range map[string]reflect.Type{"rawInput": reflect.TypeFor[bytes.Buffer](), "input": reflect.TypeFor[bytes.Reader]()} {
+	for name, want := range map[string]reflect.Type{"rawInput": reflect.TypeFor[bytes.Buffer](), "hand": reflect.TypeFor[bytes.Buffer](), "input": reflect.TypeFor[bytes.Reader]()} {
 		if f, ok := layer.FieldByName(name); !ok || f.Type != want {
 			t.Errorf("%s: %v, want %v", name, f.Type, want)
 		}

@@ -15,7 +15,7 @@ const (
 	largeSize = 128 << 10
 	// largeBudget bounds the large buffers that are out at one time, so that
 	// a thousand stalled downloads cost a thousand small ones.
-	largeBudget = 24
+	largeBudget = 16
 )
 
 // buffers hands out buffers of two sizes. Small ones are for everybody, large

@@ -67,7 +67,9 @@ func (c *Conn) Secure(ctx context.Context, over func(net.Conn) (Secured, error))
 		}
 		return nil, err
 	}
-	return &Conn{Conn: t, wire: w, tls: t, input: inputOf(t)}, nil
+	input := inputOf(t)
+	input.shed()
+	return &Conn{Conn: t, wire: w, tls: t, input: input}, nil
 }
 
 // Read reads what has come, and never waits for more than one octet.

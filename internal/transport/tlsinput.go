@@ -15,10 +15,12 @@ import (
 // they are not what they were, nothing is lent.
 
 // tlsInput is where TLS keeps what it has read: records that were not decrypted yet,
-// and what was decrypted and not read. They are nil where TLS does it in another way.
+// what was decrypted and not read, and messages of its own. They are nil where TLS does
+// it in another way.
 type tlsInput struct {
 	raw   *bytes.Buffer
 	plain *bytes.Reader
+	hand  *bytes.Buffer
 }
 
 // Layered is a Secured that has what does its work inside: a *tls.Conn, or one of a
@@ -39,11 +41,21 @@ func inputOf(t Secured) tlsInput {
 	}
 	raw, ok1 := v.Elem().Type().FieldByName("rawInput")
 	plain, ok2 := v.Elem().Type().FieldByName("input")
-	if !ok1 || !ok2 || raw.Type != reflect.TypeFor[bytes.Buffer]() || plain.Type != reflect.TypeFor[bytes.Reader]() {
+	hand, ok3 := v.Elem().Type().FieldByName("hand")
+	buffer := reflect.TypeFor[bytes.Buffer]()
+	if !ok1 || !ok2 || !ok3 || raw.Type != buffer || hand.Type != buffer || plain.Type != reflect.TypeFor[bytes.Reader]() {
 		return tlsInput{}
 	}
 	p := v.UnsafePointer()
-	return tlsInput{(*bytes.Buffer)(unsafe.Add(p, raw.Offset)), (*bytes.Reader)(unsafe.Add(p, plain.Offset))}
+	return tlsInput{(*bytes.Buffer)(unsafe.Add(p, raw.Offset)), (*bytes.Reader)(unsafe.Add(p, plain.Offset)), (*bytes.Buffer)(unsafe.Add(p, hand.Offset))}
+}
+
+// shed lets go of what the handshake, which is over, has needed.
+func (in tlsInput) shed() {
+	if !in.found() || !in.empty() || in.hand.Len() > 0 {
+		return
+	}
+	*in.raw, *in.hand = bytes.Buffer{}, bytes.Buffer{}
 }
 
 // found tells that TLS keeps its input as expected.

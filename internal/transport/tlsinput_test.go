@@ -10,7 +10,12 @@ import (
 func TestTLSInputIsFound(t *testing.T) {
 	client, server := tlsPair(t)
 	if !client.input.found() || !server.input.found() {
-		t.Fatal("tls.Conn has no rawInput of type bytes.Buffer, or no input of type bytes.Reader: large records keep their buffers")
+		t.Fatal("tls.Conn has no rawInput or hand of type bytes.Buffer, or no input of type bytes.Reader: large records keep their buffers")
+	}
+	for _, c := range []*Conn{client, server} {
+		if n := c.input.raw.Cap() + c.input.hand.Cap(); n > 0 {
+			t.Errorf("after the handshake %d octets of it are kept", n)
+		}
 	}
 }
 

@@ -104,7 +104,7 @@ type Dialer struct {
 	// are those of connections that began with a hello like the client's.
 	unlike       memory[string, struct{}]
 	likeSessions *clienthello.Sessions
-	ownHello     func() [fresh + 1]*clienthello.Hello
+	ownHello     func() [ways]*clienthello.Hello
 	// answers are how parents want to be told who asks.
 	answers answers
 }

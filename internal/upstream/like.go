@@ -25,10 +25,16 @@ type Greeting struct {
 type way uint8
 
 const (
-	repeated way = iota // what the client said
-	plain               // crypto/tls, which the client is, too
-	fresh               // the same, without tickets for resumption
+	repeated   way = iota // what the client said
+	plain                 // crypto/tls, which the client is, too
+	fresh                 // the same, without tickets for resumption
+	older                 // plain, as it was before Go 1.26: with fewer groups
+	olderFresh            // fresh, as it was then
+	ways
 )
+
+// olderGroups are those of crypto/tls before Go 1.26.
+var olderGroups = []tls.CurveID{tls.X25519MLKEM768, tls.X25519, tls.CurveP256, tls.CurveP384, tls.CurveP521}
 
 // Like returns how servers are to be greeted for a client that said h, nil for
 // our own way. It copies h.
@@ -49,8 +55,8 @@ func (d *Dialer) Like(h *clienthello.Hello) *Greeting {
 
 // ownHellos are what our own hellos look like, by way; nil where that cannot be
 // told.
-func (d *Dialer) ownHellos() (own [fresh + 1]*clienthello.Hello) {
-	for w := plain; w <= fresh; w++ {
+func (d *Dialer) ownHellos() (own [ways]*clienthello.Hello) {
+	for w := plain; w < ways; w++ {
 		var sent sink
 		cfg := d.tls.Clone()
 		cfg.ServerName = "any.invalid"
@@ -69,8 +75,11 @@ func (d *Dialer) ownHellos() (own [fresh + 1]*clienthello.Hello) {
 // onto makes cfg as a client of crypto/tls has it that sets nothing.
 func (w way) onto(cfg *tls.Config) {
 	cfg.CipherSuites = nil
-	if w == fresh {
+	if w == fresh || w == olderFresh {
 		cfg.ClientSessionCache = nil
+	}
+	if w == older || w == olderFresh {
+		cfg.CurvePreferences = olderGroups
 	}
 }
 

@@ -34,6 +34,8 @@ func TestHowServersAreGreeted(t *testing.T) {
 	}{
 		{TLS{}, resuming, false, plain}, {TLS{}, &tls.Config{}, false, fresh}, {TLS{}, many, false, repeated},
 		{TLS{Insecure: true}, resuming, false, plain}, {TLS{Insecure: true}, &tls.Config{}, false, fresh}, {TLS{Insecure: true}, many, false, repeated},
+		{TLS{}, &tls.Config{CurvePreferences: olderGroups, ClientSessionCache: resuming.ClientSessionCache}, false, older},
+		{TLS{}, &tls.Config{CurvePreferences: olderGroups}, false, olderFresh},
 		{TLS{OwnHello: true}, many, true, 0},
 	} {
 		h := helloOf(t, c.client)
