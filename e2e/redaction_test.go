@@ -466,6 +466,8 @@ var canary = regexp.MustCompile(`CANARY-[a-z0-9-]*`)
 func TestRedaction(t *testing.T) {
 	t.Parallel()
 	b, shown, dir := flock(t, "--redact", "--redact=header:X-Mine", "--redact=json:$.user.pins[*].pin", "--redact=regex:CANARY-[a-z]+-regex[-a-z0-9]*")
+	b.mu.Lock()
+	defer b.mu.Unlock()
 	for _, c := range b.up {
 		if !strings.Contains(b.got.String(), c) {
 			t.Errorf("%s has not come to the origin", c)

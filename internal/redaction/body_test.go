@@ -124,3 +124,49 @@ func TestBodies(t *testing.T) {
 		})
 	}
 }
+
+// Of a stream is held back only what may begin something that is replaced.
+func TestWhatCanBeSeenLeavesAtOnce(t *testing.T) {
+	r := newTest(t, "regex:sk-[0-9]+x")
+	for _, c := range []struct{ contentType, in, at string }{
+		{"text/event-stream", "data: {\"delta\":\"Hello\"}\n\n", "data: {\"delta\":\"Hello\"}\n\n"},
+		{"text/event-stream", "data: {\"password\":\"Hello\"}\n\n", tagged("data: {\"password\":\"«Hello»\"}\n\n")},
+		{"application/x-ndjson", "{\"a\":\"see sk-12\"}\n", "{\"a\":\"see sk-12\"}\n"},
+		{"application/json", `{"a":"sk-12`, `{"a":"`},
+		{"text/html", "<p>token", "<p>token"},
+		{"application/x-www-form-urlencoded", "a=b&passw", "a=b&passw"[:3]},
+	} {
+		b := r.Begin().Body(bodyOf(c.contentType))
+		var out bytes.Buffer
+		b.Write([]byte(c.in), func(p []byte) { out.Write(p) })
+		if out.String() != c.at {
+			t.Errorf("of %q %q is out, want %q", c.in, out.String(), c.at)
+		}
+		b.End(true, func([]byte) {})
+	}
+	// A coded body as well: what comes is flushed.
+	in := bodyOf("text/event-stream")
+	in.Fields.Add("Content-Encoding", "gzip")
+	var coded bytes.Buffer
+	enc, err := coding.NewEncoder("gzip", &coded)
+	if err != nil {
+		t.Fatal(err)
+	}
+	enc.Write([]byte("data: {\"password\":\"first\"}\n\n"))
+	enc.Flush()
+	b := r.Begin().Body(in)
+	var out bytes.Buffer
+	b.Write(coded.Bytes(), func(p []byte) { out.Write(p) })
+	d, err := coding.NewDecoder("gzip", &out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer d.Close()
+	buf := make([]byte, 1000)
+	n, _ := d.Read(buf)
+	if got := string(buf[:n]); got != tagged("data: {\"password\":\"«first»\"}\n\n") {
+		t.Errorf("%q", got)
+	}
+	b.End(false, func([]byte) {})
+	enc.Close()
+}
