@@ -13,32 +13,41 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// Each disposition, each framing out, both kinds of protocol, and a failure at
-// each phase on each side: how the flow says that it ended, how the wire ended
+// Each pair of versions, each disposition, each framing, and a failure at each phase
+// on each side: how the flow says that it ended, how the wire ended
 // on both sides, which events ran, and that the record is what was sent.
 func TestFailureMatrix(t *testing.T) {
 	failures := []string{
 		"none",
 		"client upload cut", "client upload malformed", "client gone at head", "client write fails",
-		"dial", "server head cut", "server head timeout", "server upload write fails, no answer",
+		"client reset", "client write reset",
+		"dial", "server head cut", "server head reset", "server head malformed", "server head timeout", "server upload write fails, no answer",
 		"server body cut", "server body reset", "server body malformed",
 		"kill in responseheaders",
 	}
 	for _, v := range []flow.Version{flow.HTTP10, flow.HTTP11, flow.HTTP2} {
-		for _, d := range []flow.Disposition{flow.Tee, flow.Hold, flow.Pass} {
-			for _, framing := range []string{"length", "chunked", "until close", "trailers"} {
-				for _, failure := range failures {
-					name := fmt.Sprintf("%v/%s/%s/%s", v, d.Word(), framing, failure)
-					t.Run(name, func(t *testing.T) {
-						synctest.Test(t, func(t *testing.T) { runCell(t, v, d, framing, failure) })
-					})
+		for _, to := range []flow.Version{flow.HTTP11, flow.HTTP2} {
+			for _, d := range []flow.Disposition{flow.Tee, flow.Hold, flow.Pass} {
+				for _, framing := range []string{"length", "chunked", "until close", "trailers"} {
+					if framing == "until close" && to == flow.HTTP2 {
+						continue // it has no such end
+					}
+					for _, failure := range failures {
+						name := fmt.Sprintf("%v to %v/%s/%s/%s", v, to, d.Word(), framing, failure)
+						t.Run(name, func(t *testing.T) {
+							synctest.Test(t, func(t *testing.T) { runCell(t, v, to, d, framing, failure) })
+						})
+					}
 				}
 			}
 		}
 	}
 }
 
-func runCell(t *testing.T, v flow.Version, d flow.Disposition, framing, failure string) {
+// errClientReset is a stream that the client has reset.
+var errClientReset = &flow.Error{Peer: flow.AtClient, Phase: flow.InBody, Cause: flow.ResetByPeer, Code: 8, Err: errors.New("the client reset the stream: CANCEL")}
+
+func runCell(t *testing.T, v, to flow.Version, d flow.Disposition, framing, failure string) {
 	const sent, got = "upload", "download"
 	up := newBody("up", "load")
 	down := newBody("down", "load")
@@ -71,6 +80,7 @@ func runCell(t *testing.T, v flow.Version, d flow.Disposition, framing, failure 
 	s := newStream(v, "POST", requestFields, up)
 	c := newCall()
 	upstreams := upstream(c)
+	upstreams.version = to
 
 	// What goes wrong, and what must come of it.
 	outcome := flow.Completed
@@ -92,11 +102,30 @@ func runCell(t *testing.T, v flow.Version, d flow.Disposition, framing, failure 
 	case "client write fails":
 		s.sink.fail, s.sink.failAt = errLeft, 5
 		outcome, client, last, serverTold = flow.ClientLeft, "aborted", "error", true
+	case "client reset":
+		s.sink.stalled = true
+		outcome, client, last, serverTold = flow.ClientLeft, "aborted", "error", true
+	case "client write reset":
+		s.sink.fail, s.sink.failAt = errClientReset, 5
+		outcome, client, last, serverTold = flow.ClientLeft, "aborted", "error", true
 	case "dial":
 		upstreams = upstream()
+		upstreams.version = to
 		outcome, status, last = flow.Failed, 502, "error"
 	case "server head cut":
 		c.breakHead(errStale())
+		outcome, status, last, answer, serverTold = flow.Failed, 502, "error", false, true
+	case "server head reset":
+		reset := &flow.Error{Peer: flow.AtServer, Phase: flow.InHead, Cause: flow.ResetByPeer, Err: errors.New("reset")}
+		outcome, status, last, answer, serverTold = flow.WasReset, 502, "error", false, true
+		if to == flow.HTTP2 {
+			if reset.Code = 2; v == flow.HTTP2 {
+				status, client = 0, "open" // the reset is passed on
+			}
+		}
+		c.breakHead(reset)
+	case "server head malformed":
+		c.breakHead(&flow.Error{Peer: flow.AtServer, Phase: flow.InHead, Cause: flow.Malformed, Err: errors.New("no status")})
 		outcome, status, last, answer, serverTold = flow.Failed, 502, "error", false, true
 	case "server head timeout":
 		c.breakHead(&flow.Error{Peer: flow.AtServer, Phase: flow.InHead, Cause: flow.Timeout, Err: errors.New("late")})
@@ -123,7 +152,7 @@ func runCell(t *testing.T, v flow.Version, d flow.Disposition, framing, failure 
 		w.onRespHead = func(x *hookExchange) { x.Kill() }
 		outcome, status, client, last, serverTold = flow.Killed, 0, "open", "error", true
 	}
-	if d == flow.Hold && (failure == "client gone at head" || failure == "client write fails") {
+	if d == flow.Hold && strings.HasPrefix(failure, "client") && failure != "client upload cut" && failure != "client upload malformed" {
 		last = "response"  // it had run: no error event
 		serverTold = false // and the server was through
 	}
@@ -138,6 +167,11 @@ func runCell(t *testing.T, v flow.Version, d flow.Disposition, framing, failure 
 		c.sink.await(len(sent))
 		synctest.Wait()
 		c.answer(200, in, nil, down)
+		c.heads[0].Version = to
+	}
+	if failure == "client reset" {
+		synctest.Wait()
+		s.leave(errClientReset)
 	}
 	f := r.end(t)
 
