@@ -20,6 +20,7 @@ func TestABodyIsShownExportedAndSentAgain(t *testing.T) {
 		t.Fatal(a)
 	}
 	<-seen
+	r.ended(1)
 	var lines Lines
 	if code := r.call("GET", "/flows/1/response/view?n=3", "", &lines); code != 200 || lines.View != "json" || !lines.More || len(lines.Lines) != 3 || !slices.Contains(lines.Views, "hex") {
 		t.Errorf("%d %+v", code, lines)

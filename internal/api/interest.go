@@ -11,11 +11,14 @@ type interest struct {
 	top    uint64 // the last one of those
 }
 
+// mostNew bounds the new flows of one batch that are told of in full: where more
+// come, they are not on the screen any more when they are told.
+const mostNew = 100
+
 // interest of the view as it is now.
-func (v *view) interest() interest {
+func (v *view) interest() (i interest) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	var i interest
 	if v.filter != nil || v.ranks.key != nil || v.touched != nil {
 		i.all = true
 		return i
@@ -29,6 +32,7 @@ func (v *view) interest() interest {
 		i.known = max(v.ranks.at(0), v.ranks.at(total-1))
 	}
 	i.top = i.known
+	defer func() { i.room = min(i.room, mostNew) }()
 	switch {
 	case i.lo == 0:
 	case v.ranks.desc:

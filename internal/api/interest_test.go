@@ -23,6 +23,7 @@ func TestOnlyPicturesThatAreNeededAreKept(t *testing.T) {
 		"a window with room":        {&view{from: 90, n: 30}, func(n, _ int) bool { return n == 20 }},
 		"a window behind the end":   {&view{from: 150, n: 10}, func(n, _ int) bool { return n == 60 }},
 		"the newest first":          {&view{from: 0, n: 10, ranks: ranks{desc: true}}, func(n, _ int) bool { return n == 10 }},
+		"much room":                 {&view{from: 90, n: 900}, func(n, _ int) bool { return n == mostNew }},
 		"no window":                 {&view{}, func(n, _ int) bool { return n == 0 }},
 		"a filter":                  {&view{filter: filter}, func(n, total int) bool { return n == total }},
 		"another order than number": {&view{ranks: ranks{key: orders["size"]}}, func(n, total int) bool { return n == total }},
