@@ -40,7 +40,8 @@ type Hub struct {
 
 	mu        sync.Mutex // guards what follows; held for moments only
 	pending   []*flow.Flow
-	seen      []uint64        // flows that have changed, and of which nobody needs a picture
+	seen      []uint64 // flows that have changed, and of which nobody needs a picture
+	recent    recent
 	gone      map[uint64]bool // removed flows
 	awaited   map[uint64]chan struct{}
 	lost      bool // more came than is kept
@@ -80,12 +81,16 @@ func (h *Hub) Watch(f *flow.Flow) {
 		close(seen)
 		delete(h.awaited, f.Number)
 	}
-	first := len(h.pending) == 0 && len(h.seen) == 0
-	switch {
+	first := len(h.pending)+len(h.seen)+len(h.recent.list) == 0
+	switch need := h.need(f.Number); {
 	case len(h.pending)+len(h.seen) >= maxPending:
 		h.lost = true
-	case h.needed(f.Number):
+	case need == needed:
 		h.pending = append(h.pending, f)
+	case need == newest:
+		if gone := h.recent.put(f); gone != 0 {
+			h.seen = append(h.seen, gone)
+		}
 	default:
 		h.seen = append(h.seen, f.Number)
 	}
@@ -136,7 +141,7 @@ func pace(pictures int) time.Duration {
 // batch brings the views up to date, and returns how many pictures there were.
 func (h *Hub) batch(ctx context.Context) int {
 	h.mu.Lock()
-	pending, seen, lost := h.pending, h.seen, h.lost
+	pending, seen, lost := h.recent.take(h.pending), h.seen, h.lost
 	h.pending, h.seen = nil, nil
 	// An empty map stays the hub's: it is filled as soon as the lock is given up.
 	var gone map[uint64]bool

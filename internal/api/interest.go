@@ -1,18 +1,19 @@
 package api
 
+import "midstream/flow"
+
 // interest is which flows a view needs pictures of; of the others it needs to know
 // that they are there. Pictures that nobody needs are not kept: they would be most
 // of what the collector looks through while much passes.
 type interest struct {
 	all    bool   // it chooses or orders by what they say, or is not ready
-	lo, hi uint64 // those in the window
+	lo, hi uint64 // those in the window, 0 for none
 	known  uint64 // the last one that it has
-	room   int    // how many more fit into the window
-	top    uint64 // the last one of those
+	open   bool   // new ones come into the window, or behind it
 }
 
-// mostNew bounds the new flows of one batch that are told of in full: where more
-// come, they are not on the screen any more when they are told.
+// mostNew bounds the new flows of one batch that are told of in full, the newest:
+// where more come, the others are off the screen when they are told.
 const mostNew = 100
 
 // interest of the view as it is now.
@@ -23,49 +24,38 @@ func (v *view) interest() (i interest) {
 		i.all = true
 		return i
 	}
-	total, end := v.ranks.len(), v.from+v.n
-	i.lo = 1
 	if v.n == 0 || v.feed.count() == 0 {
-		i.lo = 0
+		return i
 	}
+	total, end := v.ranks.len(), v.from+v.n
 	if total > 0 {
 		i.known = max(v.ranks.at(0), v.ranks.at(total-1))
 	}
-	i.top = i.known
-	defer func() { i.room = min(i.room, mostNew) }()
-	switch {
-	case i.lo == 0:
-	case v.ranks.desc:
-		i.hi, i.room = i.known, end
-		if end <= total {
-			i.lo = v.ranks.at(end - 1)
-		}
-	case v.from >= total:
-		i.room = end - total
-	default:
-		i.lo, i.hi = v.ranks.at(v.from), v.ranks.at(min(end, total)-1)
-		i.room = max(0, end-total)
+	if v.from < total {
+		a, b := v.ranks.at(v.from), v.ranks.at(min(end, total)-1)
+		i.lo, i.hi = min(a, b), max(a, b)
 	}
+	i.open = end >= total || v.ranks.desc && v.from == 0
 	return i
 }
 
-// wants tells whether the picture of a flow is needed, and counts it.
-func (i *interest) wants(number uint64) bool {
+// need is what is to become of a picture.
+type need int
+
+const (
+	unneeded need = iota
+	newest        // it is kept as long as it is among the newest
+	needed
+)
+
+func (i *interest) of(number uint64) need {
 	switch {
-	case i.all:
-		return true
-	case i.lo == 0:
-		return false
-	case number <= i.known:
-		return i.lo <= number && number <= i.hi
-	case number <= i.top:
-		return true
-	case i.room > 0:
-		i.room--
-		i.top = number
-		return true
+	case i.all, i.lo <= number && number <= i.hi:
+		return needed
+	case i.open && number > i.known:
+		return newest
 	}
-	return false
+	return unneeded
 }
 
 // wish notes what pictures are needed from now on. mu is held.
@@ -83,14 +73,42 @@ func (h *Hub) wishAnew() {
 	h.wish()
 }
 
-// needed tells whether somebody needs the picture of a flow. mu is held.
-func (h *Hub) needed(number uint64) bool {
+// need is what is to become of the picture of a flow. mu is held.
+func (h *Hub) need(number uint64) need {
 	if h.noting.Load() {
-		return true
+		return needed
 	}
-	needed := false
+	most := unneeded
 	for i := range h.interests {
-		needed = h.interests[i].wants(number) || needed
+		most = max(most, h.interests[i].of(number))
 	}
-	return needed
+	return most
+}
+
+// recent keeps the newest pictures: a flow has one as it begins, and one as it ends.
+// The zero value has none.
+type recent struct {
+	list []*flow.Flow
+	next int
+}
+
+// put keeps f, and returns the number of the flow whose picture goes for it, 0 for
+// none.
+func (r *recent) put(f *flow.Flow) (gone uint64) {
+	if len(r.list) < 2*mostNew {
+		r.list = append(r.list, f)
+		return 0
+	}
+	gone = r.list[r.next].Number
+	r.list[r.next] = f
+	r.next = (r.next + 1) % len(r.list)
+	return gone
+}
+
+// take appends the pictures in the order in which they came, and forgets them.
+func (r *recent) take(to []*flow.Flow) []*flow.Flow {
+	to = append(append(to, r.list[r.next:]...), r.list[:r.next]...)
+	clear(r.list)
+	r.list, r.next = r.list[:0], 0
+	return to
 }

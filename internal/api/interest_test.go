@@ -1,6 +1,7 @@
 package api
 
 import (
+	"encoding/json"
 	"math/rand/v2"
 	"testing"
 
@@ -20,10 +21,11 @@ func TestOnlyPicturesThatAreNeededAreKept(t *testing.T) {
 		kept func(n, total int) bool // how many of n new flows may be kept, and must
 	}{
 		"a window that is full":     {&view{from: 0, n: 10}, func(n, _ int) bool { return n == 0 }},
-		"a window with room":        {&view{from: 90, n: 30}, func(n, _ int) bool { return n == 20 }},
-		"a window behind the end":   {&view{from: 150, n: 10}, func(n, _ int) bool { return n == 60 }},
-		"the newest first":          {&view{from: 0, n: 10, ranks: ranks{desc: true}}, func(n, _ int) bool { return n == 10 }},
-		"much room":                 {&view{from: 90, n: 900}, func(n, _ int) bool { return n == mostNew }},
+		"a window at the end":       {&view{from: 90, n: 10}, func(n, _ int) bool { return n == mostNew }},
+		"a window with room":        {&view{from: 90, n: 30}, func(n, _ int) bool { return n == mostNew }},
+		"a window behind the end":   {&view{from: 150, n: 10}, func(n, _ int) bool { return n == mostNew }},
+		"the newest first":          {&view{from: 0, n: 10, ranks: ranks{desc: true}}, func(n, _ int) bool { return n == mostNew }},
+		"the oldest of those":       {&view{from: 50, n: 10, ranks: ranks{desc: true}}, func(n, _ int) bool { return n == 0 }},
 		"no window":                 {&view{}, func(n, _ int) bool { return n == 0 }},
 		"a filter":                  {&view{filter: filter}, func(n, total int) bool { return n == total }},
 		"another order than number": {&view{ranks: ranks{key: orders["size"]}}, func(n, total int) bool { return n == total }},
@@ -47,8 +49,8 @@ func TestOnlyPicturesThatAreNeededAreKept(t *testing.T) {
 			h.Watch(&flow.Flow{Number: uint64(101 + n)})
 			h.Watch(&flow.Flow{Number: uint64(101 + n)})
 		}
-		n := newsOf(h.pending, h.seen, nil)
-		if got := len(n.flows); !c.kept(got, more) {
+		n := newsOf(h.recent.take(h.pending), h.seen, nil)
+		if got := len(n.flows); !c.kept(got, more) || got > 0 && n.flows[got-1].Number != 400 {
 			t.Errorf("%s: %d pictures were kept", name, got)
 		}
 		if len(n.numbers) != more || n.numbers[0] != 101 || n.last() != 400 {
@@ -57,7 +59,7 @@ func TestOnlyPicturesThatAreNeededAreKept(t *testing.T) {
 		if lo, hi := uint64(1), uint64(10); name == "a window that is full" {
 			for number := range uint64(101) {
 				h.mu.Lock()
-				if got := h.needed(number); got != (lo <= number && number <= hi) {
+				if got := h.need(number) == needed; got != (lo <= number && number <= hi) {
 					t.Errorf("%s: flow %d is needed: %v", name, number, got)
 				}
 				h.mu.Unlock()
@@ -94,6 +96,42 @@ func TestNumbersAreNotLost(t *testing.T) {
 		if v.ranks.len() != len(order) || v.facts.Of != uint64(len(order)) {
 			t.Errorf("%s has %d, of %d", id, v.ranks.len(), v.facts.Of)
 		}
+	}
+	h.endAll()
+}
+
+// Who is at the end of a list has the newest rows without asking, however many came.
+func TestTheNewestRowsAreTold(t *testing.T) {
+	h := NewHub()
+	h.ctx = t.Context()
+	v := &view{cancel: func() {}, from: 0, n: 30}
+	h.views["v"] = v
+	mine, _ := v.feed.open()
+	h.mu.Lock()
+	h.setWatching()
+	h.wish()
+	h.mu.Unlock()
+	for n := range 500 {
+		h.Watch(&flow.Flow{Number: uint64(n + 1), Outcome: flow.Outcome{Kind: flow.Completed}})
+	}
+	h.batch(t.Context())
+	var b Batch
+	if err := json.Unmarshal((<-mine.queue).data, &b); err != nil {
+		t.Fatal(err)
+	}
+	if b.Total != 500 || b.Appended != 500 || len(b.Rows) != mostNew || b.Rows[0].Number != 401 || *b.Rows[mostNew-1].Rank != 499 {
+		t.Errorf("%d of %d rows, from %+v", len(b.Rows), b.Total, b.Rows[0])
+	}
+	// The window is full now, and elsewhere: nothing of what comes is told in full.
+	for n := range 500 {
+		h.Watch(&flow.Flow{Number: uint64(n + 501), Outcome: flow.Outcome{Kind: flow.Completed}})
+	}
+	h.batch(t.Context())
+	if err := json.Unmarshal((<-mine.queue).data, &b); err != nil {
+		t.Fatal(err)
+	}
+	if b.Total != 1000 || len(b.Rows) != 0 {
+		t.Errorf("%d of %d rows", len(b.Rows), b.Total)
 	}
 	h.endAll()
 }

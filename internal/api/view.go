@@ -196,11 +196,20 @@ func (v *view) tell(h *Hub, m moved, news func(number uint64) (*store.Summary, b
 	if v.feed.count() == 0 {
 		return
 	}
-	for rank := max(0, v.from); news != nil && rank < min(v.from+v.n, v.ranks.len()); rank++ {
-		if s, ok := news(v.ranks.at(rank)); ok {
-			row := h.row(s)
-			row.Rank = &rank
-			b.Rows = append(b.Rows, row)
+	total := v.ranks.len()
+	tell := func(from, end int) {
+		for rank := from; rank < end; rank++ {
+			if s, ok := news(v.ranks.at(rank)); ok {
+				row := h.row(s)
+				row.Rank = &rank
+				b.Rows = append(b.Rows, row)
+			}
+		}
+	}
+	if end := v.from + v.n; news != nil && v.n > 0 {
+		tell(v.from, min(end, total))
+		if end >= total-m.appended { // who follows goes on from there
+			tell(max(end, total-mostNew), total)
 		}
 	}
 	data, err := json.Marshal(b)
