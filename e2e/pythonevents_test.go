@@ -16,7 +16,8 @@ import (
 
 // eventsScript notes what each event tells, and prints all of it at the end.
 const eventsScript = `
-from mitmproxy import ctx, http, tls
+import os
+from mitmproxy import ctx, http, io, tls
 
 notes = []
 copies = []
@@ -86,6 +87,10 @@ class Options:
         note("response", flow.request.path, flow.request.content, flow.is_replay, flow in copies)
         if flow.is_replay:
             note("curl", ctx.master.commands.call("export", "curl", flow))
+            path = os.path.join(os.path.dirname(__file__), "out.har")
+            ctx.master.commands.call("save.har", [flow], path)
+            with open(path, "rb") as f:
+                note("read back", [(f.request.path, f.response.content) for f in io.FlowReader(f).stream()])
         elif flow.request.path == "/hello?copy":
             copy = flow.copy()
             copy.request.path = "/hello?copied"
@@ -192,7 +197,7 @@ func TestPythonEvents(t *testing.T) {
 		"server error nowhere.example", "not there today",
 		"response /hello?copy b'' None False", "response /hello?copied b'' request True",
 		"response /echo b'what was asked' None False",
-		"curl curl ", "/hello?copied",
+		"curl curl ", "/hello?copied", `read back [('/hello?copied', b'hello\n')]`,
 	}
 	out := p.stdout.String()
 	for _, w := range want {

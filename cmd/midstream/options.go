@@ -3,12 +3,15 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"log/slog"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"midstream/internal/dump"
+	"midstream/internal/instance"
 	"midstream/internal/option"
+	"midstream/internal/pyhost"
 )
 
 func newOptionsCmd(e *env) *cobra.Command {
@@ -17,7 +20,8 @@ func newOptionsCmd(e *env) *cobra.Command {
 		Use:   "options [NAME]",
 		Short: "all options, their value and where it came from",
 		Long: "Prints every option with its value and where that came from, or all about one of them. It reads\n" +
-			"config.yaml, the environment and its own flags as the proxy does. Secrets are not printed.",
+			"config.yaml, the environment and its own flags as the proxy does. Secrets are not printed.\n" +
+			"With -s it loads scripts, and prints what they declare: options, and the commands of Python ones.",
 		DisableFlagsInUseLine: true,
 	}
 	line := optionFlags(cmd)
@@ -37,12 +41,22 @@ func newOptionsCmd(e *env) *cobra.Command {
 		}
 		return names, cobra.ShellCompDirectiveNoFileComp
 	}
-	cmd.RunE = func(_ *cobra.Command, args []string) error {
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		reg, err := line.load(e)
 		if err != nil {
 			return err
 		}
-		if err := settleForShow(e, reg); err != nil {
+		var commands []pyhost.Command
+		given, _ := reg.Lookup("scripts")
+		loads := given.Source == option.Flag || given.Source == option.Set
+		if loads {
+			log := slog.New(dump.NewTextHandler(e.stderr, slog.LevelWarn, dump.Plain))
+			commands, err = instance.Declare(cmd.Context(), instance.Config{Options: reg, Log: log, Output: e.stderr, Errors: e.stderr, Getenv: e.getenv, Args: argumentsForScripts(e.args)})
+			if err != nil {
+				return usageOf(err)
+			}
+		}
+		if err := settleForShow(e, reg, loads); err != nil {
 			return err
 		}
 		options := reg.Options()
@@ -55,22 +69,22 @@ func newOptionsCmd(e *env) *cobra.Command {
 		}
 		switch {
 		case asJSON:
-			return optionsJSON(e, reg, options)
+			return optionsJSON(e, reg, options, commands)
 		case len(args) == 1:
 			_, err = fmt.Fprint(e.stdout, optionPage(reg, options[0]))
 		default:
-			_, err = fmt.Fprint(e.stdout, optionTable(reg, options))
+			_, err = fmt.Fprint(e.stdout, optionTable(reg, options)+commandTable(commands))
 		}
 		return err
 	}
 	return cmd
 }
 
-// settleForShow says what names are unknown. Scripts are not loaded here, so
-// where there are some, a name may be one of theirs and is only mentioned.
-func settleForShow(e *env, reg *option.Registry) error {
+// settleForShow says what names are unknown. Scripts of config.yaml are not loaded
+// here: where there are some, a name may be one of theirs and is only mentioned.
+func settleForShow(e *env, reg *option.Registry, loaded bool) error {
 	warnings, err := reg.Settle()
-	if err != nil && len(reg.Paths("scripts")) == 0 {
+	if err != nil && (loaded || len(reg.Paths("scripts")) == 0) {
 		return &codedError{exitUsage, err}
 	}
 	if err != nil {
@@ -82,7 +96,7 @@ func settleForShow(e *env, reg *option.Registry) error {
 	return nil
 }
 
-func optionsJSON(e *env, reg *option.Registry, options []*option.Option) error {
+func optionsJSON(e *env, reg *option.Registry, options []*option.Option, commands []pyhost.Command) error {
 	var views []option.View
 	for _, v := range reg.Views() {
 		for _, o := range options {
@@ -97,7 +111,9 @@ func optionsJSON(e *env, reg *option.Registry, options []*option.Option) error {
 	return enc.Encode(struct {
 		Schema  int           `json:"schema"`
 		Options []option.View `json:"options"`
-	}{option.Schema, views})
+		// Commands are those of the scripts that were loaded.
+		Commands []pyhost.Command `json:"commands,omitempty"`
+	}{option.Schema, views, commands})
 }
 
 // optionTable is one line an option: name, value, and where it came from unless
@@ -118,6 +134,26 @@ func optionTable(reg *option.Registry, options []*option.Option) string {
 			fmt.Fprintf(&b, "  (%s)", dump.Safe(whereText(s)))
 		}
 		b.WriteByte('\n')
+	}
+	return b.String()
+}
+
+// commandTable is one line a command of a script: name, arguments, what it does.
+func commandTable(commands []pyhost.Command) string {
+	if len(commands) == 0 {
+		return ""
+	}
+	var b strings.Builder
+	b.WriteString("Commands of scripts\n")
+	for _, c := range commands {
+		line := c.Name
+		for _, a := range c.Args {
+			line += " " + strings.Join(a, ":")
+		}
+		if help, _, _ := strings.Cut(c.Help, "\n"); help != "" {
+			line += "  " + help
+		}
+		fmt.Fprintf(&b, "  %s\n", dump.Safe(line))
 	}
 	return b.String()
 }

@@ -75,6 +75,10 @@ func (s scriptFlows) Convert(ctx context.Context, file []byte, to string) ([]byt
 		if err == io.EOF {
 			break
 		}
+		if _, damaged := errors.AsType[*capture.Damaged](err); damaged {
+			s.in.log.Warn("read flows for a script: " + err.Error())
+			continue
+		}
 		if err == nil {
 			_, err = write(it)
 		}
@@ -104,6 +108,10 @@ func (s scriptFlows) Record(ctx context.Context, file []byte) error {
 		it, err := src.Next()
 		if err == io.EOF {
 			return nil
+		}
+		if _, damaged := errors.AsType[*capture.Damaged](err); damaged {
+			s.in.log.Warn("add flows to the session: " + err.Error())
+			continue
 		}
 		if err == nil {
 			_, err = into.Write(it)

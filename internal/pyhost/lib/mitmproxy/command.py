@@ -66,7 +66,16 @@ class Command:
 
     def described(self):
         return {"name": self.name, "help": self.help,
-                "args": [[p.name, getattr(t, "__name__", str(t))] for p, t in self.parameters]}
+                "args": [[p.name, _spelled(t)] for p, t in self.parameters]}
+
+
+def _spelled(kind) -> str:
+    """The name of the type of an argument."""
+    inner = typing.get_args(kind)
+    if inner:
+        origin = typing.get_origin(kind)
+        return "{}[{}]".format(getattr(origin, "__name__", origin), ", ".join(_spelled(i) for i in inner))
+    return getattr(kind, "__name__", str(kind))
 
 
 def parse(manager, text: str, kind):

@@ -2,9 +2,11 @@
 from __future__ import annotations
 
 import copy
+import io as stdio
 import os
 import typing
 
+from midstream_host import bridge
 from mitmproxy import dns, exceptions, flow, flowfilter, http, tcp, udp, version  # noqa: F401 - kinds of flows
 from mitmproxy.io import tnetstring
 
@@ -48,11 +50,22 @@ class FlowReader:
         self.fo = fo
 
     def stream(self) -> typing.Iterable[flow.Flow]:
-        """The flows one after another; FlowReadException where the file cannot be read further."""
+        """The flows one after another; FlowReadException where the file cannot be read
+        further. HTTP archives, and flow files of old versions, are read by the proxy."""
+        start = self.fo.read(16)
+        fo = self.fo if not start else _Behind(start, self.fo)
         try:
+            if start.lstrip(_space).startswith(b"{"):
+                fo = self._converted(start)
             while True:
                 try:
-                    state = tnetstring.load(self.fo)
+                    state = tnetstring.load(fo)
+                    if isinstance(fo, _Behind) and fo.kept is not None:
+                        if isinstance(state, dict) and _old(state):
+                            fo = self._converted(b"".join(fo.kept))
+                            state = tnetstring.load(fo)
+                        else:
+                            fo.kept = None
                 except EOFError:
                     return
                 yield self._flow(state)
@@ -60,6 +73,16 @@ class FlowReader:
             raise
         except (ValueError, TypeError, KeyError, IndexError, AttributeError) as e:
             raise exceptions.FlowReadException("Invalid data format: {}".format(e)) from e
+
+    def _converted(self, start: bytes):
+        """The file as one of this version."""
+        if bridge.host is None:
+            raise exceptions.FlowReadException("only midstream itself reads this kind of file: `midstream convert IN OUT`")
+        try:
+            _, flows = bridge.host.ask("convert", raw=start + self.fo.read(), name="mitm")
+        except RuntimeError as e:
+            raise exceptions.FlowReadException(str(e)) from None
+        return stdio.BytesIO(flows)
 
     def _flow(self, state):
         if not isinstance(state, dict):
@@ -80,6 +103,29 @@ class FlowReader:
             state["websocket"] = {k: v for k, v in ws.items() if k in (
                 "messages", "closed_by_client", "close_code", "close_reason", "timestamp_end")}
         return kind.from_state(_with_connections(state))
+
+
+_space = b"\xef\xbb\xbf \t\r\n"
+
+
+def _old(state) -> bool:
+    have = state.get("version")
+    return not isinstance(have, int) or have < OLDEST
+
+
+class _Behind:
+    """A file some of which has been read. It keeps what is read of the first flow."""
+
+    def __init__(self, start: bytes, fo):
+        self.start, self.fo, self.kept = start, fo, []
+
+    def read(self, size: int) -> bytes:
+        data, self.start = self.start[:size], self.start[size:]
+        if len(data) < size:
+            data += self.fo.read(size - len(data))
+        if self.kept is not None:
+            self.kept.append(data)
+        return data
 
 
 def _with_connections(state):
