@@ -49,6 +49,10 @@ func newOptionsCmd(e *env) *cobra.Command {
 		var commands []pyhost.Command
 		given, _ := reg.Lookup("scripts")
 		loads := given.Source == option.Flag || given.Source == option.Set
+		if len(args) == 1 {
+			_, err := reg.Find(optionName(args[0]))
+			loads = loads && err != nil // it is one that is always there
+		}
 		if loads {
 			log := slog.New(dump.NewTextHandler(e.stderr, slog.LevelWarn, dump.Plain))
 			commands, err = instance.Declare(cmd.Context(), instance.Config{Options: reg, Log: log, Output: e.stderr, Errors: e.stderr, Getenv: e.getenv, Args: argumentsForScripts(e.args)})
@@ -61,7 +65,7 @@ func newOptionsCmd(e *env) *cobra.Command {
 		}
 		options := reg.Options()
 		if len(args) == 1 {
-			o, err := reg.Find(strings.ReplaceAll(strings.TrimPrefix(args[0], "--"), "-", "_"))
+			o, err := reg.Find(optionName(args[0]))
 			if err != nil {
 				return &codedError{exitUsage, err}
 			}
@@ -78,6 +82,11 @@ func newOptionsCmd(e *env) *cobra.Command {
 		return err
 	}
 	return cmd
+}
+
+// optionName is the name of an option that may be written as its flag.
+func optionName(s string) string {
+	return strings.ReplaceAll(strings.TrimPrefix(s, "--"), "-", "_")
 }
 
 // settleForShow says what names are unknown. Scripts of config.yaml are not loaded
