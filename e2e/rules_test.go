@@ -115,3 +115,50 @@ func TestRulesOnTheWire(t *testing.T) {
 		t.Errorf("the request was %q", b)
 	}
 }
+
+// `midstream rules` on a midstream that runs: it makes the change itself, has it in
+// force when the command ends, and writes its file; rules of its options stay out.
+func TestRulesOfARunningMidstream(t *testing.T) {
+	t.Parallel()
+	origin := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, "a colour") }))
+	defer origin.Close()
+	p := start(t, "--block-list", "/~u blocked/451")
+	c := p.client()
+	get := func(path string) string {
+		t.Helper()
+		r, err := c.Get(origin.URL + path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer r.Body.Close()
+		b, err := io.ReadAll(r.Body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return r.Status + " " + string(b)
+	}
+	p.midstream("rules", "add", "--name", "spelling", "--when", "~s", "modify_body", "find=colour", "replace=color")
+	if got := get("/"); got != "200 OK a color" {
+		t.Errorf("added: %s", got)
+	}
+	p.midstream("rules", "off", "spelling")
+	if got := get("/"); got != "200 OK a colour" {
+		t.Errorf("switched off: %s", got)
+	}
+	p.midstream("rules", "on", "spelling")
+	get("/blocked")
+	list := p.midstream("rules", "list")
+	if !strings.Contains(list, "on        1  block_list      block_list option 1  (~u blocked)\n") || !strings.Contains(list, "on        1  modify_body     spelling  (~s)\n") {
+		t.Errorf("the list is\n%s", list)
+	}
+	if _, stderr, err := p.try("rules", "off", "block_list option 1"); err == nil || !strings.Contains(stderr, "comes from option block_list") {
+		t.Errorf("%v: %s", err, stderr)
+	}
+	if _, stderr, err := p.try("rules", "add", "modify_body", "find=(", "replace="); err == nil || !strings.Contains(stderr, `pattern "("`) {
+		t.Errorf("%v: %s", err, stderr)
+	}
+	text, err := os.ReadFile(filepath.Join(p.Confdir, "rules.yaml"))
+	if want := "- on: true\n  name: spelling\n  when: ~s\n  do: modify_body\n  find: colour\n  replace: color\n"; err != nil || string(text) != want {
+		t.Errorf("the file is %q, %v", text, err)
+	}
+}
