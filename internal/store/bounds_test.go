@@ -40,6 +40,7 @@ func sizeOf(t *testing.T, dir string) (n int64) {
 
 // The bodies of the oldest flows go first; their heads stay listed and say so.
 func TestOldBodiesGoFirst(t *testing.T) {
+	t.Parallel()
 	const maxSize = 8 << 20
 	dir := filepath.Join(t.TempDir(), "s")
 	s := openStore(t, dir, Config{MaxSize: maxSize, bodiesRoll: 1 << 20})

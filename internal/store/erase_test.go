@@ -35,6 +35,7 @@ func grep(t *testing.T, dir, text string) []string {
 
 // What is deleted is nowhere in the folder any more, and all else is there.
 func TestDelete(t *testing.T) {
+	t.Parallel()
 	dir := filepath.Join(t.TempDir(), "s")
 	s := openStore(t, dir, Config{})
 	const flows = 9

@@ -60,6 +60,7 @@ func wantWhole(t *testing.T, r *Reader, number uint64, size int) {
 // keeps within its size: also over several processes, and when the index is
 // made anew.
 func TestMarkedFlowsStay(t *testing.T) {
+	t.Parallel()
 	const maxSize = 8 << 20
 	dir := filepath.Join(t.TempDir(), "s")
 	sizes := make(map[uint64]int) // of the marked ones
@@ -285,6 +286,7 @@ func TestKilledStreamsKeepWhatIsLeft(t *testing.T) {
 // When marked flows fill the session no bodies are recorded any more, which is
 // said once; the session keeps within its size, and heads go on.
 func TestSessionFullOfMarkedFlows(t *testing.T) {
+	t.Parallel()
 	const maxSize = 8 << 20
 	dir := filepath.Join(t.TempDir(), "s")
 	log, text := logged()
@@ -332,6 +334,7 @@ func TestSessionFullOfMarkedFlows(t *testing.T) {
 // those of marked flows or of flows that live. What the index has of the others
 // is still shown.
 func TestHeadsGoLast(t *testing.T) {
+	t.Parallel()
 	const maxSize = 4 << 20
 	dir := filepath.Join(t.TempDir(), "s")
 	s := openStore(t, dir, Config{MaxSize: maxSize, headsRoll: 64 << 10})

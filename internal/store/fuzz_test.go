@@ -67,6 +67,7 @@ func FuzzPicture(f *testing.F) {
 // TestSessionOfWhatever opens sessions whose segments were changed at random:
 // what is read is never more than what is there, and nothing panics.
 func TestSessionOfWhatever(t *testing.T) {
+	t.Parallel()
 	made := made(t, 3)
 	meta, err := os.ReadFile(filepath.Join(made, metaFile))
 	if err != nil {

@@ -80,7 +80,8 @@ func killMe(dir string) {
 // again and again in one session: every flow older than the last batch is
 // whole, and flows without an end say where they were cut.
 func TestKilledLosesAtMostTheLastBatch(t *testing.T) {
-	rounds := 24
+	t.Parallel()
+	rounds := 16
 	if os.Getenv("MIDSTREAM_SOAK") != "" {
 		rounds = 400
 	} else if testing.Short() {

@@ -61,6 +61,7 @@ func variety(t testing.TB, s *Store) []*flow.Flow {
 
 // What is found among rows is what the flows themselves say.
 func TestListOfAFilter(t *testing.T) {
+	t.Parallel()
 	dir := filepath.Join(t.TempDir(), "s")
 	s := openStore(t, dir, Config{})
 	variety(t, s)

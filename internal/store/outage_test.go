@@ -151,7 +151,8 @@ func TestFlowsThatNoDiskTakesAreCounted(t *testing.T) {
 // Whatever moments the disk fails at: a flow is listed or counted, and what is
 // recorded of a body is how it began.
 func TestDiskFailsAtAnyMoment(t *testing.T) {
-	for seed := range uint64(20) {
+	t.Parallel()
+	for seed := range uint64(12) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			random := rand.New(rand.NewPCG(seed, 1))
 			faults := rand.New(rand.NewPCG(seed, 2)) // the writer's
