@@ -120,6 +120,7 @@ var (
 
 // fakeCall is the server's side of one try.
 type fakeCall struct {
+	version  flow.Version // of its responses; 0 is HTTP/1.1
 	sink     *fakeSink
 	reused   bool
 	heard    bool
@@ -158,7 +159,11 @@ func (c *fakeCall) answer(status int, f flow.Framing, fields flow.Fields, b *fak
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.framing, c.response = f, b
-	c.heads = append(c.heads, &flow.Response{Message: flow.Message{Version: flow.HTTP11, Fields: fields}, Status: status})
+	version := c.version
+	if version == 0 {
+		version = flow.HTTP11
+	}
+	c.heads = append(c.heads, &flow.Response{Message: flow.Message{Version: version, Fields: fields}, Status: status})
 	c.cond.Broadcast()
 }
 

@@ -79,6 +79,7 @@ func runCell(t *testing.T, v, to flow.Version, d flow.Disposition, framing, fail
 	}
 	s := newStream(v, "POST", requestFields, up)
 	c := newCall()
+	c.version = to
 	upstreams := upstream(c)
 	upstreams.version = to
 
@@ -167,7 +168,6 @@ func runCell(t *testing.T, v, to flow.Version, d flow.Disposition, framing, fail
 		c.sink.await(len(sent))
 		synctest.Wait()
 		c.answer(200, in, nil, down)
-		c.heads[0].Version = to
 	}
 	if failure == "client reset" {
 		synctest.Wait()
