@@ -15,7 +15,7 @@ var (
 	// busy is for a heap that fills quickly.
 	busy = pace{16 << 20, 20}
 	// calm is for one that does not: collecting it sooner costs next to nothing.
-	calm = pace{8 << 20, 10}
+	calm = pace{4 << 20, 10}
 )
 
 const (

@@ -22,7 +22,7 @@ type programPages struct {
 
 // dropEvery is how often pages are given back while memory is in use: what is needed
 // is mapped again within milliseconds.
-const dropEvery = time.Second
+const dropEvery = time.Second / 2
 
 // drop gives the pages back that only the start has needed.
 func (p *programPages) drop() {
