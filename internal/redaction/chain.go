@@ -33,7 +33,7 @@ func (h *hand) chain(out sink, make func(*hand, sink) stage) stage {
 		out = after(h.r.user[i].stage(h, out))
 	}
 	if !h.exact {
-		out = after(h.r.links.stage(h, out))
+		out = after(&links{h: h, out: out})
 	}
 	s = append(s, make(h, out))
 	for i, j := 0, len(s)-1; i < j; i, j = i+1, j-1 {
@@ -43,7 +43,7 @@ func (h *hand) chain(out sink, make func(*hand, sink) stage) stage {
 }
 
 // raw goes through a text of any kind, as what passes in a tunnel.
-func raw(h *hand, out sink) stage { return h.r.lines.stage(h, out) }
+func raw(h *hand, out sink) stage { return &fieldLines{h: h, out: out} }
 
 // maker tells what goes through a body that is sent with these fields; nil for one
 // that nothing is looked for in.

@@ -110,7 +110,7 @@ func (h *hand) content(text []byte, make func(*hand, sink) stage) []byte {
 
 // section is content of a section of field lines.
 func (h *hand) section(text []byte) []byte {
-	return h.content(text, func(h *hand, out sink) stage { return h.r.lines.stage(h, out) })
+	return h.content(text, raw)
 }
 
 // newText goes through a text that may be JSON.

@@ -181,17 +181,6 @@ func alternatives(names map[string]bool, prefixes []string) string {
 	return "(?i:" + strings.Join(list, "|") + ")"
 }
 
-// newLines finds field lines of HTTP in a text of any kind.
-func newLines(r *Rules) *rewriting {
-	return newRewriting(regexp.MustCompile(`(?m:^)`+alternatives(r.fields, r.prefixes)+`[ \t]*:[ \t]*([^\r\n]+)`), 0)
-}
-
-// newLinks finds parameters of URLs in a text of any kind, also where & is written
-// as an escape.
-func newLinks(r *Rules) *rewriting {
-	return newRewriting(regexp.MustCompile(`(?:[?&;]|\\u0026)`+alternatives(r.params, nil)+"=([^&#\\s\"'<>\\\\`]+)"), 0)
-}
-
 // newQuoted finds fields in a text that somebody wrote, as "Authorization: x".
 func newQuoted(r *Rules) *rewriting {
 	return newRewriting(regexp.MustCompile(alternatives(r.fields, r.prefixes)+`\\?["']?[ \t]*[:=][ \t]*\\?["']?([^\r\n"]*[^\r\n" ])`), 0)

@@ -8,20 +8,17 @@ import (
 
 // Redactor applies rules with the key of one session.
 type Redactor struct {
-	rules *Rules
-	key   Key
-	seen  memory
-	user  []*rewriting
-	// lines finds fields and links parameters where nothing tells what a text is;
-	// quoted finds fields in texts that somebody wrote.
-	lines, links, quoted *rewriting
-	decoding             atomic.Int64 // bodies in a coding that are being looked into
+	rules    *Rules
+	key      Key
+	seen     memory
+	user     []*rewriting
+	quoted   *rewriting   // finds fields in texts that somebody wrote
+	decoding atomic.Int64 // bodies in a coding that are being looked into
 }
 
 // New makes a Redactor; k is the key of a session, see Key.Session and NewKey.
 func New(rules *Rules, k Key) *Redactor {
-	return &Redactor{rules: rules, key: k, user: newRewritings(rules.patterns),
-		lines: newLines(rules), links: newLinks(rules), quoted: newQuoted(rules)}
+	return &Redactor{rules: rules, key: k, user: newRewritings(rules.patterns), quoted: newQuoted(rules)}
 }
 
 // Text replaces what may be a credential in a text that somebody wrote: what looks

@@ -39,7 +39,7 @@ func newSocket(h *hand, out sink, side flow.Side, extensions string) *socket {
 
 // socketText goes through a message: JSON, or lines of fields.
 func socketText(h *hand, out sink) stage {
-	return &sniff{h: h, out: out, other: func(out sink) stage { return h.r.lines.stage(h, out) }}
+	return &sniff{h: h, out: out, other: func(out sink) stage { return raw(h, out) }}
 }
 
 func (s *socket) write(p []byte) {
