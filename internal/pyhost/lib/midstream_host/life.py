@@ -7,7 +7,7 @@ import logging
 import sys
 import threading
 
-from midstream_host import entities, wire
+from midstream_host import bridge, entities, wire
 
 
 class Life:
@@ -115,7 +115,9 @@ class Life:
 
     def explain(self, e) -> str:
         text = entities.own_traceback(e)
-        if isinstance(e, ModuleNotFoundError) and e.name:
+        if isinstance(e, ModuleNotFoundError) and e.name and e.name.startswith("mitmproxy."):
+            text += "\nmidstream's own package mitmproxy does not have {}: {} says what is there.".format(e.name, bridge.docs)
+        elif isinstance(e, ModuleNotFoundError) and e.name:
             text += '\nIt needs the package "{0}"; install it: {1} -m pip install {0}'.format(e.name, sys.executable)
         if isinstance(e, SyntaxError):
             text += "\nThis is Python {}; the option python chooses another one.".format(sys.version.split()[0])
