@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"math/rand/v2"
 	"testing"
+	"time"
 
 	"midstream/flow"
 	"midstream/internal/query"
@@ -134,4 +135,13 @@ func TestTheNewestRowsAreTold(t *testing.T) {
 		t.Errorf("%d of %d rows", len(b.Rows), b.Total)
 	}
 	h.endAll()
+}
+
+// Readers are told at most 20 times a second, and 4 times where very much passes.
+func TestThePaceOfBatches(t *testing.T) {
+	for pictures, want := range map[int]time.Duration{0: batchEvery, 20: batchEvery, 100: batchEvery, 200: 100 * time.Millisecond, 1000: batchSlowest, maxPending: batchSlowest} {
+		if got := pace(pictures); got != want {
+			t.Errorf("%d pictures: %v, want %v", pictures, got, want)
+		}
+	}
 }
