@@ -20,8 +20,6 @@ import (
 	"sync"
 	"testing"
 
-	"golang.org/x/net/http2"
-
 	"midstream/internal/ws"
 )
 
@@ -56,7 +54,6 @@ type birds struct {
 	t *testing.T
 	canaries
 	p      *proxy
-	origin net.Listener
 	plain  string // host:port
 	secure string
 
@@ -300,7 +297,7 @@ export function response(flow) {
 }
 `
 
-// send sends everything, and returns where the API is.
+// flock sends everything, and returns what the API has shown and where the files are.
 func flock(t *testing.T, args ...string) (*birds, string, string) {
 	b := &birds{t: t}
 	mux := http.NewServeMux()
@@ -337,10 +334,8 @@ func flock(t *testing.T, args ...string) (*birds, string, string) {
 	b.exchanges("http://"+b.plain, "-1")
 	tr := b.client.Transport.(*http.Transport)
 	tr.TLSClientConfig = trusting(t, b.p.CA)
-	tr.ForceAttemptHTTP2 = true
-	if err := http2.ConfigureTransport(tr); err != nil {
-		t.Fatal(err)
-	}
+	tr.Protocols = new(http.Protocols)
+	tr.Protocols.SetHTTP2(true)
 	b.exchanges("https://"+b.secure, "-2")
 	b.do(b.request("POST", "https://"+b.secure+"/grpc?from=-2", strings.NewReader("\x00\x00\x00\x00\x00"), "Content-Type", "application/grpc", "TE", "trailers"))
 	b.socket()

@@ -20,9 +20,8 @@ type jsonText struct {
 
 	stack []container
 	state jsonState
-	back  jsonState // behind a string
-	name  []byte    // the member that is being read, or was read last
-	over  bool      // it is too long to be one
+	name  []byte // the member that is being read, or was read last
+	over  bool   // it is too long to be one
 	esc   unescaper
 
 	// Of a value that is replaced:
