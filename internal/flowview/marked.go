@@ -171,7 +171,7 @@ func (p *places) Close() {
 	p.marks.Close()
 }
 
-// at is when what was read last had been sent.
+// at is when what was read last was about to be sent.
 func (p *places) at() time.Time {
 	if p.content == nil {
 		return time.Time{}

@@ -30,7 +30,7 @@ type Message struct {
 	// Offset and Length are where it is in the content of the body, its content
 	// coding removed.
 	Offset, Length int64
-	// Time is when its last octet had been sent on; zero where that is not known.
+	// Time is when its last octet was about to be sent on; zero where that is not known.
 	Time time.Time
 	// Raw is its octets, of one above 1 MiB the first; valid until the next one is
 	// asked for.

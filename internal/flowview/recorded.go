@@ -15,7 +15,7 @@ import (
 // recorded is the octets of a body with their times.
 type recorded struct {
 	io.ReadCloser
-	at func() time.Time // when the octets that were read last had been sent
+	at func() time.Time // when the octets that were read last were about to be sent
 }
 
 // open opens the record of a body at the offset from; first is where it begins.

@@ -92,7 +92,7 @@ func parsePieces(p []byte, size int) (pieces, int, error) {
 type Piece struct {
 	Offset int64
 	Len    int
-	Time   time.Time // when it had come and was about to be sent, to the microsecond
+	Time   time.Time // when it was about to be sent, to the microsecond
 }
 
 // each calls f for the pieces of q; total is the octets of data in the record
