@@ -113,6 +113,7 @@ var requestLines = []requestCase{
 	{name: "many blank lines before the request", in: strings.Repeat("\r\n", 9) + "GET {T}/x HTTP/1.1\r\nHost: {H}\r\n\r\n", tolerant: both, strict: both},
 	{name: "LF without CR everywhere", in: "GET {T}/x HTTP/1.1\nHost: {H}\nX-A: b\n\n", want: "GET /x HTTP/1.1\r\nHost: {H}\r\nX-A: b\r\n\r\n", strict: strictOnly, finding: "bare-line-feed"},
 	{name: "LF without CR at the end of the head", in: "GET {T}/x HTTP/1.1\r\nHost: {H}\r\n\n", want: "GET /x HTTP/1.1\r\nHost: {H}\r\n\r\n", strict: strictOnly, finding: "bare-line-feed"},
+	{name: "LF without CR in one field line", in: "GET {T}/x HTTP/1.1\r\nHost: {H}\r\nX-A: b\nContent-Length: 9\r\n\r\n", tolerant: both, strict: both},
 	{name: "two CRs before LF", in: "GET {T}/x HTTP/1.1\r\r\nHost: {H}\r\n\r\n", tolerant: both, strict: both},
 }
 
@@ -275,6 +276,7 @@ var requestChunks = []struct{ name, body string }{
 	{"chunk longer than its size", "5\r\nhello!\r\n0\r\n\r\n"},
 	{"chunk shorter than its size", "6\r\nhello\r\n0\r\n\r\n"},
 	{"LF without CR behind the last chunk", "5\r\nhello\r\n0\n\r\n"},
+	{"LF without CR in a trailer", "5\r\nhello\r\n0\r\nX-A: b\n\r\n"},
 	{"LF without CR at the end", "5\r\nhello\r\n0\r\n\n"},
 	{"trailer without a colon", "5\r\nhello\r\n0\r\nnonsense\r\n\r\n"},
 	{"trailer with a space before its colon", "5\r\nhello\r\n0\r\nX : y\r\n\r\n"},

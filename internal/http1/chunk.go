@@ -235,7 +235,7 @@ func (d *chunkDecoder) endOfTrailers() error {
 		d.trailer = nil
 		return nil
 	}
-	p := parser{side: d.side, profile: d.profile, limits: d.limits, what: d.side.String() + " trailers", rest: string(d.trailer)}
+	p := parser{side: d.side, profile: d.profile, limits: d.limits, what: d.side.String() + " trailers", rest: string(d.trailer), crlf: true}
 	d.trailer = nil
 	fs, err := p.fields()
 	for _, f := range p.notes {

@@ -174,24 +174,15 @@ func (fr *framer) codings() []string {
 // other coding could not be removed here, and a list that is read differently
 // by the next server hides a request.
 func (fr *framer) requestCoding() error {
-	single := 0
-	for i := range *fr.fields {
-		f := &(*fr.fields)[i]
-		if !flow.EqualFold(f.Name, "Transfer-Encoding") {
-			continue
-		}
-		single++
-		if single == 1 && flow.EqualFold(f.Value, "chunked") {
-			continue
-		}
-		last := f.Value[strings.LastIndexByte(f.Value, ',')+1:]
-		known := single == 1 && flow.EqualFold(flow.TrimSpace(last), "chunked") && f.Value != last && !fr.repeats()
-		if known {
-			return malformed(fr.side, 501, "read request head: the transfer coding %s is not supported, only chunked is", flow.Quote(f.Value))
-		}
-		return fr.refuse("Transfer-Encoding is not chunked: %s", flow.Quote(fr.fields.Joined("Transfer-Encoding")))
+	value := fr.fields.Joined("Transfer-Encoding")
+	if flow.EqualFold(value, "chunked") {
+		return nil
 	}
-	return nil
+	all := fr.codings()
+	if last := all[len(all)-1]; flow.EqualFold(last, "chunked") && !fr.repeats() {
+		return malformed(fr.side, 501, "read request head: the transfer coding %s is not supported, only chunked is", flow.Quote(value))
+	}
+	return fr.refuse("Transfer-Encoding is not chunked: %s", flow.Quote(value))
 }
 
 // repeats tells whether chunked stands there more than once, or identity or

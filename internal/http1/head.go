@@ -68,6 +68,7 @@ type parser struct {
 	limits  Limits
 	what    string // "request head", for error texts
 	rest    string
+	crlf    bool // a line before ended in CRLF
 	notes   notes
 }
 
@@ -93,7 +94,12 @@ func (p *parser) line() (string, error) {
 	line := p.rest[:i]
 	p.rest = p.rest[i+1:]
 	if n := len(line) - 1; n >= 0 && line[n] == '\r' {
+		p.crlf = true
 		return line[:n], nil
+	}
+	if p.side == flow.ToServer && p.crlf && line != "" {
+		// Who ends lines in CRLF alone sees one value here, and no field after it.
+		return "", p.refuse("a line ends in LF alone, and others in CRLF")
 	}
 	if err := p.strict("a line ends in LF without CR"); err != nil {
 		return "", err
