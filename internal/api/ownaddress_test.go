@@ -2,6 +2,7 @@ package api
 
 import (
 	"bufio"
+	"context"
 	"encoding/binary"
 	"fmt"
 	"io"
@@ -11,24 +12,17 @@ import (
 	"net/url"
 	"strings"
 	"testing"
-
-	xhttp2 "golang.org/x/net/http2"
 )
 
 // through2 is a connection of HTTP/2 to a proxy.
-func through2(t *testing.T, proxy string) *xhttp2.ClientConn {
+func through2(t *testing.T, proxy string) *http.Transport {
 	t.Helper()
-	c, err := net.Dial("tcp", proxy)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { c.Close() })
-	cc, err := (&xhttp2.Transport{AllowHTTP: true}).NewClientConn(c)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { cc.Close() })
-	return cc
+	tr := &http.Transport{Protocols: new(http.Protocols), DialContext: func(ctx context.Context, network, _ string) (net.Conn, error) {
+		return new(net.Dialer).DialContext(ctx, network, proxy)
+	}}
+	tr.Protocols.SetUnencryptedHTTP2(true)
+	t.Cleanup(tr.CloseIdleConnections)
+	return tr
 }
 
 // By streams of HTTP/2 the page is as far away as by HTTP/1, also for WebSocket.
