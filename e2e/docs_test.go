@@ -108,7 +108,7 @@ func TestDocsNumbers(t *testing.T) {
 		{"internal/body/budget.go", "defaultMemory", "docs/streaming.md", "(%s in all)"},
 		{"internal/body/budget.go", "defaultBody", "docs/streaming.md", "up to %s ("},
 		{"internal/body/budget.go", "defaultDisk", "docs/streaming.md", "(in all %s, or half"},
-		{"internal/body/buffers.go", "largeBudget", "docs/speed.md", "for use again | %s |"},
+		{"internal/body/buffers.go", "largeBudget", "docs/speed.md", "large buffers of bodies; of connections | %s;"},
 		{"internal/store/queue.go", "flowQueue", "docs/speed.md", "a flow; all of them | %s; "},
 		{"internal/store/queue.go", "bodyQueue", "docs/speed.md", " MiB; %s |"},
 		{"internal/http1/limits.go", "aheadLimit", "docs/speed.md", "is awaited | %s |"},
