@@ -401,3 +401,37 @@ func FuzzReader(f *testing.F) {
 		}
 	})
 }
+
+// vanishing is a source that is gone once the next one has come, as of a pipe.
+type vanishing struct {
+	*bytes.Reader
+	gone bool
+}
+
+func (v *vanishing) ReadAt(p []byte, at int64) (int, error) {
+	if v.gone {
+		return 0, io.ErrUnexpectedEOF
+	}
+	return v.Reader.ReadAt(p, at)
+}
+
+func TestAHandshakeOutlivesWhatItWasReadFrom(t *testing.T) {
+	handshake := newest("version", 7, "metadata", d("websocket", true), "is_replay", nil, "comment", strings.Repeat("long ", 1000))
+	var r Reader
+	var last *vanishing
+	for _, v := range []tnet.Value{handshake, webSocketApart("0f5b6c1a-0000-4000-8000-000000000001")} {
+		if last != nil {
+			last.gone = true
+		}
+		p := octets(t, v)
+		last = &vanishing{Reader: bytes.NewReader(p)}
+		r.Continue(last, int64(len(p)))
+		it, err := r.Next()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if it.Closing != nil && len(it.Flow.Comment) != 5000 {
+			t.Errorf("the comment of the handshake has %d octets", len(it.Flow.Comment))
+		}
+	}
+}

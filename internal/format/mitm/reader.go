@@ -14,6 +14,9 @@ import (
 // WebSocket, which stood apart before version 12.
 const maxHandshakes = 256
 
+// maxHeld bounds each value of such a handshake that stays in memory, in octets.
+const maxHeld = 16 << 10
+
 // Reader reads the flows of a file one by one. The zero value has none until
 // Continue is called.
 type Reader struct {
@@ -116,6 +119,10 @@ func (r *Reader) join(v *tnet.Value) error {
 	if meta.Key("websocket") != nil && len(r.handshakes) < maxHandshakes {
 		if r.handshakes == nil {
 			r.handshakes = map[string]tnet.Value{}
+		}
+		// What it was read from may be gone when its WebSocket comes.
+		if err := v.Hold(maxHeld); err != nil {
+			return err
 		}
 		r.handshakes[text(v, "id")] = *v
 	}

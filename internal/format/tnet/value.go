@@ -120,6 +120,29 @@ func (v *Value) Bytes(limit int64) ([]byte, error) {
 	return p, nil
 }
 
+// Hold takes into memory what v still has in its source, values of up to limit
+// octets each, so that they outlive it.
+func (v *Value) Hold(limit int64) error {
+	if v.ref != nil && v.ref.Size() <= limit {
+		p := make([]byte, v.ref.Size())
+		if _, err := io.ReadFull(io.NewSectionReader(v.ref, 0, v.ref.Size()), p); err != nil {
+			return fmt.Errorf("read %s: %w", v.Tag(), err)
+		}
+		v.inline, v.ref = p, nil
+	}
+	for i := range v.list {
+		if err := v.list[i].Hold(limit); err != nil {
+			return err
+		}
+	}
+	for i := range v.dict {
+		if err := v.dict[i].Value.Hold(limit); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // Section returns octets or text for reading in place, however long they are.
 func (v *Value) Section() (*io.SectionReader, error) {
 	if t := v.Tag(); t != Octets && t != Text {
