@@ -107,6 +107,9 @@ func (e *Engine) begin(base context.Context, s Stream, up Upstream, o Origin) *e
 		head.Start = time.Now()
 	}
 	x.order.base = head.Start
+	if x.redaction != nil {
+		x.order.settles()
+	}
 	if x.framing.Kind != flow.Unframed {
 		x.upload = s.Body()
 	}

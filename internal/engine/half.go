@@ -105,6 +105,7 @@ func (h *half) Piece(p []byte) {
 		fresh := p[max(0, h.kept-(n-int64(len(p)))):]
 		switch by := h.hiding.by; {
 		case by != nil:
+			x.order.settle(h.side)
 			h.hiding.write(fresh)
 			h.noteUnseen(by)
 		default:

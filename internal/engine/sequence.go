@@ -23,6 +23,11 @@ type sequence struct {
 	turn  [2]int64        // time of a side's last; who moves the side has it
 	under [2]atomic.Int64 // turn while it is being sent, 0 while nothing is
 
+	// ended is signalled at the end of each on a side, where somebody settles;
+	// passed is what a side has waited for and does not wait for again.
+	ended  [2]chan struct{}
+	passed [2]int64
+
 	waits atomic.Int32 // how many are in late
 	mu    sync.Mutex   // guards late, and the order of what is told
 	late  [2][]told
@@ -59,10 +64,46 @@ func (s *sequence) at(side flow.Side) time.Time { return s.base.Add(time.Duratio
 // end tells that what was begun on side has been sent and told.
 func (s *sequence) end(side flow.Side) {
 	s.under[side].Store(0)
+	if c := s.ended[side]; c != nil {
+		select {
+		case c <- struct{}{}:
+		default: // there is a signal already
+		}
+	}
 	if s.waits.Load() > 0 {
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		s.flush(1 - side)
+	}
+}
+
+// settles prepares for settle; before the first begin.
+func (s *sequence) settles() {
+	for side := range s.ended {
+		s.ended[side] = make(chan struct{}, 1)
+	}
+}
+
+// settleFor is how long one side is waited for: what takes longer is a receiver that
+// does not take, and has not answered either.
+const settleFor = 50 * time.Millisecond
+
+// settle waits until what the other side was sent before what was begun last on side
+// has been looked at: an answer may repeat what was asked. Who moves side calls it.
+func (s *sequence) settle(side flow.Side) {
+	other := 1 - side
+	if !s.before(other, side) || s.under[other].Load() == s.passed[side] {
+		return
+	}
+	timer := time.NewTimer(settleFor)
+	defer timer.Stop()
+	for s.before(other, side) {
+		select {
+		case <-s.ended[other]:
+		case <-timer.C:
+			s.passed[side] = s.under[other].Load()
+			return
+		}
 	}
 }
 

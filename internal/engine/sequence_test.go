@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -198,5 +199,39 @@ func TestAStalledDirectionDoesNotHoldUpTheOther(t *testing.T) {
 		p.c.duplex.out.await(2 * len(frameOf(0x81, "one", true)))
 		p.s.leave(errLeft)
 		r.end(t)
+	})
+}
+
+// What is answered is looked at behind what was asked, but not for ever.
+func TestAnAnswerIsLookedAtBehindItsQuestion(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := sequence{base: time.Now()}
+		s.settles()
+		s.begin(flow.ToServer)
+		s.begin(flow.ToClient)
+		var looked atomic.Bool
+		go func() {
+			s.settle(flow.ToClient)
+			looked.Store(true)
+		}()
+		synctest.Wait()
+		if looked.Load() {
+			t.Error("the answer did not wait")
+		}
+		s.end(flow.ToServer)
+		synctest.Wait()
+		if !looked.Load() {
+			t.Error("the answer still waits")
+		}
+		// A side whose receiver takes nothing is waited for once.
+		s.begin(flow.ToServer)
+		for i, want := range []time.Duration{settleFor, 0} {
+			s.begin(flow.ToClient)
+			began := time.Now()
+			if s.settle(flow.ToClient); time.Since(began) != want {
+				t.Errorf("%d: waited %v, want %v", i, time.Since(began), want)
+			}
+			s.end(flow.ToClient)
+		}
 	})
 }

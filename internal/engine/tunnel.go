@@ -33,6 +33,9 @@ type TunnelInfo struct {
 func (e *Engine) Tunnel(ctx context.Context, client, server body.Duplex, info TunnelInfo) {
 	t := &tunnel{e: e, record: e.startRecord(info.Past), redaction: e.beginRedaction(), info: info, id: flow.NewID(), start: time.Now()}
 	t.order.base = t.start
+	if t.redaction != nil {
+		t.order.settles()
+	}
 	ctx, t.kill = context.WithCancelCause(ctx)
 	defer t.kill(nil)
 	e.running.add(t.record.Number(), t)
@@ -132,6 +135,7 @@ func (s *tunnelTap) Piece(p []byte) {
 	t, side := s.t, s.side
 	n := t.bytes[side].Add(int64(len(p)))
 	if h := &t.hiding[side]; h.by != nil {
+		t.order.settle(side)
 		h.write(p)
 		return
 	}
