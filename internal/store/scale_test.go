@@ -218,3 +218,50 @@ func look(t *testing.T, dir string, n int) {
 		t.Error(err)
 	}
 }
+
+// TestSoakBodies records bodies of a GiB in all, and then of twenty, and says what is
+// held meanwhile.
+func TestSoakBodies(t *testing.T) {
+	if os.Getenv("MIDSTREAM_SOAK") == "" {
+		t.Skip("minutes and 22 GiB of disk: make soak runs it")
+	}
+	most := 20
+	if v, err := strconv.Atoi(os.Getenv("MIDSTREAM_SOAK_GIB")); err == nil {
+		most = v
+	}
+	dir := t.TempDir()
+	if free, err := freeSpace(dir); err != nil || free < int64(most+2)<<30 {
+		t.Skipf("the disk has no room for %d GiB: %v", most, err)
+	}
+	s, err := Open(filepath.Join(dir, "s"), Config{Stall: -1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	piece := make([]byte, 64<<10)
+	var before int64
+	for gib := 1; gib <= most; gib++ {
+		f := answered(exchange(1), 64<<20)
+		for i := range 16 {
+			c := *f
+			c.ID = flow.ID{byte(i), byte(gib)}
+			r := s.Start()
+			r.Head(&c, flow.ToClient)
+			for range 64 << 20 / len(piece) {
+				r.Piece(flow.ToClient, piece)
+			}
+			r.End(completed(&c))
+		}
+		s.Flush()
+		if gib == 1 {
+			before = resident(t)
+		}
+	}
+	after := resident(t)
+	t.Logf("resident with 1 GiB of bodies %d KiB, with %d GiB %d KiB", before>>10, most, after>>10)
+	if after > before+before/20+1<<20 {
+		t.Error("memory grows with the bodies")
+	}
+	if err := s.Close(); err != nil {
+		t.Error(err)
+	}
+}
