@@ -84,8 +84,9 @@ func (x *exchange) settleSent() {
 		return // the server has answered before it had all
 	}
 	switch state, _, _ := x.record.State(flow.ToServer); state {
-	case flow.Recording, flow.Complete:
-		// The last of it is on its way to the server, who may have it already.
+	case flow.Unrecorded, flow.Recording, flow.Complete:
+		// The last of it is on its way to the server, who may have it already; what
+		// came in one go may be all, and its record not begun.
 		x.ctl.Settle(b, hook.ReadOnly, awaited{recorded{x.record, flow.ToServer, n}, relayed}, x.policy.ContentLimit, x.late(flow.ToServer))
 	}
 }
@@ -105,6 +106,9 @@ func (a awaited) Open() (io.ReadCloser, error) {
 	defer timer.Stop()
 	select {
 	case <-a.relayed:
+		if state, _, _ := a.record.State(a.side); state != flow.Recording && state != flow.Complete {
+			return nil, hook.ErrMissing
+		}
 		return a.recorded.Open()
 	case <-timer.C:
 		return nil, errors.New("the server has answered without taking all of the request's body")
