@@ -432,6 +432,11 @@ func (s *rpc) recorded(t *testing.T, r *recording) {
 	}
 	ends := map[string]int{}
 	for _, f := range r.flows {
+		if f.Outcome == "client left after 0 bytes" {
+			// The answer of one line ended the call; its client says so by a reset, which
+			// may be heard before the end of its request.
+			f.Outcome = "completed"
+		}
 		ends[f.Outcome]++
 	}
 	// A call whose deadline is over is answered or reset by the server, unless the
