@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -184,6 +185,85 @@ func TestClientLeavesAStalledUploadAfterTheResponse(t *testing.T) {
 			t.Fatalf("%+v", f.Outcome)
 		}
 	})
+}
+
+// Over HTTP/2 a response may end a request that goes on: its client resets the stream
+// when it has all of the response, and nothing is missing.
+func TestAClientThatNeedsNoMoreHasNotLeft(t *testing.T) {
+	reset := func(code uint64) error {
+		return &flow.Error{Peer: flow.AtClient, Phase: flow.InBody, Cause: flow.ResetByPeer, Code: code, Err: errors.New("the client reset the stream")}
+	}
+	for _, answer := range []struct {
+		name string
+		f    flow.Framing
+		body []string
+	}{
+		{"head alone", flow.Framing{}, nil},
+		{"by length", length(2), []string{"ok"}},
+		{"by length, in pieces", length(2), []string{"o", "k"}},
+		{"to its end", chunked, []string{"ok"}},
+	} {
+		for _, c := range []struct {
+			name    string
+			version flow.Version
+			why     error
+			want    flow.OutcomeKind
+		}{
+			{"NO_ERROR", flow.HTTP2, reset(0), flow.Completed},
+			{"CANCEL", flow.HTTP2, reset(8), flow.Completed},
+			{"connection closed", flow.HTTP2, errLeft, flow.Completed},
+			{"PROTOCOL_ERROR", flow.HTTP2, reset(1), flow.ClientLeft},
+			{"HTTP/1", flow.HTTP11, errLeft, flow.ClientLeft},
+		} {
+			// What tells its end is behind the end of the response; the head of one
+			// without a body is that end, and so is the last octet of a known length.
+			for _, at := range []string{"behind the end", "with the head", "with the last octet"} {
+				if at == "with the head" && (answer.body != nil || c.version < flow.HTTP2) || at == "with the last octet" && answer.f.Kind != flow.ByLength {
+					continue
+				}
+				t.Run(answer.name+" "+c.name+" "+at, func(t *testing.T) {
+					synctest.Test(t, func(t *testing.T) {
+						upload := newBody("x")
+						s := newStream(c.version, "POST", nil, upload)
+						leave := sync.OnceFunc(func() {
+							upload.breakOff(c.why)
+							s.leave(c.why)
+						})
+						var b *fakeBody
+						if answer.body != nil {
+							b = wholeBody(answer.body...)
+						}
+						call := answers(200, answer.f, nil, b)
+						switch at {
+						case "with the head":
+							s.responded = leave
+						case "with the last octet":
+							s.sink.wrote = func() {
+								if s.sink.text() == strings.Join(answer.body, "") {
+									leave()
+									time.Sleep(time.Microsecond) // until all have heard it
+								}
+							}
+						}
+						w := &watching{}
+						r := start(t, t.Context(), Policy{}, s, upstream(call), w)
+						synctest.Wait()
+						leave()
+						f := r.end(t)
+						if f.Outcome.Kind != c.want || f.Outcome.Bytes != int64(len(strings.Join(answer.body, ""))) || f.RequestBody.Ended {
+							t.Errorf("outcome %v %+v", f.Outcome.Kind, f.Outcome)
+						}
+						if last := w.order[len(w.order)-1]; last != "response" {
+							t.Errorf("hooks %v", w.order)
+						}
+						if call.sink.end() != "aborted" {
+							t.Error("the server was not told that the request goes on no more")
+						}
+					})
+				})
+			}
+		}
+	}
 }
 
 // A protocol server may tie its streams' contexts to midstream's own.

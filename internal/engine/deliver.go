@@ -138,7 +138,14 @@ func (x *exchange) deliverWhole(sink body.Sink) *flow.Error {
 // delivered tells that the client has been sent all that the head had said: one
 // that leaves then has not left early.
 func (x *exchange) delivered() bool {
-	return x.left() != nil && x.told.Kind == flow.ByLength && x.resp.sent.Load() == x.told.Length
+	switch {
+	case x.left() == nil:
+	case x.told.Kind == flow.ByLength:
+		return x.resp.sent.Load() == x.told.Length
+	case x.told.Kind == flow.Unframed:
+		return x.version >= flow.HTTP2 // the end left on the head
+	}
+	return false
 }
 
 // readEnd reads a body that has no bytes to its end.

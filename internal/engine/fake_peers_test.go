@@ -24,7 +24,8 @@ type fakeStream struct {
 	out       flow.Framing
 	sink      *fakeSink
 	aborted   error
-	noRespond error // what Respond fails with
+	noRespond error  // what Respond fails with
+	responded func() // runs before Respond returns
 	duplex    *fakeDuplex
 }
 
@@ -66,6 +67,9 @@ func (s *fakeStream) Inform(h *flow.Response) error {
 }
 
 func (s *fakeStream) Respond(h *flow.Response, f flow.Framing) (body.Sink, error) {
+	if s.responded != nil {
+		defer s.responded() // behind the unlock
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.noRespond != nil {

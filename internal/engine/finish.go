@@ -176,7 +176,7 @@ func (x *exchange) outcome() flow.Outcome {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	err := x.failure
-	if x.settled && (err == nil || x.req.body.Ended || x.upload == nil) {
+	if x.settled && (err == nil || x.req.body.Ended || x.upload == nil || x.contented(err)) {
 		return flow.Outcome{Kind: flow.Completed, Bytes: x.resp.sent.Load()}
 	}
 	if err == nil {
@@ -202,6 +202,29 @@ func (x *exchange) outcome() flow.Outcome {
 	o.Answered = x.answered
 	return o
 }
+
+// contented tells whether err is no more than a client's word that it needs nothing
+// further. Over HTTP/2 a response may end a request that has not come to its end, and
+// its client then resets the stream (RFC 9113 section 8.1, gRPC); over HTTP/1 there is
+// no such word.
+func (x *exchange) contented(err *flow.Error) bool {
+	if x.version < flow.HTTP2 {
+		return false
+	}
+	switch err.Cause {
+	case flow.LeftByClient:
+		return true
+	case flow.ResetByPeer, flow.ClosedEarly:
+		return err.Peer == flow.AtClient && (err.Code == codeNoError || err.Code == codeCancel)
+	}
+	return false
+}
+
+// The error codes of a stream that nobody is to blame for (RFC 9113 section 7).
+const (
+	codeNoError = 0x0
+	codeCancel  = 0x8
+)
 
 // phase is how far the exchange has come. mu is held.
 func (x *exchange) phase() flow.Phase {
