@@ -106,7 +106,7 @@ func (e *Engine) begin(base context.Context, s Stream, up Upstream, o Origin) *e
 	if head.Start.IsZero() {
 		head.Start = time.Now()
 	}
-	x.order.base = head.Start
+	x.order.base, x.order.past = head.Start, o.Past
 	if x.redaction != nil {
 		x.order.settles()
 	}

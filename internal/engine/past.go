@@ -1,6 +1,8 @@
 package engine
 
 import (
+	"time"
+
 	"midstream/flow"
 	"midstream/hook"
 )
@@ -10,6 +12,8 @@ import (
 type Past interface {
 	// Record begins its record; nil keeps none.
 	Record() Record
+	// At is when what is passing on side was sent.
+	At(side flow.Side) time.Time
 	// Seed makes the live exchange the flow that it was, before any hook runs.
 	Seed(x *hook.Exchange)
 	// Missing tells that the body of side is not there, which is not the same as

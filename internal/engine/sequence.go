@@ -19,6 +19,7 @@ import (
 //	                                                                          └ waits for the first
 type sequence struct {
 	base  time.Time       // what times count from; set before the first begin
+	past  Past            // whose times count instead, nil for none; set likewise
 	last  atomic.Int64    // time of what was begun last
 	turn  [2]int64        // time of a side's last; who moves the side has it
 	under [2]atomic.Int64 // turn while it is being sent, 0 while nothing is
@@ -59,7 +60,23 @@ func (s *sequence) begin(side flow.Side) {
 }
 
 // at is the time of what was begun last on side.
-func (s *sequence) at(side flow.Side) time.Time { return s.base.Add(time.Duration(s.turn[side])) }
+func (s *sequence) at(side flow.Side) time.Time {
+	if s.past != nil {
+		return s.past.At(side)
+	}
+	return s.base.Add(time.Duration(s.turn[side]))
+}
+
+// now is the time of what has come from a peer.
+func (s *sequence) now(from flow.Peer) time.Time {
+	switch {
+	case s.past == nil:
+		return time.Now()
+	case from == flow.AtClient:
+		return s.past.At(flow.ToServer)
+	}
+	return s.past.At(flow.ToClient)
+}
 
 // end tells that what was begun on side has been sent and told.
 func (s *sequence) end(side flow.Side) {

@@ -32,7 +32,7 @@ type TunnelInfo struct {
 // closes both ends.
 func (e *Engine) Tunnel(ctx context.Context, client, server body.Duplex, info TunnelInfo) {
 	t := &tunnel{e: e, record: e.startRecord(info.Past), redaction: e.beginRedaction(), info: info, id: flow.NewID(), start: time.Now()}
-	t.order.base = t.start
+	t.order.base, t.order.past = t.start, info.Past
 	if t.redaction != nil {
 		t.order.settles()
 	}

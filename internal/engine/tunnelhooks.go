@@ -19,6 +19,7 @@ import (
 type tunnelHooks struct {
 	set    *hook.Set
 	cancel context.CancelCauseFunc
+	order  *sequence
 
 	received [2]atomic.Int64
 	changed  [2]atomic.Bool
@@ -36,7 +37,7 @@ func newTunnelHooks(ctx context.Context, t *tunnel) (*tunnelHooks, context.Conte
 	if !t.info.Set.Hears(tunnelEvents) && t.info.Past == nil {
 		return nil, ctx
 	}
-	h := &tunnelHooks{set: t.info.Set}
+	h := &tunnelHooks{set: t.info.Set, order: &t.order}
 	ctx, h.cancel = context.WithCancelCause(ctx)
 	h.live, h.ctl = hook.NewExchange(flow.Request{Message: flow.Message{Start: t.start}}, t.info.Client, t.info.Set, func() { h.cancel(errKilled) })
 	h.live.ID, h.live.Number, h.live.Server, h.live.TCP = t.id, t.record.Number(), t.info.Server, &hook.TCP{}
@@ -89,7 +90,7 @@ func (h *tunnelHooks) guard(ctx context.Context, run func(context.Context, *hook
 
 // message runs the hooks on p, which must not be changed, and returns what is sent.
 func (h *tunnelHooks) message(ctx context.Context, from flow.Peer, p []byte) ([]byte, *flow.Error) {
-	m := &hook.TCPMessage{FromClient: from == flow.AtClient, Content: append([]byte{}, p...), Time: time.Now()}
+	m := &hook.TCPMessage{FromClient: from == flow.AtClient, Content: append([]byte{}, p...), Time: h.order.now(from)}
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.live.TCP.Message = m

@@ -83,7 +83,7 @@ func (r *socketRelay) run() {
 	x.hooks.Lock()
 	defer x.hooks.Unlock()
 	s := x.live.WebSocket
-	s.CloseCode, s.CloseReason, s.ClosedByClient, s.End = code, reason, first == flow.AtClient, time.Now()
+	s.CloseCode, s.CloseReason, s.ClosedByClient, s.End = code, reason, first == flow.AtClient, x.order.now(first)
 	ctx := x.ctx
 	if ctx.Err() != nil {
 		var cancel func()
@@ -119,7 +119,7 @@ func (r *socketRelay) message(from flow.Peer, m *ws.Message) (*hook.WebSocketMes
 	x := r.x
 	r.up.linger()
 	r.down.linger()
-	hm := &hook.WebSocketMessage{FromClient: from == flow.AtClient, Text: m.Opcode == ws.Text, Content: append([]byte{}, m.Payload...), Time: time.Now()}
+	hm := &hook.WebSocketMessage{FromClient: from == flow.AtClient, Text: m.Opcode == ws.Text, Content: append([]byte{}, m.Payload...), Time: x.order.now(from)}
 	x.hooks.Lock()
 	defer x.hooks.Unlock()
 	s := x.live.WebSocket

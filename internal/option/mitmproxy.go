@@ -132,9 +132,9 @@ func Mitmproxy() []Row {
 		{"termlog_verbosity", Works, ""},
 		{"content_view_lines_cutoff", Works, ""},
 		{"protobuf_definitions", Works, ""},
-		{"view_filter", Missing, "flows list takes a filter"},
-		{"view_order", Missing, "there is no list to order yet"},
-		{"view_order_reversed", Missing, "there is no list to order yet"},
+		{"view_filter", Missing, "the page keeps its filters, and `flows list` takes one"},
+		{"view_order", Missing, "the page keeps its order"},
+		{"view_order_reversed", Missing, "the page keeps its order"},
 
 		{"console_default_contentview", Missing, noConsole},
 		{"console_eventlog_verbosity", Missing, noConsole},
@@ -157,7 +157,7 @@ func Mitmproxy() []Row {
 		{"web_theme", Missing, "the page goes with the system, or as it is chosen there"},
 		{"web_static_viewer", Missing, "sessions and flow files are opened in the page instead"},
 
-		{"flow_detail", Works, "messages of WebSocket and TCP are not printed yet"},
+		{"flow_detail", Works, "from 3 on messages are printed while they pass"},
 		{"dumper_default_contentview", Works, "the names are midstream's: hex for Hex Dump, xml for XML/HTML, form for URL-encoded"},
 		{"dumper_filter", Works, ""},
 	}

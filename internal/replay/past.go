@@ -65,26 +65,11 @@ func (p *past) Record() engine.Record {
 	if p.store == nil {
 		return nil
 	}
-	return &record{p.store.StartAt(begin(p.it.Flow.Start)), p}
+	return p.store.StartAt(begin(p.it.Flow.Start))
 }
 
-// record keeps a flow at its own times.
-type record struct {
-	*store.Record
-	past *past
-}
-
-func (r *record) PieceAt(side flow.Side, p []byte, _ time.Time) {
-	r.Record.PieceAt(side, p, r.past.at(side))
-}
-
-func (r *record) Mark(side flow.Side, m flow.Mark) {
-	m.Time = r.past.at(side)
-	r.Record.Mark(side, m)
-}
-
-// at is when what is passing on side was sent.
-func (p *past) at(side flow.Side) time.Time { return time.Unix(0, p.clock[side].Load()).UTC() }
+// At reads the clock of a side, which whoever reads what it sent sets.
+func (p *past) At(side flow.Side) time.Time { return time.Unix(0, p.clock[side].Load()).UTC() }
 
 func (p *past) Seed(x *hook.Exchange) {
 	f := p.it.Flow
@@ -112,6 +97,10 @@ func (p *past) Picture(f *flow.Flow) {
 	}
 	p.times(f)
 	if f.Live() {
+		f.End = p.At(flow.ToClient) // as far as it has come
+		if at := p.At(flow.ToServer); at.After(f.End) {
+			f.End = at
+		}
 		return
 	}
 	if f.End = old.End; f.End.Before(f.Start) {

@@ -335,7 +335,7 @@ func (r *Reader) webSocket(e *value, it *format.Item) {
 	for _, b := range []*flow.Body{&it.Flow.RequestBody, &it.Flow.ResponseBody} {
 		*b = flow.Body{Disposition: flow.Tee, Reason: "an upgraded connection", Declared: -1, Ended: true}
 	}
-	it.Closing = &format.Closing{}
+	it.Closing = closing(e.key("_webSocketClose"))
 	it.Messages = func(yield func(format.Message, error) bool) {
 		for i := range list.items {
 			if !yield(r.message(&list.items[i])) {
@@ -350,6 +350,23 @@ func (r *Reader) webSocket(e *value, it *format.Item) {
 			}
 		}
 	}
+	if at := it.Closing.Time; at.After(it.Flow.End) {
+		it.Flow.End = at
+	}
+}
+
+// closing reads what our own archives say of the end of a WebSocket.
+func closing(v *value) *format.Closing {
+	c := &format.Closing{Reason: v.key("reason").str()}
+	if code, ok := v.key("code").num(); ok && code >= 1000 && code < 5000 {
+		c.Code = int(code)
+	}
+	way := v.key("type").str()
+	c.Known, c.ByClient = way == "send" || way == "receive", way == "send"
+	if at, ok := v.key("time").num(); ok {
+		c.Time = stamp(at)
+	}
+	return c
 }
 
 func (r *Reader) message(v *value) (format.Message, error) {

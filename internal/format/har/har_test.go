@@ -323,6 +323,30 @@ func TestWhatAnArchiveHasNoPlaceForIsTold(t *testing.T) {
 	}
 }
 
+// How a WebSocket was closed comes back, with the time of it.
+func TestClosingOfAWebSocket(t *testing.T) {
+	at := time.Date(2026, 3, 4, 5, 6, 7, 250_000_000, time.UTC)
+	for name, c := range map[string]format.Closing{
+		"by the client":     {Known: true, ByClient: true, Code: 1001, Reason: "going \"away\"", Time: at},
+		"by the server":     {Known: true, Code: 1000, Time: at},
+		"by nobody we know": {Code: 1006},
+		"not at all":        {},
+	} {
+		t.Run(name, func(t *testing.T) {
+			it := exchange("", "", nil)
+			it.Bodies, it.Closing = [2]format.Body{}, &c
+			file, lost := write(t, it)
+			all, errs := readAll(file)
+			if len(errs) > 0 || len(lost) > 0 || *all[0].Closing != c {
+				t.Errorf("%+v, %v, lost %q, from %s", all[0].Closing, errs, lost, file)
+			}
+			if all[0].Flow.End.Before(c.Time) {
+				t.Error("the flow ends at", all[0].Flow.End)
+			}
+		})
+	}
+}
+
 // A flow with nothing but its zero values, and one that failed, are entries too.
 func TestAnExportNeverFails(t *testing.T) {
 	failed := exchange("", "", nil)

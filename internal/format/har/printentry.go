@@ -247,13 +247,28 @@ func mimeType(fs flow.Fields) string {
 	return "x-unknown"
 }
 
+// webSocket writes the messages in the form of Chrome, and how the connection
+// was closed in a member of our own.
 func (p *printer) webSocket(it *format.Item) {
-	p.raw(`,"_resourceType":"websocket","_webSocketMessages":[`)
-	i := 0
+	p.raw(`,"_resourceType":"websocket"`)
+	if c := it.Closing; c.Known || c.Code != 0 {
+		p.raw(`,"_webSocketClose":{"code":`).int(int64(c.Code)).raw(`,"reason":`).string(c.Reason)
+		if c.Known && c.ByClient {
+			p.raw(`,"type":"send"`)
+		} else if c.Known {
+			p.raw(`,"type":"receive"`)
+		}
+		if !c.Time.IsZero() {
+			p.raw(`,"time":`).float(float64(c.Time.UnixMicro()) / 1e6)
+		}
+		p.raw(`}`)
+	}
+	p.raw(`,"_webSocketMessages":[`)
 	if it.Messages == nil {
 		p.raw("]")
 		return
 	}
+	i := 0
 	for m, err := range it.Messages {
 		if err != nil {
 			break
