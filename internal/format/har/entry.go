@@ -3,6 +3,7 @@ package har
 import (
 	"errors"
 	"fmt"
+	"math"
 	"net"
 	"net/url"
 	"strconv"
@@ -387,11 +388,10 @@ func (r *Reader) message(v *value) (format.Message, error) {
 	return m, nil
 }
 
-// stamp is seconds since 1970.
+// stamp is seconds since 1970; a number of today has room for microseconds.
 func stamp(s float64) time.Time {
 	if s != s || s < 0 || s > 253402300799 {
 		return time.Time{}
 	}
-	whole := int64(s)
-	return time.Unix(whole, int64((s-float64(whole))*1e9+0.5)).UTC()
+	return time.UnixMicro(int64(math.Round(s * 1e6))).UTC()
 }
