@@ -222,6 +222,56 @@ func sameText(t *testing.T, want, got string) {
 	}
 }
 
+// Files of mitmproxy before version 12 have a WebSocket apart from its handshake,
+// and may lack that: its messages are read all the same, and a handshake that stands
+// alone has no end that it never had.
+func TestAWebSocketApartFromItsHandshake(t *testing.T) {
+	alone := exchange("/alone")
+	alone.Response.Status, alone.Response.Fields, alone.Response.Trailers = 101, flow.Fields{{Name: "Upgrade", Value: "websocket"}}, nil
+	alone.RequestBody, alone.ResponseBody = flow.Body{}, flow.Body{}
+	apart := exchange("/apart")
+	apart.Response, apart.RequestBody, apart.ResponseBody = nil, flow.Body{Disposition: flow.Tee}, flow.Body{Disposition: flow.Tee}
+	dir := filepath.Join(t.TempDir(), "session")
+	rec, err := OpenSession(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	hi := func(yield func(format.Message, error) bool) {
+		yield(format.Message{FromClient: true, Text: true, Content: format.Octets("hi"), Time: start}, nil)
+	}
+	for _, it := range []*format.Item{{Flow: alone}, {Flow: apart, Messages: hi, Closing: &format.Closing{Known: true, Code: 1000, Time: start}}} {
+		if lost, err := rec.Write(it); err != nil || len(lost) > 0 {
+			t.Fatal(lost, err)
+		}
+	}
+	if err := rec.Close(); err != nil {
+		t.Fatal(err)
+	}
+	src := open(t, dir)
+	var all []*format.Item
+	for it, err := src.Next(); err != io.EOF; it, err = src.Next() {
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, it)
+	}
+	if len(all) != 2 || all[0].Closing != nil || all[0].Messages != nil {
+		t.Fatalf("the handshake: %+v", all)
+	}
+	var said []string
+	for m, err := range all[1].Messages {
+		if err != nil {
+			t.Fatal(err)
+		}
+		p := make([]byte, m.Content.Size())
+		m.Content.ReadAt(p, 0)
+		said = append(said, string(p))
+	}
+	if len(said) != 1 || said[0] != "hi" || all[1].Closing.Code != 1000 || all[1].Flow.Findings[len(all[1].Flow.Findings)-1].Code != "handshake-missing" {
+		t.Errorf("%q, %+v, %+v", said, all[1].Closing, all[1].Flow.Findings)
+	}
+}
+
 func TestASessionIsCopiedAsItIs(t *testing.T) {
 	from := record(t)
 	to := filepath.Join(t.TempDir(), "copy")

@@ -180,6 +180,11 @@ func directionOf(f *flow.Flow, fromClient bool) (flow.Side, *flow.Body) {
 // webSocket records the messages as frames. Those that were never sent are not
 // in a session.
 func (r *Recorder) webSocket(rec *store.Record, f *flow.Flow, it *format.Item) (lost []string, err error) {
+	if flow.Switched(f.Request, f.Response) == "" {
+		f.Response = unknownSwitch(f)
+		f.Findings = append(slices.Clip(f.Findings), flow.Finding{Code: "handshake-missing",
+			Text: "the file has the messages of this WebSocket without its handshake; the 101 stands for what is not known of it"})
+	}
 	f.RequestBody.Sent, f.ResponseBody.Sent = 0, 0
 	last := f.Start
 	if it.Messages != nil {
@@ -216,6 +221,14 @@ func (r *Recorder) webSocket(rec *store.Record, f *flow.Flow, it *format.Item) (
 		}
 	}
 	return lost, nil
+}
+
+// unknownSwitch is the response of a handshake that nobody has: without one nothing
+// would tell that what follows are frames.
+func unknownSwitch(f *flow.Flow) *flow.Response {
+	r := &flow.Response{Message: flow.Message{Version: flow.HTTP11, Start: f.Start, End: f.Start}, Status: 101, Reason: "Switching Protocols"}
+	r.Fields.Add("Upgrade", "websocket")
+	return r
 }
 
 func appendOnce(list []string, s string) []string {

@@ -90,7 +90,7 @@ func (s *session) item(number uint64) (*format.Item, error) {
 	switch kind, _ := flowview.KindOf(f, flow.ToClient); {
 	case f.Kind == flow.TCP || f.Kind == flow.UDP:
 		it.Messages = s.pieces(f)
-	case kind == message.WebSocket:
+	case kind == message.WebSocket && f.ResponseBody.Disposition != flow.NoBody: // which is a handshake alone
 		it.Messages = s.messages(f)
 		it.Closing = s.closing(f)
 	}
