@@ -231,30 +231,10 @@ func TestAWebSocketApartFromItsHandshake(t *testing.T) {
 	alone.RequestBody, alone.ResponseBody = flow.Body{}, flow.Body{}
 	apart := exchange("/apart")
 	apart.Response, apart.RequestBody, apart.ResponseBody = nil, flow.Body{Disposition: flow.Tee}, flow.Body{Disposition: flow.Tee}
-	dir := filepath.Join(t.TempDir(), "session")
-	rec, err := OpenSession(dir)
-	if err != nil {
-		t.Fatal(err)
-	}
 	hi := func(yield func(format.Message, error) bool) {
 		yield(format.Message{FromClient: true, Text: true, Content: format.Octets("hi"), Time: start}, nil)
 	}
-	for _, it := range []*format.Item{{Flow: alone}, {Flow: apart, Messages: hi, Closing: &format.Closing{Known: true, Code: 1000, Time: start}}} {
-		if lost, err := rec.Write(it); err != nil || len(lost) > 0 {
-			t.Fatal(lost, err)
-		}
-	}
-	if err := rec.Close(); err != nil {
-		t.Fatal(err)
-	}
-	src := open(t, dir)
-	var all []*format.Item
-	for it, err := src.Next(); err != io.EOF; it, err = src.Next() {
-		if err != nil {
-			t.Fatal(err)
-		}
-		all = append(all, it)
-	}
+	all := throughASession(t, &format.Item{Flow: alone}, &format.Item{Flow: apart, Messages: hi, Closing: &format.Closing{Known: true, Code: 1000, Time: start}})
 	if len(all) != 2 || all[0].Closing != nil || all[0].Messages != nil {
 		t.Fatalf("the handshake: %+v", all)
 	}
@@ -270,6 +250,45 @@ func TestAWebSocketApartFromItsHandshake(t *testing.T) {
 	if len(said) != 1 || said[0] != "hi" || all[1].Closing.Code != 1000 || all[1].Flow.Findings[len(all[1].Flow.Findings)-1].Code != "handshake-missing" {
 		t.Errorf("%q, %+v, %+v", said, all[1].Closing, all[1].Flow.Findings)
 	}
+}
+
+// A body that is not in a file is missing in the session, too, and not empty.
+func TestMissingIsNotEmpty(t *testing.T) {
+	missing, empty := exchange("/missing"), exchange("/empty")
+	for _, f := range []*flow.Flow{missing, empty} {
+		f.RequestBody, f.ResponseBody = flow.Body{}, flow.Body{}
+	}
+	format.Missing(&missing.ResponseBody)
+	all := throughASession(t, &format.Item{Flow: missing}, &format.Item{Flow: empty, Bodies: [2]format.Body{nil, format.Octets(nil)}})
+	if len(all) != 2 || all[0].Bodies[flow.ToClient] != nil || all[1].Bodies[flow.ToClient] == nil {
+		t.Errorf("%+v", all)
+	}
+}
+
+// throughASession records items and reads them again.
+func throughASession(t *testing.T, items ...*format.Item) (all []*format.Item) {
+	t.Helper()
+	dir := filepath.Join(t.TempDir(), "session")
+	rec, err := OpenSession(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, it := range items {
+		if lost, err := rec.Write(it); err != nil || len(lost) > 0 {
+			t.Fatal(lost, err)
+		}
+	}
+	if err := rec.Close(); err != nil {
+		t.Fatal(err)
+	}
+	src := open(t, dir)
+	for it, err := src.Next(); err != io.EOF; it, err = src.Next() {
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, it)
+	}
+	return all
 }
 
 func TestASessionIsCopiedAsItIs(t *testing.T) {

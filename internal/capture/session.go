@@ -109,7 +109,7 @@ func (s *session) body(it *format.Item, side flow.Side) (format.Body, error) {
 		b = &it.Flow.ResponseBody
 	}
 	if b.Record == flow.Unrecorded {
-		if b.Sent == 0 {
+		if b.Sent == 0 && b.CutReason == "" {
 			return format.Octets(nil), nil
 		}
 		return nil, nil

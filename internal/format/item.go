@@ -80,5 +80,6 @@ func Kept(b *flow.Body, size int64) {
 // Missing says of b that it passed and was not kept.
 func Missing(b *flow.Body) {
 	b.Disposition, b.Record, b.Declared = flow.Pass, flow.Unrecorded, -1
+	b.CutReason = "its content is not in the file"
 	b.Ended = true
 }
