@@ -4,11 +4,9 @@ import (
 	"bytes"
 	"crypto/tls"
 	"errors"
-	"fmt"
 	"io"
 	"net"
 	"net/http"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -258,70 +256,5 @@ func TestHTTP2LaterPriorities(t *testing.T) {
 		if !strings.Contains(text, want) {
 			t.Errorf("the flow does not say %q:\n%s", want, text)
 		}
-	}
-}
-
-// The end of a body is put on its last DATA frame where both come together, from a
-// server of either version and towards one: no empty frame is invented.
-func TestHTTP2EndsWithTheLastFrame(t *testing.T) {
-	t.Parallel()
-	const content = "the whole of it"
-	p := start(t, "--set", "connection_strategy=lazy")
-	uploads := make(chan string, 10)
-	framed := newFrameOrigin(t, p, func(f *frames) {
-		for {
-			frame, err := f.next()
-			if err != nil {
-				return
-			}
-			switch x := frame.(type) {
-			case *http2.DataFrame:
-				if uploads <- fmt.Sprintf("%q %v", x.Data(), x.StreamEnded()); x.StreamEnded() {
-					f.head(x.StreamID, true, ":status", "204")
-				}
-			case *http2.MetaHeadersFrame:
-				if x.PseudoValue("method") == "POST" {
-					break
-				}
-				f.head(x.StreamID, false, ":status", "200", "content-length", strconv.Itoa(len(content)))
-				f.WriteData(x.StreamID, true, []byte(content))
-			}
-		}
-	})
-	plain := h2Server(t, onlyHTTP1, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		w.Header().Set("Content-Length", strconv.Itoa(len(content)))
-		io.WriteString(w, content)
-	}))
-	want := fmt.Sprintf("%q true", content)
-	for _, base := range []string{framed, plain} {
-		address := strings.TrimPrefix(base, "https://")
-		config := trusting(t, p.CA)
-		config.ServerName, config.NextProtos = "localhost", bothHTTP
-		conn := tls.Client(tunnel(t, p, address), config)
-		defer conn.Close()
-		conn.SetDeadline(time.Now().Add(brief))
-		io.WriteString(conn, http2.ClientPreface)
-		f := newFrames(conn)
-		f.WriteSettings()
-		f.head(1, true, ":method", "GET", ":scheme", "https", ":authority", address, ":path", "/")
-		for over := false; !over; {
-			frame, err := f.next()
-			if err != nil {
-				t.Fatal(err)
-			}
-			if data, ok := frame.(*http2.DataFrame); ok {
-				over = data.StreamEnded()
-				if got := fmt.Sprintf("%q %v", data.Data(), over); got != want {
-					t.Errorf("%s: %s, want %s", base, got, want)
-				}
-			}
-		}
-	}
-	resp, said := must(t, p.speaking([]string{"h2"}), newRequest(t, "POST", framed+"/up", strings.NewReader(content)))
-	if resp.StatusCode != 204 {
-		t.Fatalf("%d %s", resp.StatusCode, said)
-	}
-	if got := soon(t, uploads, "the upload"); got != want {
-		t.Errorf("the upload was %s, want %s", got, want)
 	}
 }

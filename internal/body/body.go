@@ -27,6 +27,20 @@ type Reader interface {
 	Cancel(cause error)
 }
 
+// Ender is a Reader that can tell that it has given the last byte. It belongs to the
+// goroutine that reads.
+type Ender interface {
+	// Over tells that the body has come to its proper end and all of it was read:
+	// the next Read returns io.EOF at once. False is always allowed.
+	Over() bool
+}
+
+// Over tells what an Ender does; false of another Reader.
+func Over(r Reader) bool {
+	e, ok := r.(Ender)
+	return ok && e.Over()
+}
+
 // Sink takes the bytes of one body. It belongs to one goroutine; only Abort
 // may be called from others.
 type Sink interface {

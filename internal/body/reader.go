@@ -48,6 +48,12 @@ func (h *held) Read(p []byte) (int, error) {
 	return 0, broken(flow.Unspecified, io.ErrNoProgress)
 }
 
+// Over implements Ender where what is read tells how much is left.
+func (h *held) Over() bool {
+	l, ok := h.r.(interface{ Len() int })
+	return ok && l.Len() == 0 && h.cause.Load() == nil
+}
+
 func (h *held) Ready() bool           { return true }
 func (h *held) Trailers() flow.Fields { return h.trailers }
 func (h *held) Cancel(cause error)    { h.cause.CompareAndSwap(nil, &cause) }
@@ -80,6 +86,9 @@ func (j *joined) Ready() bool {
 	return j.first.Ready() && j.rest.Ready()
 }
 
+// Over implements Ender.
+func (j *joined) Over() bool { return Over(j.rest) && (j.second || Over(j.first)) }
+
 func (j *joined) Trailers() flow.Fields { return j.rest.Trailers() }
 
 func (j *joined) Cancel(cause error) {
@@ -94,6 +103,9 @@ type counted struct {
 	Reader
 	n *atomic.Int64
 }
+
+// Over implements Ender.
+func (c *counted) Over() bool { return Over(c.Reader) }
 
 func (c *counted) Read(p []byte) (int, error) {
 	n, err := c.Reader.Read(p)

@@ -165,6 +165,7 @@ func Relay(ctx context.Context, dst Sink, src Reader, tap Tap, opt RelayOptions)
 type batch struct {
 	ends  [maxPieces]int32 // where in the buffer each piece ends
 	count int
+	spare [1]byte // for the Read that brings nothing but the end
 }
 
 // batches lends them: who waits for a slow peer keeps little on its stack.
@@ -198,8 +199,14 @@ func (b *batch) fill(src Reader, buf []byte, size int) error {
 		if b.count == 0 {
 			continue
 		}
-		if off >= maxBatch || b.count == maxPieces || len(buf)-off < room || !src.Ready() {
+		if !src.Ready() {
 			return nil
+		}
+		if off >= maxBatch || b.count == maxPieces || len(buf)-off < room {
+			if Over(src) { // there is room for an end in any case
+				_, err = src.Read(b.spare[:])
+			}
+			return err
 		}
 	}
 }

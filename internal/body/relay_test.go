@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -247,5 +248,41 @@ func TestBuffersAreBounded(t *testing.T) {
 	}
 	if b.lent != 0 || len(b.idle[bufferClass(largeBuffer)]) > idleBuffers {
 		t.Errorf("%d bytes lent, %d idle", b.lent, len(b.idle[bufferClass(largeBuffer)]))
+	}
+}
+
+// lasting notes the pieces that came with the end of the body, and those before.
+type lasting struct {
+	Sink
+	before, last []int
+}
+
+func (l *lasting) Write(p []byte) (int, error) { return l.WriteMore(p) }
+func (l *lasting) WriteMore(p []byte) (int, error) {
+	l.before = append(l.before, len(p))
+	return len(p), nil
+}
+func (l *lasting) WriteLast(p []byte) (int, error) {
+	l.last = append(l.last, len(p))
+	return len(p), nil
+}
+
+// The last piece leaves with the end also where it has filled the buffer.
+func TestTheLastPieceLeavesWithTheEnd(t *testing.T) {
+	for _, size := range []int{1, lengthBuffer - 1, lengthBuffer, lengthBuffer + 1, 4 * lengthBuffer, smallBuffer, maxBatch, largeBuffer, 4 * largeBuffer, 4*largeBuffer + 1} {
+		p := make([]byte, size)
+		for name, src := range map[string]func() Reader{
+			"bytes":        func() Reader { return Bytes(p) },
+			"in two parts": func() Reader { return Join(Bytes(p[:size/2]), Bytes(p[size/2:])) },
+			"counted":      func() Reader { return Count(Bytes(p), new(atomic.Int64)) },
+		} {
+			for _, piece := range []int{0, PieceSize} {
+				l := &lasting{}
+				n, err := Relay(t.Context(), l, src(), nil, RelayOptions{PieceSize: piece, Joined: true})
+				if err != nil || n != int64(size) || len(l.last) != 1 || l.last[0] == 0 {
+					t.Errorf("%s of %d: %d, %v, last %v, before %v", name, size, n, err, l.last, l.before)
+				}
+			}
+		}
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"maps"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"midstream/flow"
@@ -46,9 +47,11 @@ type exchange struct {
 
 	// hooks serialises the hooks; it guards live and the pictures of it.
 	hooks sync.Mutex
-	live  *hook.Exchange
-	ctl   hook.Control
-	shown pictures
+	// inHook tells that who has the lock runs hooks, which may take any time.
+	inHook atomic.Bool
+	live   *hook.Exchange
+	ctl    hook.Control
+	shown  pictures
 	// asks is the record that asks for pictures, nil where each is handed to it;
 	// over tells that the last one is taken, or being taken.
 	asks Asking
@@ -301,7 +304,9 @@ func (x *exchange) setSink(s body.Sink) {
 // guard runs hooks, one at a time, and returns why the exchange must not go on.
 // run gets the context that ends with the exchange.
 func (x *exchange) guard(run func(context.Context, *hook.Exchange) error) *flow.Error {
+	x.inHook.Store(true)
 	err := run(x.ctx, x.live)
+	x.inHook.Store(false)
 	if x.live.Killed() {
 		return errKilled
 	}

@@ -162,6 +162,9 @@ func (x *exchange) source(h *half, r body.Reader) *source {
 	return s
 }
 
+// Over implements body.Ender.
+func (s *source) Over() bool { return body.Over(s.Reader) }
+
 func (s *source) Read(p []byte) (int, error) {
 	n, err := s.Reader.Read(p)
 	if err != nil {

@@ -3,6 +3,7 @@ package engine
 import (
 	"fmt"
 	"io"
+	"math"
 	"sync"
 	"time"
 
@@ -155,14 +156,22 @@ func (h *hold) rest(next body.Reader) (body.Reader, *flow.Error) {
 	if err != nil {
 		return nil, &flow.Error{Phase: flow.InBody, Status: 502, Err: fmt.Errorf("read back the held %s body: %w", h.half.side, err)}
 	}
-	return body.Join(body.From(&closing{r}, nil), next), nil
+	return body.Join(body.From(&closing{r, h.spool.Len()}, nil), next), nil
 }
 
-// closing closes what it reads from as soon as that has ended.
-type closing struct{ io.ReadCloser }
+// closing closes what it reads from as soon as that has ended, and tells how much of
+// it is left.
+type closing struct {
+	io.ReadCloser
+	left int64
+}
+
+// Len is at least 1 before the last octet was read.
+func (c *closing) Len() int { return int(min(max(c.left, 0), math.MaxInt32)) }
 
 func (c *closing) Read(p []byte) (int, error) {
 	n, err := c.ReadCloser.Read(p)
+	c.left -= int64(n)
 	if err != nil {
 		c.Close()
 	}
@@ -197,5 +206,11 @@ func (r *resumed) Read(p []byte) (int, error) {
 func (r *resumed) Ready() bool {
 	return len(r.p) > 0 || r.left == nil && r.err == nil && r.src.Ready()
 }
+
+// Over implements body.Ender.
+func (r *resumed) Over() bool {
+	return len(r.p) == 0 && r.left == nil && r.err == nil && body.Over(r.src)
+}
+
 func (r *resumed) Trailers() flow.Fields { return r.src.Trailers() }
 func (r *resumed) Cancel(cause error)    { r.src.Cancel(cause) }

@@ -194,7 +194,9 @@ func (x *exchange) lateResponse(ctx context.Context) *flow.Error {
 }
 
 func (x *exchange) runLate(ctx context.Context, run func(context.Context, *hook.Exchange) error) *flow.Error {
+	x.inHook.Store(true)
 	err := run(ctx, x.live)
+	x.inHook.Store(false)
 	if x.live.Killed() {
 		return errKilled
 	}

@@ -164,7 +164,9 @@ func (t *messageHooks) guard(ctx context.Context, run func(context.Context, *hoo
 	x := t.x
 	x.hooks.Lock()
 	defer x.hooks.Unlock()
+	x.inHook.Store(true)
 	err := run(ctx, x.live)
+	x.inHook.Store(false)
 	if x.live.Killed() {
 		return errKilled
 	}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"runtime"
 	"time"
 
 	"midstream/flow"
@@ -100,7 +101,7 @@ func (x *exchange) atHand(b *hook.Body, held *body.Spool) (body.Reader, *flow.Er
 	if err != nil {
 		return nil, &flow.Error{Phase: flow.InBody, Status: 502, Err: fmt.Errorf("read back a held body: %w", err)}
 	}
-	return body.From(&closing{r}, nil), nil
+	return body.From(&closing{r, kept.Len()}, nil), nil
 }
 
 // sendFlowing sends a body as it comes, to whichever call is in use when its
@@ -168,13 +169,24 @@ func (x *exchange) relay(h *half, dst body.Sink, src body.Reader) error {
 	return err
 }
 
+// briefly is how often one who has the lock of hooks and runs none is waited for.
+const briefly = 1000
+
 // lockAtEnd takes the lock of hooks behind a body; the last piece does not wait for
-// a hook that has it.
+// a hook that has it, but for a picture that is being taken it does: it would leave
+// without the end that came with it.
 func (x *exchange) lockAtEnd(sink body.Sink) {
-	if !x.hooks.TryLock() {
-		letGo(sink)
-		x.hooks.Lock()
+	for range briefly {
+		if x.hooks.TryLock() {
+			return
+		}
+		if x.inHook.Load() {
+			break
+		}
+		runtime.Gosched()
 	}
+	letGo(sink)
+	x.hooks.Lock()
 }
 
 // letGo sends a last piece that a sink has kept. What hinders that is said again by

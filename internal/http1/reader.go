@@ -159,6 +159,9 @@ func (r *reader) Ready() bool {
 	return r.src.ready()
 }
 
+// Over implements body.Ender.
+func (r *reader) Over() bool { return r.err == io.EOF }
+
 // end settles what Read says from now on.
 func (r *reader) end(err error) {
 	_, decoder := errors.AsType[*flow.Error](err)

@@ -36,8 +36,8 @@ func (c *conn) readData(fh h2.FrameHeader) error {
 	}
 	over := false
 	var err error
-	if keep && end && pad == 0 && n > 0 {
-		// Who reads the last octets knows that they are the last.
+	if keep && end && n > 0 {
+		// Who reads the last octets knows that they are the last; padding says no more.
 		over, fault, err = c.fillLast(st, n)
 	} else {
 		err = c.fill(st, n, keep)

@@ -11,13 +11,23 @@ import (
 // reader is the body that comes in on a stream. It implements body.Reader.
 type reader struct{ st *stream }
 
-var _ body.Reader = (*reader)(nil)
+var (
+	_ body.Reader = (*reader)(nil)
+	_ body.Ender  = (*reader)(nil)
+)
 
 // Read returns what has come of one DATA frame.
 func (r *reader) Read(p []byte) (int, error) { return r.st.take(p) }
 
 // Ready tells that a Read would return at once.
 func (r *reader) Ready() bool { return r.st.ready() }
+
+// Over tells that all was read, and that this was the whole body.
+func (r *reader) Over() bool {
+	r.st.c.mu.Lock()
+	defer r.st.c.mu.Unlock()
+	return r.st.recvEnd && r.st.inbox.size == 0 && r.st.given == nil
+}
 
 // Trailers returns the trailer section; valid after io.EOF.
 func (r *reader) Trailers() flow.Fields {

@@ -41,8 +41,7 @@ func (s *sink) Write(p []byte) (int, error) { return s.write(p, now) }
 // WriteMore implements body.Sink.
 func (s *sink) WriteMore(p []byte) (int, error) { return s.write(p, soon) }
 
-// WriteLast implements body.LastWriter: where there is credit for it, the last frame
-// waits for END_STREAM.
+// WriteLast implements body.LastWriter: the last frame waits for END_STREAM.
 func (s *sink) WriteLast(p []byte) (n int, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -56,16 +55,39 @@ func (s *sink) WriteLast(p []byte) (n int, err error) {
 	if err := s.takes(len(rest)); err != nil {
 		return n, err
 	}
-	if s.tunnel || s.last != nil || len(rest) == 0 || !s.st.reserveNow(len(rest)) {
+	if s.tunnel || s.last != nil || len(rest) == 0 {
 		m, err := s.put(rest, now)
 		return n + m, err
 	}
+	for !s.st.reserveNow(len(rest)) {
+		// Some of it leaves before; what is last has all of its credit.
+		if err := s.sendHead(false); err != nil {
+			return n, err
+		}
+		m, err := s.st.reserve(len(rest))
+		if err == nil && m == len(rest) {
+			break
+		}
+		if err == nil {
+			err = s.st.send(rest[:m], false, now)
+		}
+		if err != nil {
+			return n, err
+		}
+		n, rest = n+m, rest[m:]
+		s.sent(m)
+	}
 	s.last = newBlock(len(rest))
 	s.last.w = copy(s.last.b, rest)
-	if s.framing.Kind == flow.ByLength {
-		s.left -= int64(len(rest))
-	}
+	s.sent(len(rest))
 	return len(p), nil
+}
+
+// sent counts octets of a body by length. mu is held.
+func (s *sink) sent(n int) {
+	if s.framing.Kind == flow.ByLength {
+		s.left -= int64(n)
+	}
 }
 
 // sendLast sends what has waited for the end; end says that this is it. mu is held.
@@ -131,9 +153,7 @@ func (s *sink) put(p []byte, u urgency) (n int, err error) {
 		}
 		n += m
 	}
-	if s.framing.Kind == flow.ByLength {
-		s.left -= int64(n)
-	}
+	s.sent(n)
 	return n, nil
 }
 

@@ -31,7 +31,9 @@ func TestTheEndLeavesWithTheLastFrame(t *testing.T) {
 		{"another behind it", 65535, -1, func(s *sink) { s.WriteLast(piece(5)); s.WriteLast(piece(6)); s.Close(nil) }, "DATA 5, DATA 6, DATA 0 END"},
 		{"broken", 65535, 9, func(s *sink) { s.WriteLast(piece(5)); s.Abort(nil) }, "DATA 5, RST_STREAM"},
 		{"short", 65535, 9, func(s *sink) { s.WriteLast(piece(5)); s.Close(nil) }, "DATA 5, RST_STREAM"},
-		{"no credit for all", 3, 5, func(s *sink) { s.WriteLast(piece(5)); s.Close(nil) }, "DATA 3, credit, DATA 2, DATA 0 END"},
+		{"no credit for all", 3, 5, func(s *sink) { s.WriteLast(piece(5)); s.Close(nil) }, "DATA 3, credit, DATA 2 END"},
+		{"no credit at all", 5, 8, func(s *sink) { s.Write(piece(5)); s.WriteLast(piece(3)); s.Close(nil) }, "DATA 5, credit, DATA 3 END"},
+		{"no credit, trailers", 3, 5, func(s *sink) { s.WriteLast(piece(5)); s.Close(flow.Fields{{Name: "a", Value: "b"}}) }, "DATA 3, credit, DATA 2, HEADERS END"},
 		{"nothing", 65535, 0, func(s *sink) { s.WriteLast(nil); s.Close(nil) }, "DATA 0 END"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

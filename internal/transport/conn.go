@@ -102,6 +102,9 @@ func (c *Conn) Ready() bool {
 	if c.tls == nil {
 		return c.wire.buffered() > 0
 	}
+	if c.input.found() && c.input.plain.Len() > 0 {
+		return true
+	}
 	if !c.wire.ready() {
 		return false
 	}
