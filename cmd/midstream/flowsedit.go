@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"strconv"
 
 	"github.com/spf13/cobra"
 
@@ -20,13 +22,13 @@ const defaultMarker = ":default:"
 // chosenFlows wants a flow or a filter.
 func chosenFlows(cmd *cobra.Command, args []string) error {
 	if len(args) == 0 {
-		return usageError("name flows: a number, last, a UUID, or a filter; ~all means every flow")
+		return usageError("name flows: numbers, last, a UUID, or a filter; ~all means every flow")
 	}
 	return nil
 }
 
-// chosen finds the flows that the words name: one by its name, or those that a
-// filter means. dir is the session that they are in.
+// chosen finds the flows that the words name: one by its name, several by their
+// numbers, or those that a filter means. dir is the session that they are in.
 func (c *flowsCommand) chosen(ctx context.Context, words []string) (dir string, numbers []uint64, err error) {
 	if err := c.changeable(words); err != nil {
 		return "", nil, err
@@ -53,6 +55,14 @@ func (c *flowsCommand) chosen(ctx context.Context, words []string) (dir string, 
 		return "", nil, err
 	}
 	defer r.Close()
+	if numbers = numbered(words); numbers != nil {
+		for _, n := range numbers {
+			if _, err := r.Get(ctx, n); err != nil {
+				return "", nil, err
+			}
+		}
+		return r.Dir(), numbers, nil
+	}
 	for s, err := range r.Search(ctx, store.SearchOptions{Filter: filter, Oldest: true}) {
 		if err != nil {
 			return "", nil, err
@@ -60,6 +70,20 @@ func (c *flowsCommand) chosen(ctx context.Context, words []string) (dir string, 
 		numbers = append(numbers, s.Number)
 	}
 	return r.Dir(), numbers, nil
+}
+
+// numbered are the words where each is a number, and nil where one is not.
+func numbered(words []string) (numbers []uint64) {
+	for _, w := range words {
+		n, err := strconv.ParseUint(w, 10, 63)
+		if err != nil {
+			return nil
+		}
+		if !slices.Contains(numbers, n) {
+			numbers = append(numbers, n)
+		}
+	}
+	return numbers
 }
 
 // writable opens a session to change it.
@@ -106,7 +130,7 @@ func (c *flowsCommand) markCmd() *cobra.Command {
 	var marker string
 	var off bool
 	cmd := &cobra.Command{
-		Use:   "mark ID|FILTER",
+		Use:   "mark ID...|FILTER",
 		Short: "mark flows, or take the mark off",
 		Long: "Marks flows. What is marked stays when a session reaches its size, and ~marked finds it. While the\n" +
 			"session is being written the midstream that runs does it; flows that run get the mark at their end.",
@@ -130,11 +154,14 @@ func (c *flowsCommand) markCmd() *cobra.Command {
 func (c *flowsCommand) commentCmd() *cobra.Command {
 	var text string
 	cmd := &cobra.Command{
-		Use:   "comment ID|FILTER",
+		Use:   "comment --text TEXT ID...|FILTER",
 		Short: "give flows a comment",
-		Long:  "Gives flows the comment of --text in place of the one they had; without, it takes the comment off.\nFlows that run get it when they have ended.",
+		Long:  "Gives flows a comment in place of the one they had; --text '' takes it off.\nFlows that run get it when they have ended.",
 		Args:  chosenFlows,
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if !cmd.Flags().Changed("text") {
+				return usageError("write the comment behind --text; --text '' takes it off")
+			}
 			return c.edit(cmd.Context(), args, func(f *flow.Flow) { f.Comment = text },
 				func(m *client.Client, w api.Which) (api.Done, error) { return m.Comment(cmd.Context(), w, text) })
 		},
@@ -146,7 +173,7 @@ func (c *flowsCommand) commentCmd() *cobra.Command {
 func (c *flowsCommand) deleteCmd() *cobra.Command {
 	var yes bool
 	cmd := &cobra.Command{
-		Use:   "delete ID|FILTER",
+		Use:   "delete ID...|FILTER",
 		Short: "delete flows with all that is recorded of them",
 		Long: "Deletes flows: their octets in the folder of the session become zero, and the disk gets the room\n" +
 			"back where it can. It says how many, and asks. Flows that run stay.",

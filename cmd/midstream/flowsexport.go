@@ -31,7 +31,7 @@ type exporting struct {
 func (c *flowsCommand) exportCmd() *cobra.Command {
 	x := &exporting{flowsCommand: c}
 	cmd := &cobra.Command{
-		Use:   "export --as KIND ID|FILTER",
+		Use:   "export --as KIND ID...|FILTER",
 		Short: "what sends a request again: curl, a program, the octets",
 		Long: "Writes requests as what sends them again: curl and httpie (lines of POSIX shell), python, fetch and\n" +
 			"go (programs), raw-request (as HTTP/1 has it on the wire), raw-response, and raw, which is both.\n" +
@@ -75,7 +75,8 @@ func (c *flowsCommand) exportCmd() *cobra.Command {
 	return cmd
 }
 
-// run exports one flow by its name, or those that a filter means.
+// run exports one flow by its name, several by their numbers, or those that a filter
+// means.
 func (x *exporting) run(ctx context.Context, kind code.Kind, words []string) error {
 	if len(words) == 1 {
 		r, number, err := x.find(ctx, words[0])
@@ -84,8 +85,7 @@ func (x *exporting) run(ctx context.Context, kind code.Kind, words []string) err
 			if _, err := r.Get(ctx, number); err != nil {
 				return err
 			}
-			one := func(yield func(store.Summary, error) bool) { yield(store.Summary{Number: number}, nil) }
-			return x.write(ctx, kind, r, one, true)
+			return x.write(ctx, kind, r, ofNumbers(number), true)
 		}
 		if _, bad := errors.AsType[*flowview.NameError](err); !bad {
 			return err
@@ -100,7 +100,20 @@ func (x *exporting) run(ctx context.Context, kind code.Kind, words []string) err
 		return err
 	}
 	defer r.Close()
+	if numbers := numbered(words); numbers != nil {
+		return x.write(ctx, kind, r, ofNumbers(numbers...), false)
+	}
 	return x.write(ctx, kind, r, r.Search(ctx, store.SearchOptions{Filter: filter, Oldest: true}), false)
+}
+
+func ofNumbers(numbers ...uint64) iter.Seq2[store.Summary, error] {
+	return func(yield func(store.Summary, error) bool) {
+		for _, n := range numbers {
+			if !yield(store.Summary{Number: n}, nil) {
+				return
+			}
+		}
+	}
 }
 
 // write writes the listed flows; the only one has to succeed.

@@ -79,7 +79,7 @@ func (c *flowsCommand) running(ctx context.Context, words []string) (*client.Cli
 
 func (c *flowsCommand) killCmd() *cobra.Command {
 	return &cobra.Command{
-		Use:   "kill ID|FILTER",
+		Use:   "kill ID...|FILTER",
 		Short: "end flows that run",
 		Long: "Ends flows that run: both sides see a connection that breaks, or a stream that is reset. It needs\n" +
 			"the midstream that they pass through.",
@@ -103,7 +103,7 @@ func (c *flowsCommand) killCmd() *cobra.Command {
 
 func (c *flowsCommand) resumeCmd() *cobra.Command {
 	return &cobra.Command{
-		Use:   "resume ID|FILTER",
+		Use:   "resume ID...|FILTER",
 		Short: "let flows go on that an intercept holds",
 		Long: "Lets flows go on, unchanged, that the option intercept holds. It needs the midstream that they pass\n" +
 			"through.",
