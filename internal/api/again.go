@@ -152,6 +152,14 @@ func (s *Server) getLines(w http.ResponseWriter, r *http.Request) error {
 		return badRequest("from=%d: lines are counted from 0", q.Window.From)
 	}
 	q.Window.Count = int64(limit)
+	hide := behind(w) != nil
+	lead := int64(0)
+	if hide {
+		// A line that is hidden may go on from one before.
+		lead = min(leadLines, q.Window.From)
+		q.Window.From -= lead
+		q.Window.Count += lead
+	}
 	result, err := flowview.View(r.Context(), s.reader, q)
 	if unknown, ok := errors.AsType[*body.UnknownError](err); ok {
 		return badRequest("%v", unknown)
@@ -162,6 +170,14 @@ func (s *Server) getLines(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return conflict("%v", err)
 	}
+	if hide {
+		lines := veil.Lines(result.View, body.LongLine-4, result.Lines)
+		result.Lines = lines[min(lead, int64(len(lines))):]
+		result.From += lead
+	}
 	writeJSON(w, http.StatusOK, Lines{result, body.Names()})
 	return nil
 }
+
+// leadLines is how many lines in front of those that are asked for are looked at.
+const leadLines = 4

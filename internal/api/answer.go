@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"encoding/json"
 	"net/http"
 	"strings"
 
@@ -37,6 +38,10 @@ func (s *Server) getAnswer(w http.ResponseWriter, r *http.Request) error {
 	var was *llm.Result
 	err = flowview.FollowAnswer(ctx, s.reader, f, func(now *llm.Result) bool {
 		sent := false
+		if behind(w) != nil {
+			// What was added alone does not say what it belongs to.
+			now = hiddenAnswer(now)
+		}
 		if added, ok := growth(was, now); ok {
 			sent = out.event("more", added)
 		} else {
@@ -53,6 +58,19 @@ func (s *Server) getAnswer(w http.ResponseWriter, r *http.Request) error {
 		out.event("end", struct{}{})
 	}
 	return nil
+}
+
+// hiddenAnswer is an answer without credentials.
+func hiddenAnswer(a *llm.Result) *llm.Result {
+	text, err := json.Marshal(a)
+	if err != nil {
+		return a
+	}
+	hidden := new(llm.Result)
+	if err := json.Unmarshal(veil.JSON(text), hidden); err != nil {
+		return a
+	}
+	return hidden
 }
 
 // growth is an answer as what has been added to the one before: texts have only

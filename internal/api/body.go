@@ -158,6 +158,14 @@ func (s *Server) plainBody(w http.ResponseWriter, r *http.Request, b bodyWish) e
 		w.Header().Del("Content-Range")
 		return fault(http.StatusGone, "evicted", "octets 0 to %d were %s", body.First()-1, store.ErrEvicted)
 	}
+	if v := behind(w); v != nil {
+		at := first - v.lead(body.First(), first)
+		front, err := io.ReadAll(io.NewSectionReader(body, at, first-at))
+		if err != nil {
+			return err
+		}
+		v.octets.Next(front)
+	}
 	w.WriteHeader(status)
 	_, err = io.Copy(w, io.NewSectionReader(body, first, end-first))
 	trail(w, err)
@@ -186,7 +194,19 @@ func (s *Server) decodedRange(w http.ResponseWriter, r *http.Request, b bodyWish
 		return conflict("decode the %s body of flow %d: %v; as=raw gives it as it is", b.side, b.number, err)
 	}
 	defer d.Close()
-	skipped, err := io.CopyN(io.Discard, untilDone{r.Context(), d}, b.span.First)
+	v := behind(w)
+	lead := v.lead(0, b.span.First)
+	skipped, err := io.CopyN(io.Discard, untilDone{r.Context(), d}, b.span.First-lead)
+	if err == nil && v != nil {
+		front := make([]byte, lead)
+		var n int
+		n, err = io.ReadFull(untilDone{r.Context(), d}, front)
+		skipped += int64(n)
+		if err == io.ErrUnexpectedEOF {
+			err = io.EOF
+		}
+		v.octets.Next(front[:n])
+	}
 	size := "*"
 	if err != nil {
 		if errors.Is(err, io.EOF) {

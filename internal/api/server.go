@@ -146,7 +146,16 @@ func (s *Server) mux() http.Handler {
 				return
 			}
 			w.Header().Set("Cache-Control", "no-store")
-			if err := serve(w, req); err != nil {
+			hide, err := hides(req)
+			if hide {
+				v := newVeiling(w)
+				defer v.end()
+				w = v
+			}
+			if err == nil {
+				err = serve(w, req)
+			}
+			if err != nil {
 				writeError(w, err)
 			}
 		})

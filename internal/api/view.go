@@ -60,6 +60,7 @@ type Batch struct {
 // view is a filtered and ordered list of flows that is kept up to date.
 type view struct {
 	filter *query.Filter // nil has all
+	hide   bool          // credentials in rows
 	cancel context.CancelFunc
 	feed   feed
 
@@ -216,10 +217,15 @@ func (v *view) tell(h *Hub, m moved, news func(number uint64) (*store.Summary, b
 	if err != nil {
 		return
 	}
-	v.feed.send(&told{name: "batch", data: data})
+	v.send(&told{name: "batch", data: data})
 }
 
-func (v *view) send(message *told) { v.feed.send(message) }
+func (v *view) send(message *told) {
+	if v.hide && v.feed.count() > 0 {
+		message = &told{name: message.name, data: veil.JSON(message.data)}
+	}
+	v.feed.send(message)
+}
 
 // tellProgress tells how far the flows in the window are that run.
 func (v *view) tellProgress(ctx context.Context, h *Hub) {

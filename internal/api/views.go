@@ -30,7 +30,7 @@ func (s *Server) postView(w http.ResponseWriter, r *http.Request) error {
 	if !ok {
 		return badRequest("order %q: docs/openapi.yaml has those that there are", in.Order)
 	}
-	v := &view{filter: filter, used: time.Now(), ranks: ranks{key: key, desc: in.Descending}}
+	v := &view{filter: filter, hide: behind(w) != nil, used: time.Now(), ranks: ranks{key: key, desc: in.Descending}}
 	v.facts = View{ID: rand.Text(), Filter: in.Filter, Order: in.Order, Descending: in.Descending, State: "running"}
 	h := s.hub
 	h.mu.Lock()

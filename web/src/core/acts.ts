@@ -1,10 +1,11 @@
 import { copy } from './clip'
 import { deed, remove, which } from './deeds'
-import { get, text as fetchText } from './api'
+import { openly, text as fetchText } from './api'
 import { headText } from '../flow/raw'
 import { byId } from '../list/columns'
 import type { App, Layout } from './app.svelte'
 import type { Flow, Row } from './types'
+import { secrets } from './secrets.svelte'
 import { ui } from './ui.svelte'
 
 const region = (name: string) => document.querySelector<HTMLElement>(`[data-region="${name}"]`)
@@ -62,7 +63,7 @@ const kinds: Record<string, string> = { c: 'curl', i: 'httpie', y: 'python', f: 
 export async function copyAs(app: App, what: string, number = app.flows.selected) {
   if (number === null) return
   await app.attempt('copy', async () => {
-    const flow = await get<Flow>(`/flows/${number}`)
+    const flow = await openly<Flow>(`/flows/${number}`)
     let text = ''
     if (kinds[what]) text = (await fetchText(`/flows/${number}/export?as=${kinds[what]}`)).trimEnd()
     else if (what === 'u') text = flow.url
@@ -171,6 +172,11 @@ export function act(app: App, id: string, e: KeyboardEvent | null): boolean {
     case 'find.next': ui.step++; return app.opened
     case 'find.previous': ui.step--; return app.opened
     case 'view': ui.view++; return app.opened
+    case 'credentials':
+      if (app.opened && f.selected !== null) secrets.toggle(f.selected)
+      else if (app.screen === 'intercept' && ui.held !== null) secrets.toggle(ui.held)
+      else return false
+      return true
     case 'resume': {
       const n = f.selected
       if (n !== null && app.held.some((h) => h.number === n)) void app.resume([n])

@@ -1,6 +1,8 @@
 // Calls of the control API. Every answer that is no success becomes a Failure
 // with the one line that the core says.
 
+import { hidden } from './secrets.svelte'
+
 export const root = '/api/v1'
 
 export class Failure extends Error {
@@ -37,7 +39,10 @@ export async function call<T>(method: string, path: string, body?: unknown, sign
   return (await answer.json()) as T
 }
 
-export const get = <T>(path: string, signal?: AbortSignal) => call<T>('GET', path, undefined, signal)
+// get fetches what is shown, openly what is copied, edited or sent: that has its
+// credentials.
+export const get = <T>(path: string, signal?: AbortSignal) => call<T>('GET', hidden(path), undefined, signal)
+export const openly = <T>(path: string, signal?: AbortSignal) => call<T>('GET', path, undefined, signal)
 // text fetches what is no JSON.
 export async function text(path: string): Promise<string> {
   const answer = await fetch(root + path, { credentials: 'same-origin' })
@@ -77,7 +82,7 @@ export async function piece(
   n: number,
   signal?: AbortSignal,
 ): Promise<Piece> {
-  const answer = await fetch(`${root}/flows/${flow}/${side}/body?as=${as}`, {
+  const answer = await fetch(root + hidden(`/flows/${flow}/${side}/body?as=${as}`), {
     headers: { Range: `bytes=${from}-${from + n - 1}` },
     credentials: 'same-origin',
     signal,
@@ -132,7 +137,7 @@ export async function follow(
   take: (octets: Uint8Array) => void,
   signal: AbortSignal,
 ): Promise<void> {
-  const answer = await fetch(`${root}/flows/${flow}/${side}/body?follow=1`, {
+  const answer = await fetch(root + hidden(`/flows/${flow}/${side}/body?follow=1`), {
     headers: { Range: `bytes=${from}-` },
     credentials: 'same-origin',
     signal,

@@ -60,6 +60,7 @@ export const verbs: Verb[] = [
   { id: 'find.next', keys: ['n'], says: 'next place found', where: 'flow' },
   { id: 'find.previous', keys: ['N'], says: 'place found before', where: 'flow' },
   { id: 'view', keys: ['v'], says: 'view the body another way', where: 'flow' },
+  { id: 'credentials', keys: ['Y'], says: 'show the credentials of the flow, or hide them', where: 'flow' },
   { id: 'body', keys: ['b'], says: 'save the response body', where: 'flow' },
   { id: 'resume', keys: ['a'], says: 'let what is held go on', where: 'intercept' },
   { id: 'resume.all', keys: ['A'], says: 'let all that is held go on', where: 'intercept' },

@@ -10,5 +10,6 @@ export const ui = $state({
   find: 0, // counts up when the find bar is asked for
   step: 0, // +1 or -1 steps through what was found; counts both ways
   view: 0, // counts up when another view of the body is asked for
+  held: null as number | null, // the parked flow that is shown
   copying: false, // y was pressed: the next letter says what
 })

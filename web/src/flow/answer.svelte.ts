@@ -1,4 +1,5 @@
 import { get, root } from '../core/api'
+import { hidden } from '../core/secrets.svelte'
 import type { Answer, Output } from '../core/types'
 
 const patience = 1500 // ms until a stream that broke is opened again
@@ -54,7 +55,7 @@ export class Answering {
   // recorded, with the times of the record.
   follow() {
     if (this.source || this.control.signal.aborted) return
-    const source = new EventSource(`${root}/flows/${this.flow}/answer?follow=1`)
+    const source = new EventSource(root + hidden(`/flows/${this.flow}/answer?follow=1`))
     this.source = source
     this.live = true
     const on = (name: string, act: (data: string) => void) =>

@@ -1,5 +1,6 @@
 import { get, root } from '../core/api'
 import { seconds } from '../core/format'
+import { hidden } from '../core/secrets.svelte'
 import type { Flow, Head, Message, Side } from '../core/types'
 
 const page = 100 // messages of a request
@@ -138,7 +139,7 @@ export class Messages {
     if (known > page) await this.ask(Math.floor((known - 1) / page))
     else await this.ask(0)
     if (this.control.signal.aborted) return
-    const source = new EventSource(`${root}/flows/${this.flow}/${this.side}/messages?follow=1&from=${this.count}`)
+    const source = new EventSource(root + hidden(`/flows/${this.flow}/${this.side}/messages?follow=1&from=${this.count}`))
     this.source = source
     let waiting: [Message, boolean][] = []
     const flush = () => {
@@ -181,8 +182,8 @@ export class Messages {
     }
   }
 
-  whole(index: number): Promise<Message | undefined> {
-    return get<{ messages: Message[] | null }>(`/flows/${this.flow}/${this.side}/messages?from=${index}&n=1`, this.control.signal).then((a) => a.messages?.[0])
+  whole(index: number, fetch = get): Promise<Message | undefined> {
+    return fetch<{ messages: Message[] | null }>(`/flows/${this.flow}/${this.side}/messages?from=${index}&n=1`, this.control.signal).then((a) => a.messages?.[0])
   }
 
   close() {

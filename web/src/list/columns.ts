@@ -13,7 +13,8 @@ export interface Column {
 }
 
 const quote = (text: string) => `"${text.replace(/\\/g, '\\\\').replace(/"/g, '\\"')}"`
-const literal = (text: string) => quote('^' + text.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&') + '$')
+// Dots stand for a credential that is not shown.
+const literal = (text: string) => quote('^' + text.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&').replace(/•{8}/g, '.*') + '$')
 const host = (row: Row) => row.host.replace(/:\d+$/, '')
 
 export const columns: Column[] = [

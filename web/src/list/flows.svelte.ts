@@ -1,5 +1,6 @@
 import { call, Failure, get, post, root } from '../core/api'
 import { Feed } from '../core/feed'
+import { hidden } from '../core/secrets.svelte'
 import type { Batch, Row, Rows, View } from '../core/types'
 import { Cache } from './cache'
 import { clamp } from './scroll'
@@ -76,7 +77,7 @@ export class Flows {
     const turn = ++this.turn
     let view: View
     try {
-      view = await post<View>('/views', { filter, order, descending })
+      view = await post<View>(hidden('/views'), { filter, order, descending })
     } catch (e) {
       if (turn !== this.turn) return
       if (e instanceof Failure && e.code === 'filter') this.wrong = { text: e.message, offset: e.offset }
