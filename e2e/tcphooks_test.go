@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 )
@@ -105,5 +107,72 @@ export function tcp_error(flow) { flow.comment = flow.error.msg; }
 		if i >= len(lines) || !strings.Contains(lines[i], want) || !strings.HasPrefix(strings.TrimSpace(lines[i]), fmt.Sprint(i+1, " ")) {
 			t.Errorf("line %d of %q, want %q", i, lines, want)
 		}
+	}
+}
+
+// A script puts messages of its own into a raw tunnel: JavaScript behind the one that
+// it is given, Python at any time. Both reach their side in order, and are recorded.
+func TestScriptsInjectIntoRawTunnels(t *testing.T) {
+	t.Parallel()
+	scripts := map[string]string{"inject.js": `
+export function tcp_start(flow) { flow.inject(true, "before all\n"); }
+export function tcp_message(flow) {
+  if (flow.messages[-1].from_client) { flow.inject(false, "by the script\n"); flow.inject(true, "noticed\n"); }
+}`}
+	if _, err := exec.LookPath("python3"); err == nil {
+		scripts["inject.py"] = `
+import asyncio
+from mitmproxy import ctx
+
+async def later(flow, to_client, content):
+    await asyncio.sleep(0)
+    ctx.master.commands.call("inject.tcp", flow, to_client, content)
+
+def tcp_start(flow):
+    asyncio.get_running_loop().create_task(later(flow, True, b"before all\n"))
+
+def tcp_message(flow):
+    if flow.messages[-1].from_client:
+        ctx.master.commands.call("inject.tcp", flow, True, b"noticed\n")
+        ctx.master.commands.call("inject.tcp", flow, False, b"by the script\n")
+`
+	}
+	for name, text := range scripts {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			path := filepath.Join(t.TempDir(), name)
+			write(t, path, text)
+			p := start(t, "-s", path)
+			conn := tunnel(t, p, echoing(t, false))
+			in := bufio.NewReader(conn)
+			got := map[string]bool{}
+			read := func() {
+				t.Helper()
+				line, err := in.ReadString('\n')
+				if err != nil {
+					t.Fatalf("behind %v: %v", got, err)
+				}
+				got[line] = true
+			}
+			read()
+			read()
+			if !got["welcome\n"] || !got["before all\n"] {
+				t.Errorf("at first came %v", got)
+			}
+			io.WriteString(conn, "hello\n")
+			for range 3 {
+				read()
+			}
+			if !got["noticed\n"] || !got["got hello\n"] || !got["got by the script\n"] {
+				t.Errorf("came %v", got)
+			}
+			conn.Close()
+			p.stop()
+			page := p.midstream("flows", "show", "--session", p.Session, "1", "--messages")
+			up := p.midstream("flows", "show", "--session", p.Session, "1", "--messages", "--request")
+			if !strings.Contains(page, "before all") || !strings.Contains(page, "noticed") || !strings.Contains(up, "by the script") {
+				t.Errorf("listed are\n%s%s", page, up)
+			}
+		})
 	}
 }

@@ -44,11 +44,12 @@ func (c Control) StandIn() any { return c.x.standIn }
 // OpenWebSocket makes the exchange a WebSocket whose Send calls send, until over is
 // called.
 func (c Control) OpenWebSocket(send func(Injected) error) (over func()) {
-	s := &sender{send: send}
-	c.x.WebSocket = &WebSocket{sender: s}
-	return func() {
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		s.send = nil
-	}
+	c.x.WebSocket = &WebSocket{}
+	return c.x.WebSocket.open(send, ErrSocketClosed)
+}
+
+// OpenTCP makes the exchange a raw tunnel whose Send calls send, until over is called.
+func (c Control) OpenTCP(send func(Injected) error) (over func()) {
+	c.x.TCP = &TCP{}
+	return c.x.TCP.open(send, ErrTunnelClosed)
 }

@@ -36,6 +36,8 @@ type TCP struct {
 	Message *TCPMessage
 	// Count is how many messages hooks have been given.
 	Count int64
+
+	injecting
 }
 
 // A TCPMessage is what has arrived in one piece.

@@ -2,8 +2,6 @@ package hook
 
 import (
 	"context"
-	"errors"
-	"sync"
 	"time"
 )
 
@@ -44,16 +42,7 @@ type WebSocket struct {
 	ClosedByClient bool
 	End            time.Time
 
-	injected []Injected
-	size     int
-
-	sender *sender // nil where nothing can be sent but by hooks
-}
-
-// sender is what Send sends by.
-type sender struct {
-	mu   sync.Mutex
-	send func(Injected) error // nil when the connection is over
+	injecting
 }
 
 // A WebSocketMessage is one message on its way. One that hooks leave alone is
@@ -73,60 +62,6 @@ func (m *WebSocketMessage) Drop() { m.dropped = true }
 
 // Dropped tells whether Drop was called.
 func (m *WebSocketMessage) Dropped() bool { return m.dropped }
-
-// Injected is a message that a hook has added.
-type Injected struct {
-	ToClient, Text bool
-	Content        []byte
-}
-
-// maxInjected is how many messages a hook may add at a time, maxInjectedSize how
-// many octets.
-const (
-	maxInjected     = 1024
-	maxInjectedSize = 16 << 20
-)
-
-// ErrTooMuchInjected is returned past what a hook may add.
-var ErrTooMuchInjected = errors.New("more than 1024 messages, or 16 MiB, were injected by one hook")
-
-// Inject sends a message when the hooks have run, behind the one that they ran
-// on. No hook sees it. It may be called by hooks of the connection, while they
-// run. Content must not change any more.
-func (w *WebSocket) Inject(m Injected) error {
-	if len(w.injected) == maxInjected || w.size+len(m.Content) > maxInjectedSize {
-		return ErrTooMuchInjected
-	}
-	w.injected = append(w.injected, m)
-	w.size += len(m.Content)
-	return nil
-}
-
-// TakeInjected returns what was injected and forgets it.
-func (w *WebSocket) TakeInjected() []Injected {
-	all := w.injected
-	w.injected, w.size = nil, 0
-	return all
-}
-
-// ErrSocketClosed is returned by Send where the connection is not open any more.
-var ErrSocketClosed = errors.New("the WebSocket connection is not open any more")
-
-// Send sends a message at once, behind the one that is under way to the same side. No
-// hook sees it. It may be called by anybody at any time; it waits while the receiver
-// takes nothing. Content must not change any more.
-func (w *WebSocket) Send(m Injected) error {
-	if w.sender == nil {
-		return ErrSocketClosed
-	}
-	w.sender.mu.Lock()
-	send := w.sender.send
-	w.sender.mu.Unlock()
-	if send == nil {
-		return ErrSocketClosed
-	}
-	return send(m)
-}
 
 // WebSocketStart runs the event; errors as RequestHeaders.
 func (s *Set) WebSocketStart(ctx context.Context, x *Exchange) error {

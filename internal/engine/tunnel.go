@@ -39,7 +39,7 @@ func (e *Engine) Tunnel(ctx context.Context, client, server body.Duplex, info Tu
 	ctx, t.kill = context.WithCancelCause(ctx)
 	defer t.kill(nil)
 	e.running.add(t.record.Number(), t)
-	ctx = t.hear(ctx)
+	ctx = t.hear(ctx, client, server)
 	t.hide()
 	first := t.visible(t.picture())
 	t.record.Head(first, flow.ToServer)
@@ -97,8 +97,8 @@ type tunnel struct {
 }
 
 // hear begins to run hooks, and returns the context that they may end.
-func (t *tunnel) hear(ctx context.Context) context.Context {
-	t.hooks, ctx = newTunnelHooks(ctx, t)
+func (t *tunnel) hear(ctx context.Context, client, server body.Duplex) context.Context {
+	t.hooks, ctx = newTunnelHooks(ctx, t, client, server)
 	return ctx
 }
 
@@ -110,9 +110,9 @@ func (t *tunnel) pump(ctx context.Context, dst, src body.Duplex, from flow.Peer,
 	}
 	tap := &tunnelTap{t: t, side: side, busy: busy}
 	run := t.e.pump
-	if t.hooks != nil && t.info.Set.Hears(hook.OnTCPMessage) {
-		run = func(dst, src body.Duplex, from flow.Peer, tap body.Tap) *flow.Error {
-			return t.hooks.pump(ctx, dst, src, from, tap)
+	if t.hooks != nil {
+		run = func(_, src body.Duplex, from flow.Peer, tap body.Tap) *flow.Error {
+			return t.hooks.pump(ctx, src, from, tap)
 		}
 	}
 	err := run(dst, src, from, tap)

@@ -15,11 +15,22 @@ import (
 )
 
 // onTCP writes down what it hears, and does with messages what they ask for.
-type onTCP struct{ heard []string }
+type onTCP struct {
+	heard  []string
+	greets bool           // both sides
+	live   chan *hook.TCP // is given the tunnel; nil for nobody
+}
 
 func (o *onTCP) TCPStart(_ context.Context, x *hook.Exchange) error {
 	o.heard = append(o.heard, "start")
 	x.Comment = "seen"
+	if o.greets {
+		x.TCP.Inject(hook.Injected{ToClient: true, Content: []byte("hello client,")})
+		x.TCP.Inject(hook.Injected{Content: []byte("hello server,")})
+	}
+	if o.live != nil {
+		o.live <- x.TCP
+	}
 	return nil
 }
 
@@ -33,6 +44,10 @@ func (o *onTCP) TCPMessage(_ context.Context, x *hook.Exchange) error {
 		return x.Kill()
 	case "fail":
 		return errors.New("it failed")
+	case "both":
+		x.TCP.Inject(hook.Injected{ToClient: true, Content: []byte("<to client>")})
+		x.TCP.Inject(hook.Injected{Content: []byte("<to server>")})
+		x.TCP.Inject(hook.Injected{Content: nil})
 	}
 	m.Content = bytes.ReplaceAll(m.Content, []byte("secret"), []byte("***"))
 	return nil
@@ -130,3 +145,74 @@ func TestRawTunnelsAreKilledAndFail(t *testing.T) {
 type guarded struct{ *onTCP }
 
 func (guarded) Required() bool { return true }
+
+// What hooks add is sent behind the message that they ran on, and at any time by
+// whoever has the tunnel; no hook hears it, and the record has it where it was sent.
+func TestMessagesAreInjectedIntoRawTunnels(t *testing.T) {
+	o := &onTCP{greets: true, live: make(chan *hook.TCP, 1)}
+	var tcp *hook.TCP
+	f, m := rawTunnel(t, o, func(client, server *fakeDuplex) {
+		tcp = <-o.live
+		client.in.feed("both")
+		synctest.Wait()
+		if err := tcp.Send(hook.Injected{ToClient: true, Content: []byte(" at any time")}); err != nil {
+			t.Error(err)
+		}
+		if got := client.out.text(); got != "hello client,<to client> at any time" {
+			t.Errorf("the client got %q", got)
+		}
+		client.in.end(nil)
+		synctest.Wait()
+		if err := tcp.Send(hook.Injected{Content: []byte("late")}); !errors.Is(err, hook.ErrTunnelClosed) {
+			t.Errorf("into a direction that has ended: %v", err)
+		}
+		server.in.feed("both") // one of them comes too late
+		synctest.Wait()
+		if got := server.out.text(); got != "hello server,both<to server>" {
+			t.Errorf("the server got %q", got)
+		}
+		server.in.end(nil)
+	})
+	if err := tcp.Send(hook.Injected{ToClient: true, Content: []byte("late")}); !errors.Is(err, hook.ErrTunnelClosed) {
+		t.Errorf("behind the end: %v", err)
+	}
+	if got := strings.Join(o.heard, ", "); got != "start, true both, false both, end" {
+		t.Errorf("heard %s", got)
+	}
+	up, down := f.RequestBody, f.ResponseBody
+	if !up.Transformed || up.Received != 4 || up.Sent != 28 || up.Messages != 3 || !down.Transformed || down.Received != 4 || down.Messages != 5 {
+		t.Errorf("%+v %+v", up, down)
+	}
+	if got := m.body[1].String(); got != "hello client,<to client> at any timeboth<to client>" {
+		t.Errorf("recorded %q", got)
+	}
+	if f.Outcome.Kind != flow.Completed || !slices.Contains(findings(f), "message-refused") {
+		t.Errorf("%+v %v", f.Outcome, f.Findings)
+	}
+}
+
+// A tunnel that broke lets nobody wait who sends into it, also where only its start
+// is heard.
+func TestWhoInjectsDoesNotOutliveTheTunnel(t *testing.T) {
+	o := &startOnly{live: make(chan *hook.TCP, 1)}
+	sent := make(chan error, 1)
+	rawTunnel(t, o, func(client, server *fakeDuplex) {
+		tcp := <-o.live
+		server.out.mu.Lock()
+		server.out.stalled = true
+		server.out.mu.Unlock()
+		go func() { sent <- tcp.Send(hook.Injected{Content: []byte("x")}) }()
+		synctest.Wait()
+		client.in.breakOff(errLeft)
+		if err := <-sent; err == nil {
+			t.Error("it was sent")
+		}
+	})
+}
+
+type startOnly struct{ live chan *hook.TCP }
+
+func (s *startOnly) TCPStart(_ context.Context, x *hook.Exchange) error {
+	s.live <- x.TCP
+	return nil
+}

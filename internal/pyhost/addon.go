@@ -136,7 +136,7 @@ func (a *addon) run(ctx context.Context, x *hook.Exchange, event string) error {
 	p, c, err := a.v.call(ctx, event, func(p *process, c *call) (head, raw []byte) {
 		f = a.v.flow(x, p)
 		f.applyLate()
-		f.opened(x.WebSocket)
+		f.opened()
 		head = a.callHead("hook", c, event)
 		head, raw = f.describe(head, nil)
 		head, raw = describeMessage(head, raw, x, event)

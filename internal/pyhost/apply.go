@@ -293,10 +293,11 @@ func (f *picture) applyMessage(r *ret, o *octetsOf) error {
 	}
 	for _, m := range r.Injected {
 		p := o.take(m.size)
-		if x.WebSocket == nil || o.bad {
+		to := inletOf(x)
+		if to == nil || o.bad {
 			continue
 		}
-		if err := x.WebSocket.Inject(hook.Injected{ToClient: m.toClient, Text: m.text, Content: p}); err != nil {
+		if err := to.Inject(hook.Injected{ToClient: m.toClient, Text: m.text, Content: p}); err != nil {
 			return err
 		}
 	}

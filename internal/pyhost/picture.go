@@ -34,7 +34,7 @@ type picture struct {
 
 	mu      sync.Mutex // guards the rest
 	late    []func(*hook.Exchange)
-	socket  *hook.WebSocket // once it is one
+	inlet   inlet           // once there is one
 	waiting []hook.Injected // to be sent, in this order
 	sending bool            // somebody sends them
 }

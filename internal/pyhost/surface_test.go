@@ -271,6 +271,10 @@ def websocket_end(flow):
 def tcp_message(flow):
     m = flow.messages[-1]
     if m.from_client: m.content = m.content.replace(b"foo", b"bar")
+    ctx.master.commands.call("inject.tcp", flow, True, b"more")
+    ctx.master.commands.call("inject.tcp", flow, False, b"less")
+    try: ctx.master.commands.call("inject.websocket", flow, False, b"")
+    except Exception as e: print(e)
 def tcp_end(flow): print(flow.type, len(flow.messages))
 `)
 	ctx := context.Background()
@@ -307,9 +311,12 @@ def tcp_end(flow): print(flow.type, len(flow.messages))
 	if err := r.set.TCPMessage(ctx, y.Exchange); err != nil || string(y.TCP.Message.Content) != "bar\xff" {
 		t.Errorf("%v %q", err, y.TCP.Message.Content)
 	}
+	if more := y.TCP.TakeInjected(); len(more) != 2 || !more[0].ToClient || more[1].ToClient || string(more[0].Content)+string(more[1].Content) != "moreless" {
+		t.Errorf("injected %+v", more)
+	}
 	if err := r.set.TCPEnd(ctx, y.Exchange); err != nil {
 		t.Fatal(err)
 	}
 	y.end()
-	r.prints("1000 bye True 3\ntcp 1\n")
+	r.prints("1000 bye True 3\ninject.websocket: the flow is no open WebSocket\ntcp 1\n")
 }

@@ -285,6 +285,7 @@ var flowClass = &class[*flowState]{
 			}
 			return goja.Undefined()
 		},
+		"inject": injectRaw,
 	},
 }
 

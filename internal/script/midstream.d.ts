@@ -263,6 +263,8 @@ interface TCPFlow {
   readonly killable: boolean;
   /** Ends the connection, visibly for both sides. */
   kill(): void;
+  /** Sends octets behind the current message; no hook sees them. A string is sent as UTF-8. */
+  inject(to_client: boolean, content: Bytes | string): void;
   [attribute: string]: any;
 }
 

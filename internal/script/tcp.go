@@ -60,6 +60,24 @@ func getMessages(e *engine, f *flowState) goja.Value {
 	return f.raw.list
 }
 
+// injectRaw is inject(to_client, content) of a raw tunnel.
+func injectRaw(e *engine, f *flowState, fc goja.FunctionCall) goja.Value {
+	switch {
+	case f.x.TCP == nil:
+		panic(e.typeError("flow.inject is for raw tunnels; a WebSocket has flow.websocket.inject"))
+	case f.live == 0 || f.event != tcpStart && f.event != tcpMessage:
+		panic(e.typeError("flow.inject works only while tcp_start or tcp_message of the flow runs"))
+	}
+	content, ok := e.bytesOrText(fc.Argument(1))
+	if !ok {
+		panic(e.typeError("flow.inject takes whether it goes to the client, and bytes or a string, not %s", kindOf(fc.Argument(1))))
+	}
+	if err := f.x.TCP.Inject(hook.Injected{ToClient: fc.Argument(0).ToBoolean(), Content: append([]byte{}, content...)}); err != nil {
+		panic(e.failure(err))
+	}
+	return goja.Undefined()
+}
+
 var rawMessageClass = &class[*rawMessage]{
 	name:  "message",
 	order: []string{"from_client", "content", "timestamp"},

@@ -38,3 +38,34 @@ func TestRawTunnelsInScripts(t *testing.T) {
 		r.set.Finished(x)
 	}
 }
+
+func TestInjectingIntoRawTunnels(t *testing.T) {
+	r := newRig(t, "s.js", `
+export function tcp_start(flow) { flow.inject(true, "hi"); }
+export function tcp_message(flow) {
+  flow.inject(true, "\u00e9"); flow.inject(false, new Uint8Array([0, 255]));
+  try { flow.inject(true, 5) } catch (e) { flow.comment = e.message }
+}
+export function tcp_end(flow) { try { flow.inject(true, "late") } catch (e) { flow.comment += "; " + e.message } }
+export function request(flow) { flow.inject(true, "x"); }`)
+	x, _ := r.exchange()
+	r.must(r.set.Request(context.Background(), x))
+	if f := x.Findings(); len(f) != 1 || !strings.Contains(f[0].Text, "flow.inject is for raw tunnels") {
+		t.Errorf("on a request: %v", f)
+	}
+	x, _ = r.exchange()
+	x.TCP = &hook.TCP{}
+	r.must(r.set.TCPStart(context.Background(), x))
+	if in := x.TCP.TakeInjected(); len(in) != 1 || !in[0].ToClient || string(in[0].Content) != "hi" {
+		t.Errorf("at the start: %+v", in)
+	}
+	x.TCP.Message = &hook.TCPMessage{FromClient: true, Content: []byte("a")}
+	r.must(r.set.TCPMessage(context.Background(), x))
+	if in := x.TCP.TakeInjected(); len(in) != 2 || !in[0].ToClient || string(in[0].Content) != "\u00e9" || in[1].ToClient || string(in[1].Content) != "\x00\xff" {
+		t.Errorf("in a message: %+v", in)
+	}
+	r.must(r.set.TCPEnd(context.Background(), x))
+	if x.Comment != "flow.inject takes whether it goes to the client, and bytes or a string, not a number; flow.inject works only while tcp_start or tcp_message of the flow runs" {
+		t.Errorf("%q", x.Comment)
+	}
+}

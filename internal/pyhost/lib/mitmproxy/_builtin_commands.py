@@ -9,10 +9,27 @@ from mitmproxy import _cut_commands, _flow_commands, _view_commands, exceptions
 
 
 def _inject_websocket(manager, target, to_client, content, is_text=True):
+    if getattr(target, "websocket", None) is None:
+        raise exceptions.CommandError("inject.websocket: the flow is no open WebSocket")
+    _inject(manager, "inject.websocket", target, to_client, content, is_text)
+
+
+def _inject_tcp(manager, target, to_client, content):
+    if getattr(target, "type", None) != "tcp":
+        raise exceptions.CommandError("inject.tcp: the flow is no raw tunnel")
+    _inject(manager, "inject.tcp", target, to_client, content, False)
+
+
+def _inject_udp(manager, target, to_client, content):
+    raise exceptions.CommandError("inject.udp: there are no flows of UDP")
+
+
+def _inject(manager, command, target, to_client, content, is_text):
+    """Sends when the hook that runs has returned, or at once where none does."""
     host = manager.master.host
     picture = host.flows.get(target.id)
-    if picture is None or getattr(target, "websocket", None) is None:
-        raise exceptions.CommandError("inject.websocket: the flow is no open WebSocket")
+    if picture is None:
+        raise exceptions.CommandError(command + ": the flow is over")
     if isinstance(content, str):
         content = content.encode()
     if isinstance(to_client, str):
@@ -62,7 +79,7 @@ def _browser(manager, *which):
 
 
 _commands = {
-    "inject.websocket": _inject_websocket, "set": _set, "options.reset": _reset, "options.reset.one": _reset_one,
+    "inject.websocket": _inject_websocket, "inject.tcp": _inject_tcp, "inject.udp": _inject_udp, "set": _set, "options.reset": _reset, "options.reset.one": _reset_one,
     "options.save": _options_save, "console.exit": _shutdown, "browser.start": _browser,
 }
 for _more in (_flow_commands, _view_commands, _cut_commands):
