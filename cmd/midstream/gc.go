@@ -8,18 +8,23 @@ import (
 )
 
 // pace is how much garbage starts a collection: slack octets beside a small heap,
-// least percent of a large one, and never more than mostPace percent.
-type pace struct{ slack, least uint64 }
+// least percent of a large one, and never more than mostPace percent of one that
+// is to fill more than floor octets.
+type pace struct{ slack, least, floor uint64 }
 
 var (
-	// busy is for a heap that fills quickly.
-	busy = pace{16 << 20, 20}
+	// busy is for a heap that fills quickly. With little in it, which is what new
+	// connections need, it would be collected all the time without a floor.
+	busy = pace{16 << 20, 20, 16 << 20}
 	// calm is for one that does not: collecting it sooner costs next to nothing.
-	calm = pace{4 << 20, 10}
+	calm = pace{4 << 20, 10, 0}
 )
 
 const (
 	mostPace = 100
+	// floorPace bounds what a heap below the floor gets: Go takes it for a heap of
+	// at least 4 MiB.
+	floorPace = 300
 	// calmAfter is how long a heap takes to fill to count as calm, busyWithin as
 	// busy.
 	calmAfter  = 300 * time.Millisecond
@@ -60,5 +65,9 @@ func (p pace) percent(live uint64) int {
 	if live == 0 {
 		return mostPace
 	}
-	return int(min(max(p.slack*100/live, p.least), mostPace))
+	percent := min(max(p.slack*100/live, p.least), mostPace)
+	if p.floor > live {
+		percent = max(percent, min((p.floor-live)*100/live, floorPace))
+	}
+	return int(percent)
 }

@@ -25,6 +25,7 @@ type Authority struct {
 	warnings []string
 
 	certs atomic.Pointer[Certs]
+	asked asked
 	cache *cache
 	// leafKeys are made when first needed; a leaf key lives in memory only.
 	leafKeys [2]func() (crypto.Signer, error)

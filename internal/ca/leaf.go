@@ -45,15 +45,15 @@ func (a *Authority) Leaf(ctx context.Context, r LeafRequest) (*tls.Certificate, 
 	if own := a.certs.Load().Match(r.SNI, r.Addr); own != nil {
 		return own, nil
 	}
-	names := leafNames(r)
 	kind := a.keyType
 	if r.RSA {
 		kind = RSA
 	}
-	crl := a.crlOf(r.Upstream)
-	key := cacheKey{kind: kind, names: sha256.Sum256(append(names[:len(names):len(names)], crl...))}
+	key := a.asked.key(r, func() cacheKey {
+		return cacheKey{kind: kind, names: sha256.Sum256(append(leafNames(r), a.crlOf(r.Upstream)...))}
+	})
 	now := a.now()
-	leaf, err := a.cache.get(ctx, key, now, func() (*tls.Certificate, error) { return a.mint(kind, names, crl, now) })
+	leaf, err := a.cache.get(ctx, key, now, func() (*tls.Certificate, error) { return a.mint(kind, leafNames(r), a.crlOf(r.Upstream), now) })
 	if err != nil {
 		return nil, fmt.Errorf("make certificate for %q: %w", firstOf(r.SNI, r.Addr), err)
 	}

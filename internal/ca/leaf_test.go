@@ -2,6 +2,7 @@ package ca
 
 import (
 	"context"
+	"crypto/rsa"
 	"crypto/sha256"
 	"crypto/tls"
 	"crypto/x509"
@@ -131,6 +132,52 @@ func TestLeafIsShared(t *testing.T) {
 	r.Upstream = &x509.Certificate{DNSNames: []string{"b.test"}, SerialNumber: big.NewInt(9)}
 	if again, _ := a.Leaf(context.Background(), r); again != got[0] {
 		t.Error("a renewed server certificate made another leaf")
+	}
+}
+
+// What was asked before is known by all that the leaf depends on.
+func TestWhatWasAskedForBefore(t *testing.T) {
+	a := mustLoad(t, t.TempDir(), testOptions())
+	server := func(name string) *x509.Certificate {
+		leaf, err := a.Leaf(t.Context(), LeafRequest{SNI: name})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return leaf.Leaf
+	}
+	c, d := server("c.test"), server("d.test")
+	for range 2 {
+		for _, w := range []struct {
+			r     LeafRequest
+			names string
+			rsa   bool
+		}{
+			{LeafRequest{SNI: "a.test", Addr: "b.test"}, "[a.test b.test]", false},
+			{LeafRequest{SNI: "a.testb", Addr: ".test"}, "[a.testb .test]", false},
+			{LeafRequest{Addr: "b.test"}, "[b.test]", false},
+			{LeafRequest{SNI: "a.test", Addr: "b.test", RSA: true}, "[a.test b.test]", true},
+			{LeafRequest{SNI: "a.test", Upstream: c}, "[a.test c.test]", false},
+			{LeafRequest{SNI: "a.test", Upstream: d}, "[a.test d.test]", false},
+		} {
+			leaf, err := a.Leaf(t.Context(), w.r)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, rsa := leaf.PrivateKey.(*rsa.PrivateKey); fmt.Sprint(leaf.Leaf.DNSNames) != w.names || rsa != w.rsa {
+				t.Errorf("%+v: %v, RSA %v", w.r, leaf.Leaf.DNSNames, rsa)
+			}
+		}
+	}
+	var known asked
+	for i := range 2 * maxAsked {
+		r := LeafRequest{SNI: fmt.Sprint(i)}
+		known.key(r, func() cacheKey { return cacheKey{names: [32]byte{1}} })
+		if got := known.key(r, func() cacheKey { t.Fatal("asked again"); return cacheKey{} }); got.names[0] != 1 {
+			t.Fatal(got)
+		}
+	}
+	if n := len(known.known); n != maxAsked {
+		t.Errorf("%d are known, not %d", n, maxAsked)
 	}
 }
 

@@ -36,7 +36,7 @@ func (h *Hello) Client(nc net.Conn, cfg *tls.Config, sessions *Sessions) (_ *Con
 		return nil, fmt.Errorf("TLS as the client does it: %w", err)
 	}
 	c := utls.UClient(nc, settings(cfg, sessions), utls.HelloCustom)
-	if err := c.ApplyPreset(spec); err != nil {
+	if err := h.apply(c, spec); err != nil {
 		return nil, fmt.Errorf("TLS as the client does it: %w", err)
 	}
 	return &Conn{UConn: c}, nil

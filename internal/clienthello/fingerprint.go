@@ -6,7 +6,6 @@ import (
 	"encoding/hex"
 	"slices"
 	"strconv"
-	"strings"
 )
 
 // grease tells values that clients send to see that servers ignore what they do
@@ -21,20 +20,19 @@ func ungreased(list []uint16) []uint16 {
 // ja3 is the MD5 of what the hello offers, in its order: the name by which many
 // lists know clients.
 func (h *Hello) JA3() string {
-	var b strings.Builder
-	b.WriteString(strconv.Itoa(int(h.legacy)))
-	for _, list := range [][]uint16{h.Ciphers, h.Extensions, h.groups} {
-		b.WriteByte(',')
-		joined(&b, ungreased(list), "-", 10)
+	b := strconv.AppendUint(make([]byte, 0, 512), uint64(h.legacy), 10)
+	for _, list := range [...][]uint16{h.Ciphers, h.Extensions, h.groups} {
+		b = append(b, ',')
+		b = appendJoined(b, ungreased(list), '-', 10)
 	}
-	b.WriteByte(',')
+	b = append(b, ',')
 	for i, p := range h.points {
 		if i > 0 {
-			b.WriteByte('-')
+			b = append(b, '-')
 		}
-		b.WriteString(strconv.Itoa(int(p)))
+		b = strconv.AppendUint(b, uint64(p), 10)
 	}
-	sum := md5.Sum([]byte(b.String()))
+	sum := md5.Sum(b)
 	return hex.EncodeToString(sum[:])
 }
 
@@ -51,35 +49,38 @@ func (h *Hello) JA4() string {
 
 	extensions = slices.DeleteFunc(extensions, func(e uint16) bool { return e == extServerName || e == extProtocols })
 	slices.Sort(extensions)
-	var b, c strings.Builder
-	joined(&b, ciphers, ",", 16)
-	joined(&c, extensions, ",", 16)
+	b := appendJoined(make([]byte, 0, 512), ciphers, ',', 16)
+	offered := shortSum(b, len(ciphers))
+	b = appendJoined(b[:0], extensions, ',', 16)
 	if len(h.signatures) > 0 {
-		c.WriteByte('_')
-		joined(&c, ungreased(h.signatures), ",", 16)
+		b = append(b, '_')
+		b = appendJoined(b, ungreased(h.signatures), ',', 16)
 	}
-	return head + "_" + shortSum(b.String(), len(ciphers)) + "_" + shortSum(c.String(), len(extensions))
+	return head + "_" + offered + "_" + shortSum(b, len(extensions))
 }
 
-func joined(b *strings.Builder, list []uint16, by string, base int) {
+// appendJoined appends the values of a list to b, those of base 16 with four digits.
+func appendJoined(b []byte, list []uint16, by byte, base int) []byte {
 	for i, v := range list {
 		if i > 0 {
-			b.WriteString(by)
+			b = append(b, by)
 		}
-		s := strconv.FormatUint(uint64(v), base)
 		if base == 16 {
-			b.WriteString("0000"[len(s):])
+			for least := uint16(0x1000); v < least && least > 1; least >>= 4 {
+				b = append(b, '0')
+			}
 		}
-		b.WriteString(s)
+		b = strconv.AppendUint(b, uint64(v), base)
 	}
+	return b
 }
 
-// shortSum is what stands for a list of n values that was joined to s.
-func shortSum(s string, n int) string {
+// shortSum is what stands for a list of n values that was joined to p.
+func shortSum(p []byte, n int) string {
 	if n == 0 {
 		return "000000000000"
 	}
-	sum := sha256.Sum256([]byte(s))
+	sum := sha256.Sum256(p)
 	return hex.EncodeToString(sum[:6])
 }
 

@@ -29,6 +29,7 @@ type Hello struct {
 	groups     []uint16
 	signatures []uint16
 	points     []byte
+	shares     keyShares
 }
 
 // The extensions that are looked into.
@@ -39,6 +40,7 @@ const (
 	extSignatures = 13
 	extProtocols  = 16
 	extVersions   = 43
+	extKeyShare   = 51
 	extHidden     = 0xfe0d
 )
 
@@ -173,6 +175,8 @@ func parseBody(p []byte) (*Hello, error) {
 			h.Protocols = parseALPN(data)
 		case extVersions:
 			h.Version = max(h.Version, newest(data))
+		case extKeyShare:
+			h.shares = parseShares(data)
 		}
 	}
 	// A fault inside the extensions is for the handshake to complain about.

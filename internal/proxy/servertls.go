@@ -3,6 +3,7 @@ package proxy
 import (
 	"context"
 	"crypto/tls"
+	"net"
 	"slices"
 	"time"
 
@@ -31,7 +32,23 @@ func spokenBy(cfg *Config) []string {
 // handshakes, so that tickets are accepted whichever connection they are from;
 // what is a connection's own travels in the handshake's context.
 type serverTLS struct {
-	byProtocol map[string]*tls.Config // "" = no ALPN
+	far, near byProtocol
+}
+
+// byProtocol has a configuration for each ALPN name; "" = no ALPN.
+type byProtocol map[string]*tls.Config
+
+// classical are the groups that need no key against computers of the future.
+var classical = []tls.CurveID{tls.X25519, tls.CurveP256, tls.CurveP384, tls.CurveP521}
+
+// of returns the configurations for the client on down, which said h. What passes
+// between processes of one machine cannot be kept by others to be decrypted in
+// later years: there the client's key for X25519 does, which is half the work.
+func (s serverTLS) of(down *conn, h *clienthello.Hello) byProtocol {
+	if at, ok := down.RemoteAddr().(*net.TCPAddr); ok && at.IP.IsLoopback() && h.SharesX25519() {
+		return s.near
+	}
+	return s.far
 }
 
 type leafKey struct{}
@@ -44,7 +61,7 @@ type leafSource struct {
 }
 
 func newServerTLS(p *Proxy) serverTLS {
-	s := serverTLS{byProtocol: make(map[string]*tls.Config)}
+	s := serverTLS{make(byProtocol), make(byProtocol)}
 	for _, protocol := range append([]string{""}, spokenBy(&p.cfg)...) {
 		cfg := &tls.Config{
 			GetCertificate:              certificate,
@@ -62,7 +79,9 @@ func newServerTLS(p *Proxy) serverTLS {
 		if protocol != "" {
 			cfg.NextProtos = []string{protocol}
 		}
-		s.byProtocol[protocol] = cfg
+		s.far[protocol] = cfg
+		s.near[protocol] = cfg.Clone()
+		s.near[protocol].CurvePreferences = classical
 	}
 	return s
 }
@@ -116,7 +135,7 @@ func (p *Proxy) shakeHands(ctx context.Context, down *conn, h *clienthello.Hello
 	src := &leafSource{ca: p.cfg.CA, request: want}
 	ctx, cancel := context.WithTimeout(context.WithValue(ctx, leafKey{}, src), p.cfg.TLS.HandshakeTimeout)
 	defer cancel()
-	secured, err := down.server(ctx, p.tls.byProtocol[protocol])
+	secured, err := down.server(ctx, p.tls.of(down, h)[protocol])
 	if err != nil {
 		return nil, nil, err
 	}

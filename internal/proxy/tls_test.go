@@ -5,10 +5,16 @@ import (
 	"crypto/ecdsa"
 	"crypto/rsa"
 	"crypto/tls"
+	"io"
+	"net"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"time"
+
+	"midstream/internal/clienthello"
+	"midstream/internal/transport"
 )
 
 type syncBytes struct {
@@ -118,3 +124,50 @@ func TestLazyRemembersTheProtocol(t *testing.T) {
 		}
 	}
 }
+
+// A client of this machine that has a key for X25519 gets that; one that has none, and
+// one from elsewhere, the group that is best.
+func TestGroupOfHandshakesWithClients(t *testing.T) {
+	_, port := webOrigin(t, true)
+	r := newRig(t, nil)
+	for name, c := range map[string]struct {
+		offered []tls.CurveID
+		want    tls.CurveID
+	}{
+		"both": {nil, tls.X25519}, "the hybrid alone": {[]tls.CurveID{tls.X25519MLKEM768}, tls.X25519MLKEM768},
+		"P-256": {[]tls.CurveID{tls.CurveP256}, tls.CurveP256},
+	} {
+		p := r.dial()
+		p.connect(local(port))
+		s := p.mustSecure(&tls.Config{ServerName: "h.test", CurvePreferences: c.offered})
+		if got := s.state().CurveID; got != c.want {
+			t.Errorf("%s: agreed on %v, want %v", name, got, c.want)
+		}
+	}
+	far := &conn{Conn: transport.New(addressed{&net.TCPAddr{IP: net.IPv4(192, 0, 2, 1)}})}
+	h, err := clienthello.Parse(firstFlight(t, &tls.Config{ServerName: "h.test"}))
+	if err != nil || !h.SharesX25519() {
+		t.Fatalf("%+v, %v", h, err)
+	}
+	s := newServerTLS(&Proxy{})
+	for name, c := range map[string]struct {
+		down *conn
+		want []tls.CurveID
+	}{"elsewhere": {far, nil}, "here": {&conn{Conn: transport.New(addressed{&net.TCPAddr{IP: net.IPv6loopback}})}, classical}} {
+		if got := s.of(c.down, h)[http11].CurvePreferences; !slices.Equal(got, c.want) {
+			t.Errorf("%s: %v", name, got)
+		}
+	}
+}
+
+// addressed is a connection of which nothing is known but where it comes from.
+type addressed struct{ from net.Addr }
+
+func (a addressed) RemoteAddr() net.Addr           { return a.from }
+func (addressed) LocalAddr() net.Addr              { return nil }
+func (addressed) Read([]byte) (int, error)         { return 0, io.EOF }
+func (addressed) Write(p []byte) (int, error)      { return len(p), nil }
+func (addressed) Close() error                     { return nil }
+func (addressed) SetDeadline(time.Time) error      { return nil }
+func (addressed) SetReadDeadline(time.Time) error  { return nil }
+func (addressed) SetWriteDeadline(time.Time) error { return nil }
