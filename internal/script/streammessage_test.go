@@ -2,6 +2,7 @@ package script
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"testing"
 
@@ -69,7 +70,9 @@ func TestStreamMessagesThatFailInScripts(t *testing.T) {
 		answer(x, 200)
 		m := &hook.StreamMessage{Kind: "ndjson", Data: []byte("d")}
 		r.must(r.set.StreamMessage(context.Background(), x, m))
-		if f := x.Findings(); len(f) != 1 || !strings.Contains(f[0].Text, want) || string(m.Data) != "d" {
+		// What a timer does too late is noted whenever it has run.
+		f := slices.DeleteFunc(slices.Clone(x.Findings()), func(f flow.Finding) bool { return strings.Contains(f.Text, " in timer: ") })
+		if len(f) != 1 || !strings.Contains(f[0].Text, want) || string(m.Data) != "d" {
 			t.Errorf("%s: %v, want %q; %q", code, f, want, m.Data)
 		}
 	}
