@@ -49,7 +49,7 @@ func (c *tap) received() string {
 }
 
 // tunnel asks the proxy for a connection to an address.
-func tunnel(t *testing.T, p *proxy, address string) net.Conn {
+func tunnel(t testing.TB, p *proxy, address string) net.Conn {
 	t.Helper()
 	conn, err := net.Dial("tcp", p.Addr)
 	if err != nil {

@@ -25,81 +25,118 @@ type court struct {
 	addr string
 	mu   sync.Mutex
 	next int
-	open map[string]func(e *wsEnd, r *http.Request)
+	open map[string]socketEnd
+	mux  *http.ServeMux
 }
 
+// A socketEnd is the server's end of one conversation: offered is what came as
+// extensions, accept agrees to others and returns the connection.
+type socketEnd func(offered string, accept func(extensions string) (*wsEnd, error))
+
+// A socketDial opens a WebSocket at path, and returns what was agreed.
+type socketDial func(path, offer string) (conn net.Conn, in *bufio.Reader, agreed string, err error)
+
 func newCourt(t *testing.T) *court {
-	c := &court{t: t, open: make(map[string]func(e *wsEnd, r *http.Request))}
-	mux := http.NewServeMux()
-	mux.HandleFunc("/ws/{id}/", func(w http.ResponseWriter, r *http.Request) {
-		c.mu.Lock()
-		serve := c.open[r.PathValue("id")]
-		c.mu.Unlock()
+	c := &court{t: t, open: make(map[string]socketEnd), mux: http.NewServeMux()}
+	c.mux.HandleFunc("/ws/{id}/", func(w http.ResponseWriter, r *http.Request) {
 		conn, buf, err := w.(http.Hijacker).Hijack()
-		if err != nil || serve == nil {
+		if err != nil {
 			t.Errorf("%s: %v", r.URL, err)
 			return
 		}
 		defer conn.Close()
 		conn.SetDeadline(time.Now().Add(patience))
-		serve(&wsEnd{t: t, conn: conn, in: buf.Reader}, r)
+		c.serve(r.PathValue("id"), r.Header.Get("Sec-WebSocket-Extensions"), func(extensions string) (*wsEnd, error) {
+			if extensions != "" {
+				extensions = "Sec-WebSocket-Extensions: " + extensions + "\r\n"
+			}
+			_, err := fmt.Fprintf(conn, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: %s\r\n%s\r\n",
+				ws.Accept(r.Header.Get("Sec-WebSocket-Key")), extensions)
+			return &wsEnd{t: t, conn: conn, in: buf.Reader}, err
+		})
 	})
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	c.addr = ln.Addr().String()
-	s := &http.Server{Handler: mux}
+	s := &http.Server{Handler: c.mux}
 	go s.Serve(ln)
 	t.Cleanup(func() { s.Close() })
 	return c
 }
 
-// hear lets the vector be spoken, to p or to the origin itself.
-func (c *court) hear(v vector, byClient bool, p *proxy, mark string) heardVector {
+// serve is the server's end of the conversation id.
+func (c *court) serve(id, offered string, accept func(extensions string) (*wsEnd, error)) {
+	c.mu.Lock()
+	serve := c.open[id]
+	c.mu.Unlock()
+	if serve == nil {
+		c.t.Errorf("there is no conversation %q", id)
+		return
+	}
+	serve(offered, accept)
+}
+
+// direct opens conversations with the origin itself, or through p.
+func (c *court) direct(p *proxy) socketDial {
+	return func(path, offer string) (net.Conn, *bufio.Reader, string, error) {
+		address, target := c.addr, path
+		if p != nil {
+			address, target = p.Addr, "http://"+c.addr+path
+		}
+		conn, err := net.Dial("tcp", address)
+		if err != nil {
+			return nil, nil, "", err
+		}
+		in, agreed, err := askSocket(conn, c.addr, target, offer)
+		return conn, in, agreed, err
+	}
+}
+
+// askSocket asks for a WebSocket over HTTP/1.1.
+func askSocket(conn net.Conn, host, target, offer string) (in *bufio.Reader, agreed string, err error) {
+	conn.SetDeadline(time.Now().Add(patience))
+	fmt.Fprintf(conn, "GET %s HTTP/1.1\r\nHost: %s\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n", target, host)
+	if offer != "" {
+		fmt.Fprintf(conn, "Sec-WebSocket-Extensions: %s\r\n", offer)
+	}
+	fmt.Fprint(conn, "\r\n")
+	in = bufio.NewReader(conn)
+	r, err := http.ReadResponse(in, nil)
+	if err == nil && (r.StatusCode != 101 || r.Header.Get("Sec-WebSocket-Accept") != "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=") {
+		err = fmt.Errorf("answered with %s, %q", r.Status, r.Header)
+	}
+	if err != nil {
+		return nil, "", err
+	}
+	return in, r.Header.Get("Sec-WebSocket-Extensions"), nil
+}
+
+// hear lets the vector be spoken over what dial opens.
+func (c *court) hear(v vector, byClient bool, dial socketDial, mark string) heardVector {
 	c.mu.Lock()
 	c.next++
 	id := strconv.Itoa(c.next)
 	served := make(chan []byte, 1)
-	c.open[id] = func(e *wsEnd, r *http.Request) {
-		if got := r.Header.Get("Sec-WebSocket-Extensions"); got != v.offer {
-			c.t.Errorf("%s: the extensions %q came as %q", v.name, v.offer, got)
+	c.open[id] = func(offered string, accept func(string) (*wsEnd, error)) {
+		if offered != v.offer {
+			c.t.Errorf("%s: the extensions %q came as %q", v.name, v.offer, offered)
 		}
-		extensions := ""
-		if v.agreed != "" {
-			extensions = "Sec-WebSocket-Extensions: " + v.agreed + "\r\n"
+		e, err := accept(v.agreed)
+		if err != nil {
+			c.t.Errorf("%s: %v", v.name, err)
+			return
 		}
-		fmt.Fprintf(e.conn, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n%s\r\n", extensions)
 		served <- c.end(e, v, !byClient)
 	}
 	c.mu.Unlock()
-	var conn net.Conn
-	var err error
-	if p == nil {
-		conn, err = net.Dial("tcp", c.addr)
-	} else {
-		conn, err = net.Dial("tcp", p.Addr)
-	}
-	if err != nil {
-		c.t.Fatal(err)
+	conn, in, agreed, err := dial("/ws/"+id+"/"+mark, v.offer)
+	if err != nil || agreed != v.agreed {
+		c.t.Fatalf("%s: agreed on %q, %v", v.name, agreed, err)
 	}
 	defer conn.Close()
-	conn.SetDeadline(time.Now().Add(patience))
-	target := "/ws/" + id + "/" + mark
-	if p != nil {
-		target = "http://" + c.addr + target
-	}
-	fmt.Fprintf(conn, "GET %s HTTP/1.1\r\nHost: %s\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n", target, c.addr)
-	if v.offer != "" {
-		fmt.Fprintf(conn, "Sec-WebSocket-Extensions: %s\r\n", v.offer)
-	}
-	fmt.Fprint(conn, "\r\n")
-	e := &wsEnd{t: c.t, conn: conn, in: bufio.NewReader(conn), mask: true}
-	r, err := http.ReadResponse(e.in, nil)
-	if err != nil || r.StatusCode != 101 || r.Header.Get("Sec-WebSocket-Extensions") != v.agreed {
-		c.t.Fatalf("%s: %+v %v", v.name, r, err)
-	}
-	mine := c.end(e, v, byClient)
+	mine := c.end(&wsEnd{t: c.t, conn: conn, in: in, mask: true}, v, byClient)
 	conn.Close()
 	var theirs []byte
 	select {
@@ -167,20 +204,38 @@ func lastClose(p []byte) int {
 	return 0
 }
 
+// A bench is a way over which vectors are heard.
+type bench struct {
+	name   string
+	dial   socketDial
+	hooked bool // control frames pass a message that is held for hooks
+	marked bool // what the flows say is looked at
+}
+
+// socketScript hears messages and changes none.
+const socketScript = `
+export function websocket_message(flow) {}
+export function websocket_end(flow) { flow.comment = "ended with " + flow.websocket.close_code; }`
+
 // Whatever an end says over WebSocket, right or wrong, reaches the other end as
 // it was said, and that end's verdict is the one it gives without midstream: by
 // vectors of every class of case of the known fuzzing suite, from either end,
-// with hooks and without.
+// with hooks and without. Each is heard once more in another way: not recorded,
+// told live, and over HTTP/2 on either side.
 func TestWebSocketVectors(t *testing.T) {
 	t.Parallel()
 	c := newCourt(t)
 	vectors := webSocketVectors()
-	plain := start(t)
-	hooked := start(t, "-s", scriptFile(t, `
-export function websocket_message(flow) {}
-export function websocket_end(flow) { flow.comment = "ended with " + flow.websocket.close_code; }`))
+	hooks := scriptFile(t, socketScript)
+	hooked := start(t, "-s", hooks)
+	benches := []bench{{"without hooks", c.direct(start(t)), false, false}, {"with hooks", c.direct(hooked), true, true}}
+	others := append([]bench{
+		{"not recorded", c.direct(start(t, "--set", "record=none")), false, false},
+		{"not recorded, with hooks", c.direct(start(t, "--set", "record=heads", "-s", hooks)), true, false},
+		{"told live", c.direct(start(t, "--set", "flow_detail=3")), false, false},
+	}, c.overHTTP2(hooks)...)
 	count := 0
-	for _, v := range vectors {
+	for i, v := range vectors {
 		for byClient, mark := range map[bool]string{true: "client", false: "server"} {
 			v := v
 			count++
@@ -190,27 +245,29 @@ export function websocket_end(flow) { flow.comment = "ended with " + flow.websoc
 			for _, s := range steps {
 				sent = append(sent, s.send...)
 			}
-			direct := c.hear(v, byClient, nil, "")
+			direct := c.hear(v, byClient, c.direct(nil), "")
 			if got := lastClose(direct.speaker); got != v.code || !bytes.Equal(direct.judge, sent) {
 				t.Fatalf("%s by the %s: the verdict without midstream is %d, %d was meant", v.name, mark, got, v.code)
 			}
-			without := c.hear(v, byClient, plain, mark)
-			if !bytes.Equal(without.judge, sent) {
-				t.Errorf("%s by the %s: it came as %.200q, was %.200q", v.name, mark, without.judge, sent)
-			}
-			with := c.hear(v, byClient, hooked, fmt.Sprintf("%s?%d", mark, count))
-			// Control frames pass a message that is held for hooks.
 			data, control, rest := apart(sent, v.agreed != "")
-			gotData, gotControl, gotRest := apart(with.judge, v.agreed != "")
-			if !bytes.Equal(data, gotData) || !bytes.Equal(control, gotControl) || !bytes.Equal(rest, gotRest) {
-				t.Errorf("%s by the %s, with hooks: it came as %.200q, was %.200q", v.name, mark, with.judge, sent)
-			}
 			if (len(rest) > 0) != v.broken {
 				t.Errorf("%s: what is no frame is %.200q", v.name, rest)
 			}
-			for how, got := range map[string][]byte{"without hooks": without.speaker, "with hooks": with.speaker} {
-				if !bytes.Equal(got, direct.speaker) {
-					t.Errorf("%s by the %s, %s: the answer is %.200q, without midstream %.200q", v.name, mark, how, got, direct.speaker)
+			for _, b := range append(benches[:2:2], others[i%len(others)]) {
+				path := mark
+				if b.marked {
+					path = fmt.Sprintf("%s?%d", mark, count)
+				}
+				heard := c.hear(v, byClient, b.dial, path)
+				if same := bytes.Equal(heard.judge, sent); !same && !b.hooked {
+					t.Errorf("%s by the %s, %s: it came as %.200q, was %.200q", v.name, mark, b.name, heard.judge, sent)
+				}
+				gotData, gotControl, gotRest := apart(heard.judge, v.agreed != "")
+				if !bytes.Equal(data, gotData) || !bytes.Equal(control, gotControl) || !bytes.Equal(rest, gotRest) {
+					t.Errorf("%s by the %s, %s: it came as %.200q, was %.200q", v.name, mark, b.name, heard.judge, sent)
+				}
+				if !bytes.Equal(heard.speaker, direct.speaker) {
+					t.Errorf("%s by the %s, %s: the answer is %.200q, without midstream %.200q", v.name, mark, b.name, heard.speaker, direct.speaker)
 				}
 			}
 		}
