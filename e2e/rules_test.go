@@ -3,12 +3,14 @@ package e2e
 import (
 	"compress/gzip"
 	"context"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -160,5 +162,55 @@ func TestRulesOfARunningMidstream(t *testing.T) {
 	text, err := os.ReadFile(filepath.Join(p.Confdir, "rules.yaml"))
 	if want := "- on: true\n  name: spelling\n  when: ~s\n  do: modify_body\n  find: colour\n  replace: color\n"; err != nil || string(text) != want {
 		t.Errorf("the file is %q, %v", text, err)
+	}
+}
+
+// Rules and an intercept whose filters ask for bodies: nothing of the body passes
+// before they are decided.
+func TestRulesThatAskForBodies(t *testing.T) {
+	t.Parallel()
+	var asked atomic.Int64
+	origin := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		asked.Add(1)
+		b, _ := io.ReadAll(r.Body)
+		w.Write(append([]byte(r.URL.Path+" got "), b...))
+	}))
+	defer origin.Close()
+	p := start(t, "--block-list", "/~bq forbidden/403", "-M", "|~bq elsewhere|/here|/there", "-B", "/~bs many/colour/color",
+		"-H", "/~b secret/X-Secret/1", "--set", "intercept=~bs 'stop me'", "--set", "intercept_timeout=100ms")
+	cases := []struct{ body, want, secret, finding string }{
+		{"plain", "/here got plain", "", ""},
+		{"forbidden", "", "", "blocked"},
+		{"elsewhere", "/there got elsewhere", "", "map-remote"},
+		{"many colours", "/here got many colors", "", "body-modified"},
+		{"a secret", "/here got a secret", "1", ""},
+		{"stop me", "/here got stop me", "", "intercept-over"},
+	}
+	for i, c := range cases {
+		before := asked.Load()
+		req, err := http.NewRequest("POST", fmt.Sprintf("%s/here?n=%d", origin.URL, i), strings.NewReader(c.body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Header.Set("Expect", "100-continue")
+		r, err := p.client().Do(req)
+		if err != nil {
+			t.Fatal(c.body, err)
+		}
+		b, err := io.ReadAll(r.Body)
+		r.Body.Close()
+		if err != nil || string(b) != c.want || r.Header.Get("X-Secret") != c.secret || (r.StatusCode == 403) != (c.finding == "blocked") {
+			t.Errorf("%s: %d %q, X-Secret %q, %v", c.body, r.StatusCode, b, r.Header.Get("X-Secret"), err)
+		}
+		if n := asked.Load() - before; (n == 0) != (c.finding == "blocked") {
+			t.Errorf("%s: the server was asked %d times", c.body, n)
+		}
+	}
+	r := p.recorded()
+	for i, c := range cases {
+		show := r.show(r.flow(fmt.Sprintf("?n=%d", i)))
+		if !strings.Contains(show, `held (rule "block_list option 1" asks for the whole body)`) || c.finding != "" && !strings.Contains(show, c.finding+":") {
+			t.Errorf("%s: the flow says\n%s", c.body, show)
+		}
 	}
 }

@@ -50,6 +50,7 @@ type Body struct {
 
 	rewritings []Rewriting
 	hold       string // why the whole is wanted
+	guarded    bool   // by a guard
 	given      Source // that a hook has made it with
 }
 

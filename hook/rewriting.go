@@ -45,8 +45,18 @@ func (b *Body) Hold(reason string) {
 	}
 }
 
+// Guard is Hold for a guard: the body is held whatever its type, and refused where
+// it cannot be.
+func (b *Body) Guard(reason string) {
+	b.Hold(reason)
+	b.guarded = true
+}
+
 // Wanted is why Hold was called, "" where it was not.
 func (b *Body) Wanted() string { return b.hold }
+
+// Guarded tells whether Guard was called.
+func (b *Body) Guarded() bool { return b.guarded }
 
 // MakeResponseFrom is MakeResponse with a body that is read from source when it
 // is sent, however large it is. Close is called on what was opened.

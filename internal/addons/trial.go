@@ -64,9 +64,18 @@ func (t *Trial) Run(ctx context.Context, f *flow.Flow, bodies [2]Recorded) (chan
 	if err := t.set.RequestHeaders(ctx, x); err != nil {
 		return []string{"refused: " + err.Error()}, nil
 	}
+	var changed bool
+	if !x.Killed() && x.Response == nil && ctl.StandIn() == nil {
+		if changed, err = t.content(ctx, x, ctl, &x.Request.Body, flow.ToServer, bodies[flow.ToServer]); err != nil {
+			return changes, err
+		}
+	}
 	changes = append(changes, differences("request ", f.Request.Fields, x.Request.Fields)...)
 	if now := x.Request.URL(); now != f.Request.URL() {
 		changes = append(changes, "sent to "+now)
+	}
+	if changed {
+		changes = append(changes, "request body")
 	}
 	switch {
 	case x.Killed():
@@ -75,36 +84,54 @@ func (t *Trial) Run(ctx context.Context, f *flow.Flow, bodies [2]Recorded) (chan
 		return append(changes, fmt.Sprintf("answered with %d, %d bytes", x.Response.Status, x.Response.Len())), nil
 	case ctl.StandIn() != nil:
 		return append(changes, fmt.Sprint("answered with ", ctl.StandIn())), nil
-	}
-	changed, err := t.content(ctx, x, ctl, &x.Request.Body, &x.Request.Message, flow.ToServer, bodies[flow.ToServer])
-	if changed {
-		changes = append(changes, "request body")
-	}
-	if err != nil || f.Response == nil {
-		return changes, err
+	case f.Response == nil:
+		return changes, nil
 	}
 	x.Response = hook.NewResponse(*f.Response.Clone())
 	if err := t.set.ResponseHeaders(ctx, x); err != nil {
 		return append(changes, "refused: "+err.Error()), nil
 	}
+	changed, err = t.content(ctx, x, ctl, &x.Response.Body, flow.ToClient, bodies[flow.ToClient])
 	changes = append(changes, differences("response ", f.Response.Fields, x.Response.Fields)...)
-	changed, err = t.content(ctx, x, ctl, &x.Response.Body, &x.Response.Message, flow.ToClient, bodies[flow.ToClient])
 	if changed {
 		changes = append(changes, "response body")
 	}
 	return changes, err
 }
 
-// content runs what the head hooks have asked for on a body.
-func (t *Trial) content(ctx context.Context, x *hook.Exchange, ctl hook.Control, b *hook.Body, m *flow.Message, side flow.Side, of Recorded) (bool, error) {
-	if of == nil || of.Size() == 0 || len(b.Rewritings()) == 0 && b.Wanted() == "" {
-		return false, nil
+// content runs what the head hooks have asked for on a body, and tells whether that has
+// changed it.
+func (t *Trial) content(ctx context.Context, x *hook.Exchange, ctl hook.Control, b *hook.Body, side flow.Side, of Recorded) (bool, error) {
+	m := &x.Request.Message
+	if side == flow.ToClient {
+		m = &x.Response.Message
 	}
-	before := t.rule.Hits()
 	name := m.Fields.Joined("Content-Encoding")
 	if !coding.Identity(name) && !coding.Known(name) {
+		of = nil
+	}
+	var held hook.Source
+	if of != nil && of.Size() > 0 {
+		held = source{of}
+		if changed, err := t.rewrite(ctx, b, side, name, of); changed || err != nil {
+			return changed, err
+		}
+	}
+	ctl.Settle(b, hook.Editable, held, trialLimit, func(string) {})
+	if b.Wanted() == "" {
 		return false, nil
 	}
+	run := t.set.Request
+	if side == flow.ToClient {
+		run = t.set.Response
+	}
+	err := run(ctx, x)
+	return b.Changed(), err
+}
+
+// rewrite runs the rewritings of a body, and tells whether one has changed it.
+func (t *Trial) rewrite(ctx context.Context, b *hook.Body, side flow.Side, name string, of Recorded) (bool, error) {
+	before := t.rule.Hits()
 	for _, r := range b.Rewritings() {
 		src := body.From(io.NewSectionReader(of, 0, of.Size()), nil)
 		if r.Decoded {
@@ -126,16 +153,6 @@ func (t *Trial) content(ctx context.Context, x *hook.Exchange, ctl hook.Control,
 			if err != nil {
 				return false, fmt.Errorf("read the %s body: %w", side, err)
 			}
-		}
-	}
-	if b.Wanted() != "" {
-		ctl.Settle(b, hook.Editable, source{of}, trialLimit, func(string) {})
-		run := t.set.Request
-		if side == flow.ToClient {
-			run = t.set.Response
-		}
-		if err := run(ctx, x); err != nil {
-			return false, err
 		}
 	}
 	return t.rule.Hits() > before, nil

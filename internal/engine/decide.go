@@ -25,6 +25,8 @@ type question struct {
 	// hold is why the whole of this body is wanted though no hook wants all, ""
 	// for nothing.
 	hold string
+	// guarded tells that hold is the reason of a guard.
+	guarded bool
 	// endless is the media type that made the body endless, "" for none.
 	endless string
 }
@@ -38,6 +40,8 @@ func decide(q question) (flow.Disposition, string) {
 		return flow.Tee, "upgraded connection"
 	case q.missing:
 		return flow.Pass, "its content is missing"
+	case q.guarded:
+		return flow.Hold, q.hold
 	case q.stream.Transform != nil:
 		return flow.Pass, "a script set stream to a function"
 	case q.stream.Wish == hook.DoNotWait && !q.preset:

@@ -40,6 +40,8 @@ func TestDecide(t *testing.T) {
 		{"4: stream = false and wanted", question{known: 11, size: size(10), preset: true, stream: wish(hook.KeepAsIs), wanted: true}, flow.Hold, "a script set stream to false and a hook wants the whole body"},
 		{"4: stream = false holds an endless type that is wanted", question{known: -1, stream: wish(hook.KeepAsIs), wanted: true, endless: "text/event-stream"}, flow.Hold, "a script set stream to false and a hook wants the whole body"},
 		{"4: a rule holds one body", question{known: 5, hold: "a rule"}, flow.Hold, "a rule"},
+		{"4: a guard holds an endless type, what a script lets pass, and what is large",
+			question{known: -1, hold: "a guard", guarded: true, endless: "text/event-stream", size: size(0), stream: wish(hook.DoNotWait)}, flow.Hold, "a guard"},
 		{"4: a rule does not hold an endless type", question{known: -1, hold: "a rule", endless: "text/event-stream"}, flow.Tee, "endless type text/event-stream"},
 		{"4: stream = false by itself holds nothing", question{known: 5, stream: wish(hook.KeepAsIs)}, flow.Tee, "default"},
 		{"5: wanted", question{known: 5, wanted: true}, flow.Hold, "a hook wants the whole body"},

@@ -32,6 +32,7 @@ type half struct {
 	// What follows belongs to the goroutine that moves the body.
 	hiding   hiding
 	whole    bool  // however long it is, it does not turn into Pass
+	guarded  bool  // a guard asks for the whole of it
 	rewrites bool  // a stream function gets its pieces
 	keep     bool  // pieces are recorded
 	kept     int64 // bytes that the record was given

@@ -35,7 +35,7 @@ type arrival struct {
 }
 
 func (x *exchange) newHold(h *half, src body.Reader, lengthFirst bool) *hold {
-	hd := &hold{x: x, half: h, src: src, lengthFirst: lengthFirst, guarded: x.set.Guards(h.side), size: -1}
+	hd := &hold{x: x, half: h, src: src, lengthFirst: lengthFirst, guarded: h.guarded || x.set.Guards(h.side), size: -1}
 	if size := x.policy.StreamLargeBodies; size != nil && h.body.Declared < 0 && !lengthFirst && !h.whole {
 		hd.size = *size
 	}

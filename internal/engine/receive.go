@@ -84,12 +84,13 @@ func (x *exchange) takeResponse(call Call, head *flow.Response) *flow.Error {
 	if err := x.overLimit(&x.resp); err != nil {
 		return err
 	}
+	x.resp.guarded = resp.Guarded()
 	x.resp.listened = x.listens(flow.ToClient, &resp.Response.Message)
 	d, reason := decide(question{
 		missing: x.missing(flow.ToClient),
 		known:   a.in.Known(), size: x.policy.StreamLargeBodies, preset: preset, stream: resp.Stream,
 		intercept: x.origin.Intercept != nil && x.origin.Intercept(x.live, flow.ToClient),
-		wanted:    x.set.WantsWhole(flow.ToClient), hold: resp.Wanted(),
+		wanted:    x.set.WantsWhole(flow.ToClient), hold: resp.Wanted(), guarded: x.resp.guarded,
 		endless: endless(resp.Fields.Get("Content-Type"), a.in.Known(), x.policy.EndlessTypes),
 	})
 	x.dispose(&x.resp, d, reason)

@@ -71,12 +71,13 @@ func (x *exchange) takeRequest() (made bool, _ *flow.Error) {
 		err := x.wholeRequest()
 		return x.live.Response != nil, err
 	}
+	x.req.guarded = r.Guarded()
 	x.req.listened = x.listens(flow.ToServer, &r.Request.Message)
 	d, reason := decide(question{
 		missing: x.missing(flow.ToServer),
 		known:   x.framing.Known(), size: x.policy.StreamLargeBodies, preset: preset, stream: r.Stream,
 		intercept: x.origin.Intercept != nil && x.origin.Intercept(x.live, flow.ToServer),
-		wanted:    x.set.WantsWhole(flow.ToServer), hold: r.Wanted(),
+		wanted:    x.set.WantsWhole(flow.ToServer), hold: r.Wanted(), guarded: x.req.guarded,
 		endless: endless(r.Fields.Get("Content-Type"), x.framing.Known(), x.policy.EndlessTypes),
 	})
 	lengthFirst := d != flow.Hold && needsLength(x.requestOutline())

@@ -92,8 +92,8 @@ What is different from the start:
 - There is ` + "`--redact`" + `: what is recorded, shown and written has ` + "`[redacted:TAG]`" + ` in the place of credentials, and the wire has
   them as they are ([redaction](redaction.md)). Exports without it say what they carry.
 - A wrong name is an error that names the nearest one, in ` + "`config.yaml`" + ` too, with line and column.
-- ` + "`-H`, `-B`, `-M`, `--map-local` and `--block-list`" + ` take the same values ([rules](rules.md)). They work on streams, too, and are
-  asked before a body has come: a filter that asks for bodies (` + "`~b`" + `) is refused.
+- ` + "`-H`, `-B`, `-M`, `--map-local` and `--block-list`" + ` take the same values ([rules](rules.md)). They work on streams, too:
+  a body is held only where a filter asks for it (` + "`~b`" + `), and the flow says so.
 - A filter behind ` + "`dump`" + ` means what it does in mitmdump ([filters](filters.md)), and there are operators more. Parentheses may
   stand close to an operator and operators side by side in them, ` + "`(~q ~t json)`; what begins with `&` or `|`" + ` is an error,
   not a pattern. The flags of options that are not there yet are not there either.

@@ -1,6 +1,8 @@
 package rule
 
 import (
+	"slices"
+
 	"midstream/flow"
 	"midstream/internal/query"
 )
@@ -26,6 +28,12 @@ func NewList(rules []*Rule) *List {
 	}
 	return l
 }
+
+// At is the rule in place i.
+func (l *List) At(i int) *Rule { return l.rules[i] }
+
+// Late tells whether a rule has to wait for bodies.
+func (l *List) Late() bool { return slices.ContainsFunc(l.rules, (*Rule).Late) }
 
 // stackSet is how many words of a Set need no allocation.
 const stackSet = 16

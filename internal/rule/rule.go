@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"midstream/flow"
-	"midstream/hook"
 	"midstream/internal/format"
 	"midstream/internal/option"
 	"midstream/internal/pattern"
@@ -27,6 +26,8 @@ type Kind struct {
 	Params []Param
 	// Brief says in a few words what the kind does.
 	Brief string
+	// Late tells that rules of the kind can be decided when a body has come.
+	Late bool
 }
 
 // A Param is one parameter of a kind.
@@ -63,6 +64,7 @@ type Rule struct {
 	nameless bool          // Name was made for a rule of a file that has none
 	filter   *query.Filter // nil for every flow
 	slow     bool          // the filter has patterns that are given up after a time
+	late     bool          // the filter asks for bodies
 	hits     *atomic.Int64
 }
 
@@ -137,26 +139,13 @@ func New(r Rule, kinds []Kind, c query.Case) (*Rule, error) {
 		if err != nil {
 			return nil, r.FaultOf("when", "%w", err)
 		}
-		if filter.Bodies() {
-			return nil, r.FaultOf("when", "the filter asks for bodies, and a rule decides when a head has come: ask for what a head tells, or let a script look at the body")
+		if filter.Bodies() && !kind.Late {
+			return nil, r.FaultOf("when", "the filter asks for bodies, and %s decides when a head has come: ask for what a head tells, or let a script look at the body", kind.Name)
 		}
-		r.filter, r.slow = filter, !filter.Linear()
+		r.filter, r.slow, r.late = filter, !filter.Linear(), filter.Bodies()
 	}
 	r.hits = new(atomic.Int64)
 	return &r, nil
-}
-
-// Picture is x as filters see it, for Matches. It shares the heads of x.
-func Picture(x *hook.Exchange) *flow.Flow {
-	f := &flow.Flow{
-		ID: x.ID, Number: x.Number, Kind: flow.HTTP, Client: x.Client, Server: x.Server,
-		Request: &x.Request.Request, Start: x.Request.Start,
-		Marker: x.Marker, Comment: x.Comment, Metadata: x.Metadata,
-	}
-	if x.Response != nil {
-		f.Response = &x.Response.Response
-	}
-	return f
 }
 
 // Matches tells whether the filter of r means f as it is now.
@@ -177,6 +166,9 @@ func (r *Rule) Catches(f *flow.Flow) (yes, slow bool) {
 	}
 	return t != query.No, false
 }
+
+// Late tells whether the filter asks for bodies, so that Late has to be asked.
+func (r *Rule) Late() bool { return r.late }
 
 // Hit counts a message that r has changed.
 func (r *Rule) Hit() { r.hits.Add(1) }

@@ -7,11 +7,12 @@ import (
 
 	"midstream/flow"
 	"midstream/hook"
+	"midstream/internal/query"
 	"midstream/internal/rule"
 )
 
 // Kind is the kind of rule.
-var Kind = rule.Kind{Name: "block_list", Option: "block_list", Brief: "answer with a status instead of the server",
+var Kind = rule.Kind{Name: "block_list", Option: "block_list", Brief: "answer with a status instead of the server", Late: true,
 	Params: []rule.Param{{Name: "status", Required: true, Help: "the status of the answer, as 404; 444 closes the connection without one"}}}
 
 // Spec reads a value of the option: /FILTER/STATUS.
@@ -34,6 +35,7 @@ type Addon struct {
 	rules    *rule.List
 	statuses []int // of the rules
 	server   string
+	late     rule.Late
 }
 
 // New makes the addon; errors are those of one rule.
@@ -55,6 +57,17 @@ func (*Addon) Name() string { return Kind.Name }
 // Required implements hook.Guard.
 func (*Addon) Required() bool { return true }
 
+// Observe implements hook.Observer: a body is held where a filter asks for it.
+func (*Addon) Observe() bool { return true }
+
+// Wants implements hook.Selective.
+func (a *Addon) Wants() hook.Events {
+	if a.rules.Late() {
+		return hook.OnRequestHeaders | hook.OnRequest
+	}
+	return hook.OnRequestHeaders
+}
+
 // target is where a request goes; judged is the one that rules were asked about last.
 type target struct{ scheme, host, path string }
 
@@ -66,29 +79,51 @@ func targetOf(x *hook.Exchange) target {
 }
 
 // RequestHeaders implements hook.RequestHeadersHook.
-func (a *Addon) RequestHeaders(_ context.Context, x *hook.Exchange) error {
+func (a *Addon) RequestHeaders(ctx context.Context, x *hook.Exchange) error {
 	judged.Put(x, targetOf(x))
-	return a.judge(x)
+	return a.judge(ctx, x)
 }
 
-func (a *Addon) judge(x *hook.Exchange) error {
+// Request implements hook.RequestHook.
+func (a *Addon) Request(ctx context.Context, x *hook.Exchange) error {
+	if x.Response != nil {
+		return nil
+	}
+	meant, err := a.late.Judge(ctx, x, flow.ToServer, a.rules)
+	if len(meant) == 0 {
+		return err
+	}
+	return a.block(x, meant[0], false)
+}
+
+func (a *Addon) judge(ctx context.Context, x *hook.Exchange) error {
 	if x.Response != nil {
 		return nil
 	}
 	f := rule.Picture(x)
 	var failed error
 	a.rules.Each(f, func(i int, r *rule.Rule) rule.Step {
-		yes, slow := r.Catches(f)
-		if !yes {
+		var yes, slow bool
+		if r.Late() {
+			var known query.Truth
+			known, failed = a.late.Catches(ctx, x, f, flow.ToServer, i, r)
+			yes = known == query.Yes
+		} else {
+			yes, slow = r.Catches(f)
+		}
+		if yes && failed == nil {
+			failed = a.block(x, i, slow)
+		} else if failed == nil {
 			return rule.Next
 		}
-		failed = a.block(x, r, a.statuses[i], slow)
 		return rule.Stop
 	})
 	return failed
 }
 
-func (a *Addon) block(x *hook.Exchange, r *rule.Rule, status int, slow bool) error {
+// block does what the rule in place i says.
+func (a *Addon) block(x *hook.Exchange, i int, slow bool) error {
+	r, status := a.rules.At(i), a.statuses[i]
 	r.Hit()
 	why := ""
 	if slow {
@@ -127,17 +162,17 @@ func (*Target) Required() bool { return true }
 func (*Target) Observe() bool { return true }
 
 // RequestHeaders implements hook.RequestHeadersHook.
-func (t *Target) RequestHeaders(_ context.Context, x *hook.Exchange) error { return t.again(x) }
+func (t *Target) RequestHeaders(ctx context.Context, x *hook.Exchange) error { return t.again(ctx, x) }
 
 // Request implements hook.RequestHook: a hook on the whole request may have sent
 // it elsewhere, too.
-func (t *Target) Request(_ context.Context, x *hook.Exchange) error { return t.again(x) }
+func (t *Target) Request(ctx context.Context, x *hook.Exchange) error { return t.again(ctx, x) }
 
-func (t *Target) again(x *hook.Exchange) error {
+func (t *Target) again(ctx context.Context, x *hook.Exchange) error {
 	now := targetOf(x)
 	if was, ok := judged.Get(x); ok && was == now {
 		return nil
 	}
 	judged.Put(x, now)
-	return t.of.judge(x)
+	return t.of.judge(ctx, x)
 }

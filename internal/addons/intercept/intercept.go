@@ -2,7 +2,6 @@ package intercept
 
 import (
 	"context"
-	"io"
 	"log/slog"
 	"sync"
 	"time"
@@ -11,6 +10,7 @@ import (
 	"midstream/hook"
 	"midstream/internal/message"
 	"midstream/internal/query"
+	"midstream/internal/rule"
 )
 
 // Alone is how long a flow is held while no front end is attached.
@@ -147,15 +147,12 @@ func (i *Intercept) heads(x *hook.Exchange, side flow.Side) query.Truth {
 
 // picture is what a filter sees of an exchange.
 func picture(x *hook.Exchange, side flow.Side) *flow.Flow {
-	f := &flow.Flow{ID: x.ID, Number: x.Number, Kind: flow.HTTP, Client: x.Client, Server: x.Server,
-		Marker: x.Marker, Comment: x.Comment, Metadata: x.Metadata, Start: x.Request.Start}
-	if x.TCP != nil {
-		f.Kind = flow.TCP
-		return f
-	}
-	f.Request = &x.Request.Request
-	if x.Response != nil && side == flow.ToClient {
-		f.Response = &x.Response.Response
+	f := rule.Picture(x)
+	switch {
+	case x.TCP != nil:
+		f.Kind, f.Request, f.Response = flow.TCP, nil, nil
+	case side == flow.ToServer:
+		f.Response = nil
 	}
 	return f
 }
@@ -221,7 +218,7 @@ func (i *Intercept) whole(ctx context.Context, x *hook.Exchange, side flow.Side,
 	if filter == nil {
 		return
 	}
-	if yes, err := filter.Match(ctx, picture(x, side), contents{side, b}, time.Now()); !yes || err != nil {
+	if yes, err := filter.Match(ctx, picture(x, side), rule.Contents{X: x}, time.Now()); !yes || err != nil {
 		return
 	}
 	stage := Request
@@ -229,18 +226,4 @@ func (i *Intercept) whole(ctx context.Context, x *hook.Exchange, side flow.Side,
 		stage = Response
 	}
 	i.park(ctx, &Held{Stage: stage, x: x, side: side, body: b})
-}
-
-// contents gives a filter the body that is held.
-type contents struct {
-	side flow.Side
-	body *hook.Body
-}
-
-// Open implements query.Bodies.
-func (c contents) Open(_ context.Context, _ *flow.Flow, side flow.Side) (io.ReadCloser, error) {
-	if side != c.side {
-		return nil, nil
-	}
-	return c.body.Open()
 }

@@ -13,11 +13,12 @@ import (
 	"midstream/flow"
 	"midstream/hook"
 	"midstream/internal/pattern"
+	"midstream/internal/query"
 	"midstream/internal/rule"
 )
 
 // Kind is the kind of rule.
-var Kind = rule.Kind{Name: "map_local", Option: "map_local", Brief: "answer from a file or a folder",
+var Kind = rule.Kind{Name: "map_local", Option: "map_local", Brief: "answer from a file or a folder", Late: true,
 	Params: []rule.Param{
 		{Name: "url", Required: true, Help: "a regular expression that is searched for in the URL"},
 		{Name: "path", Required: true, Help: "a file, or a folder: then what is behind the match, or what the first group has caught, is looked for below it"},
@@ -37,6 +38,7 @@ type Addon struct {
 	rules  *rule.List
 	files  []local // of the rules
 	server string
+	late   rule.Late
 }
 
 type local struct {
@@ -73,55 +75,93 @@ func New(rules []*rule.Rule, env rule.Env) (any, error) {
 // Name implements hook.Named.
 func (*Addon) Name() string { return Kind.Name }
 
+// Observe implements hook.Observer: a body is held where a filter asks for it.
+func (*Addon) Observe() bool { return true }
+
+// Wants implements hook.Selective.
+func (a *Addon) Wants() hook.Events {
+	if a.rules.Late() {
+		return hook.OnRequestHeaders | hook.OnRequest
+	}
+	return hook.OnRequestHeaders
+}
+
 // RequestHeaders implements hook.RequestHeadersHook.
-func (a *Addon) RequestHeaders(_ context.Context, x *hook.Exchange) error {
+func (a *Addon) RequestHeaders(ctx context.Context, x *hook.Exchange) error {
 	if x.Response != nil {
 		return nil
 	}
+	s := search{Addon: a, x: x}
 	f := rule.Picture(x)
-	address := x.Request.DisplayURL()
-	var missed *local
-	var tried []string
-	var failed error
 	a.rules.Each(f, func(i int, r *rule.Rule) rule.Step {
-		if !r.Matches(f) {
-			return rule.Next
+		if a.late.Means(ctx, x, f, flow.ToServer, i, r) == query.Yes {
+			s.look(&a.files[i])
 		}
-		l := &a.files[i]
-		names, ok, err := l.names(address)
-		if err != nil {
-			failed = fmt.Errorf("rule %q: %w", r.Name, err)
+		if s.failed != nil || x.Response != nil {
 			return rule.Stop
 		}
-		if !ok {
-			return rule.Next
-		}
-		for _, name := range names {
-			o, err := open(l.folder, name)
-			if err != nil {
-				continue
-			}
-			x.Response = o.answer(&x.Request.Request, a.server)
-			x.Find("map-local", fmt.Sprintf("rule %q answered from %s", r.Name, filepath.Join(l.folder, name)))
-			l.Hit()
-			return rule.Stop
-		}
-		missed, tried = l, append(tried, names...)
 		return rule.Next
 	})
-	if failed != nil || x.Response != nil {
-		return failed
-	}
-	if missed == nil {
+	return s.end()
+}
+
+// Request implements hook.RequestHook.
+func (a *Addon) Request(ctx context.Context, x *hook.Exchange) error {
+	if x.Response != nil {
 		return nil
 	}
-	x.Find("map-local", fmt.Sprintf("rule %q found no file below %s: %s", missed.Name, missed.folder, strings.Join(tried[:min(len(tried), 4)], ", ")))
-	missed.Hit()
-	var fields flow.Fields
-	if a.server != "" {
-		fields.Add("Server", a.server)
+	s := search{Addon: a, x: x}
+	for _, i := range a.late.Decide(ctx, x, flow.ToServer, a.rules) {
+		if s.failed == nil && x.Response == nil {
+			s.look(&a.files[i])
+		}
 	}
-	x.Response = hook.MakeResponse(404, fields, nil)
+	return s.end()
+}
+
+// search looks for the file that answers x.
+type search struct {
+	*Addon
+	x      *hook.Exchange
+	missed *local   // a rule that has found none
+	tried  []string // where
+	failed error
+}
+
+// look answers from what one rule finds.
+func (s *search) look(l *local) {
+	names, ok, err := l.names(s.x.Request.DisplayURL())
+	if err != nil {
+		s.failed = fmt.Errorf("rule %q: %w", l.Name, err)
+	}
+	if !ok {
+		return
+	}
+	for _, name := range names {
+		o, err := open(l.folder, name)
+		if err != nil {
+			continue
+		}
+		s.x.Response = o.answer(&s.x.Request.Request, s.server)
+		s.x.Find("map-local", fmt.Sprintf("rule %q answered from %s", l.Name, filepath.Join(l.folder, name)))
+		l.Hit()
+		return
+	}
+	s.missed, s.tried = l, append(s.tried, names...)
+}
+
+// end answers where a rule means the request and nothing was found.
+func (s *search) end() error {
+	if s.failed != nil || s.x.Response != nil || s.missed == nil {
+		return s.failed
+	}
+	s.x.Find("map-local", fmt.Sprintf("rule %q found no file below %s: %s", s.missed.Name, s.missed.folder, strings.Join(s.tried[:min(len(s.tried), 4)], ", ")))
+	s.missed.Hit()
+	var fields flow.Fields
+	if s.server != "" {
+		fields.Add("Server", s.server)
+	}
+	s.x.Response = hook.MakeResponse(404, fields, nil)
 	return nil
 }
 

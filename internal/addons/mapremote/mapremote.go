@@ -2,15 +2,18 @@ package mapremote
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
+	"midstream/flow"
 	"midstream/hook"
 	"midstream/internal/pattern"
+	"midstream/internal/query"
 	"midstream/internal/rule"
 )
 
 // Kind is the kind of rule.
-var Kind = rule.Kind{Name: "map_remote", Option: "map_remote", Brief: "send requests to another URL",
+var Kind = rule.Kind{Name: "map_remote", Option: "map_remote", Brief: "send requests to another URL", Late: true,
 	Params: []rule.Param{
 		{Name: "url", Required: true, Help: "a regular expression that is replaced in the URL"},
 		{Name: "to", Required: true, Help: "what is put in its place; \\1 is what the first group has caught"},
@@ -29,6 +32,7 @@ func Spec(value string) (rule.Rule, error) {
 type Addon struct {
 	rules *rule.List
 	subs  []*pattern.Substitution // of the rules
+	late  rule.Late
 }
 
 // New makes the addon; errors are those of one rule.
@@ -51,15 +55,49 @@ func (*Addon) Name() string { return Kind.Name }
 // meant to go must not reach the server that it came for.
 func (*Addon) Required() bool { return true }
 
+// Observe implements hook.Observer: a body is held where a filter asks for it.
+func (*Addon) Observe() bool { return true }
+
+// Wants implements hook.Selective.
+func (a *Addon) Wants() hook.Events {
+	if a.rules.Late() {
+		return hook.OnRequestHeaders | hook.OnRequest
+	}
+	return hook.OnRequestHeaders
+}
+
+// Request implements hook.RequestHook.
+func (a *Addon) Request(ctx context.Context, x *hook.Exchange) error {
+	if x.Response != nil {
+		return nil
+	}
+	meant, err := a.late.Judge(ctx, x, flow.ToServer, a.rules)
+	for _, i := range meant {
+		_, failed := send(x, a.rules.At(i), a.subs[i])
+		err = errors.Join(err, failed)
+	}
+	return err
+}
+
 // RequestHeaders implements hook.RequestHeadersHook.
-func (a *Addon) RequestHeaders(_ context.Context, x *hook.Exchange) error {
+func (a *Addon) RequestHeaders(ctx context.Context, x *hook.Exchange) error {
 	if x.Response != nil {
 		return nil
 	}
 	f := rule.Picture(x)
 	var failed error
 	a.rules.Each(f, func(i int, r *rule.Rule) rule.Step {
-		yes, slow := r.Catches(f)
+		var yes, slow bool
+		if r.Late() {
+			var known query.Truth
+			known, failed = a.late.Catches(ctx, x, f, flow.ToServer, i, r)
+			yes = known == query.Yes
+		} else {
+			yes, slow = r.Catches(f)
+		}
+		if failed != nil {
+			return rule.Stop
+		}
 		if !yes {
 			return rule.Next
 		}

@@ -11,11 +11,12 @@ import (
 	"midstream/hook"
 	"midstream/internal/body"
 	"midstream/internal/jsonedit"
+	"midstream/internal/query"
 	"midstream/internal/rule"
 )
 
 // Kind is the kind of rule.
-var Kind = rule.Kind{Name: "modify_body", Option: "modify_body", Brief: "replace text in bodies, on streams too, or values of JSON",
+var Kind = rule.Kind{Name: "modify_body", Option: "modify_body", Brief: "replace text in bodies, on streams too, or values of JSON", Late: true,
 	Params: []rule.Param{
 		{Name: "find", Help: "a regular expression; or set and delete instead"},
 		{Name: "replace", Help: "what is put in the place of its matches, or @FILE; \\1 is what the first group has caught"},
@@ -38,6 +39,7 @@ type Addon struct {
 	rules  *rule.List
 	edits  []*replacing // of the rules
 	window int64
+	late   rule.Late
 }
 
 // New makes the addon; errors are those of one rule.
@@ -63,16 +65,16 @@ func (*Addon) Name() string { return Kind.Name }
 func (*Addon) Observe() bool { return true }
 
 // RequestHeaders implements hook.RequestHeadersHook.
-func (a *Addon) RequestHeaders(_ context.Context, x *hook.Exchange) error {
+func (a *Addon) RequestHeaders(ctx context.Context, x *hook.Exchange) error {
 	if x.Response != nil {
 		return nil
 	}
-	return a.begin(x, &x.Request.Body, &x.Request.Message, flow.ToServer)
+	return a.begin(ctx, x, &x.Request.Body, &x.Request.Message, flow.ToServer)
 }
 
 // ResponseHeaders implements hook.ResponseHeadersHook.
-func (a *Addon) ResponseHeaders(_ context.Context, x *hook.Exchange) error {
-	return a.begin(x, &x.Response.Body, &x.Response.Message, flow.ToClient)
+func (a *Addon) ResponseHeaders(ctx context.Context, x *hook.Exchange) error {
+	return a.begin(ctx, x, &x.Response.Body, &x.Response.Message, flow.ToClient)
 }
 
 // pending are the rules that want the whole of a body, by side.
@@ -84,14 +86,18 @@ var waiting = new(hook.Key[pending])
 type run struct {
 	sub *substitution
 	as  *replacing
+	at  int // its place
+	// late tells that it is not known yet whether the rule means the body.
+	late bool
 }
 
-func (a *Addon) begin(x *hook.Exchange, b *hook.Body, m *flow.Message, side flow.Side) error {
+func (a *Addon) begin(ctx context.Context, x *hook.Exchange, b *hook.Body, m *flow.Message, side flow.Side) error {
 	f := rule.Picture(x)
 	var failed error
 	var whole []run
 	a.rules.Each(f, func(i int, of *rule.Rule) rule.Step {
-		if !of.Matches(f) {
+		known := a.late.Means(ctx, x, f, side, i, of)
+		if known == query.No {
 			return rule.Next
 		}
 		r := a.edits[i]
@@ -102,16 +108,20 @@ func (a *Addon) begin(x *hook.Exchange, b *hook.Body, m *flow.Message, side flow
 		}
 		if r.messages || r.json != nil {
 			tell := &teller{x: x, rule: r, side: side, stale: staleFields(m, side), window: a.window}
-			sockets.add(x, side, socketRun{run{sub, r}, tell})
-			if onMessages(b, m, run{sub, r}, tell) || r.json == nil || !isJSON(m) {
-				return rule.Next
+			if known == query.Yes {
+				sockets.add(x, side, socketRun{run{sub: sub, as: r}, tell})
+				if onMessages(b, m, run{sub: sub, as: r}, tell) {
+					return rule.Next
+				}
 			}
-			whole = append(whole, run{sub, r})
+			if r.json != nil && isJSON(m) {
+				whole = append(whole, run{sub, r, i, known == query.Unknown})
+			}
 			return rule.Next
 		}
 		// Behind a rule that needs the whole all run on the whole, in their order.
-		if sub.stream == nil || whole != nil {
-			whole = append(whole, run{sub, r})
+		if sub.stream == nil || whole != nil || known == query.Unknown {
+			whole = append(whole, run{sub, r, i, known == query.Unknown})
 			return rule.Next
 		}
 		tell := &teller{x: x, rule: r, side: side, stale: staleFields(m, side), window: a.window}
@@ -134,18 +144,22 @@ func (a *Addon) begin(x *hook.Exchange, b *hook.Body, m *flow.Message, side flow
 }
 
 // Request implements hook.RequestHook.
-func (a *Addon) Request(_ context.Context, x *hook.Exchange) error {
-	return a.finish(x, &x.Request.Body, &x.Request.Message, flow.ToServer)
+func (a *Addon) Request(ctx context.Context, x *hook.Exchange) error {
+	return a.finish(ctx, x, &x.Request.Body, &x.Request.Message, flow.ToServer)
 }
 
 // Response implements hook.ResponseHook.
-func (a *Addon) Response(_ context.Context, x *hook.Exchange) error {
-	return a.finish(x, &x.Response.Body, &x.Response.Message, flow.ToClient)
+func (a *Addon) Response(ctx context.Context, x *hook.Exchange) error {
+	return a.finish(ctx, x, &x.Response.Body, &x.Response.Message, flow.ToClient)
 }
 
-func (a *Addon) finish(x *hook.Exchange, b *hook.Body, m *flow.Message, side flow.Side) error {
+func (a *Addon) finish(ctx context.Context, x *hook.Exchange, b *hook.Body, m *flow.Message, side flow.Side) error {
+	meant := a.late.Decide(ctx, x, side, a.rules)
 	p, _ := waiting.Get(x)
 	for _, r := range p[side] {
+		if r.late && !slices.Contains(meant, r.at) {
+			continue
+		}
 		if b.Access() != hook.Editable {
 			x.Find("modify-body-skipped", fmt.Sprintf("rule %q needs the whole %s body, which could not be held: it was not changed", r.as.Name, side))
 			return nil

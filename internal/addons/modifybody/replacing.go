@@ -72,6 +72,8 @@ func check(r *rule.Rule) error {
 		return r.FaultOf("find", "modify_body needs find and replace, or set or delete")
 	case !find && (replace || r.Params["in"] != ""):
 		return r.FaultOf("find", "modify_body needs find: a regular expression")
+	case in == "messages" && r.Late():
+		return r.FaultOf("when", "the filter asks for bodies, and messages leave before their body is whole: ask for what a head tells, or let find choose the messages")
 	case in != "" && in != "body" && in != "messages":
 		return r.FaultOf("in", "in is body or messages, not %q", in)
 	}

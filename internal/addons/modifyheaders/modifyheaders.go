@@ -7,11 +7,12 @@ import (
 
 	"midstream/flow"
 	"midstream/hook"
+	"midstream/internal/query"
 	"midstream/internal/rule"
 )
 
 // Kind is the kind of rule.
-var Kind = rule.Kind{Name: "modify_headers", Option: "modify_headers", Brief: "set, replace or remove a header field",
+var Kind = rule.Kind{Name: "modify_headers", Option: "modify_headers", Brief: "set, replace or remove a header field", Late: true,
 	Params: []rule.Param{
 		{Name: "header", Required: true, Help: "the name of the field"},
 		{Name: "value", Help: "what it is set to, or @FILE; without one the field is removed"},
@@ -30,6 +31,7 @@ func Spec(value string) (rule.Rule, error) {
 type Addon struct {
 	rules *rule.List
 	edits []edit // of the rules
+	late  rule.Late
 }
 
 type edit struct {
@@ -92,13 +94,38 @@ func (e *edit) read() (string, error) {
 // Name implements hook.Named.
 func (*Addon) Name() string { return Kind.Name }
 
+// Observe implements hook.Observer: a body is held where a filter asks for it.
+func (*Addon) Observe() bool { return true }
+
+// Wants implements hook.Selective.
+func (a *Addon) Wants() hook.Events {
+	e := hook.OnRequestHeaders | hook.OnResponseHeaders
+	if a.rules.Late() {
+		e |= hook.OnRequest | hook.OnResponse
+	}
+	return e
+}
+
 // RequestHeaders implements hook.RequestHeadersHook.
-func (a *Addon) RequestHeaders(_ context.Context, x *hook.Exchange) error {
+func (a *Addon) RequestHeaders(ctx context.Context, x *hook.Exchange) error {
 	if x.Response != nil {
 		return nil
 	}
+	return onRequest(x, func(fields *flow.Fields) error { return a.run(ctx, x, flow.ToServer, fields) })
+}
+
+// Request implements hook.RequestHook.
+func (a *Addon) Request(ctx context.Context, x *hook.Exchange) error {
+	if x.Response != nil {
+		return nil
+	}
+	return onRequest(x, func(fields *flow.Fields) error { return a.runLate(ctx, x, flow.ToServer, fields) })
+}
+
+// onRequest has edit change the fields of a request.
+func onRequest(x *hook.Exchange, edit func(*flow.Fields) error) error {
 	host := x.Request.Fields.Get("Host")
-	err := a.run(x, &x.Request.Fields)
+	err := edit(&x.Request.Fields)
 	// What a later version says in its authority is the Host field of HTTP/1.
 	if now := x.Request.Fields.Get("Host"); now != host && now != "" && x.Request.Version >= flow.HTTP2 {
 		x.Request.Authority = now
@@ -107,23 +134,38 @@ func (a *Addon) RequestHeaders(_ context.Context, x *hook.Exchange) error {
 }
 
 // ResponseHeaders implements hook.ResponseHeadersHook.
-func (a *Addon) ResponseHeaders(_ context.Context, x *hook.Exchange) error {
-	return a.run(x, &x.Response.Fields)
+func (a *Addon) ResponseHeaders(ctx context.Context, x *hook.Exchange) error {
+	return a.run(ctx, x, flow.ToClient, &x.Response.Fields)
 }
 
-func (a *Addon) run(x *hook.Exchange, fields *flow.Fields) error {
+// Response implements hook.ResponseHook.
+func (a *Addon) Response(ctx context.Context, x *hook.Exchange) error {
+	return a.runLate(ctx, x, flow.ToClient, &x.Response.Fields)
+}
+
+func (a *Addon) run(ctx context.Context, x *hook.Exchange, side flow.Side, fields *flow.Fields) error {
 	f := rule.Picture(x)
 	var meant []*edit
 	a.rules.Each(f, func(i int, r *rule.Rule) rule.Step {
-		if r.Matches(f) {
+		if a.late.Means(ctx, x, f, side, i, r) == query.Yes {
 			meant = append(meant, &a.edits[i])
 		}
 		return rule.Next
 	})
-	if meant == nil {
-		return nil
+	return apply(meant, fields)
+}
+
+// runLate runs the rules that had to wait for a body.
+func (a *Addon) runLate(ctx context.Context, x *hook.Exchange, side flow.Side, fields *flow.Fields) error {
+	var meant []*edit
+	for _, i := range a.late.Decide(ctx, x, side, a.rules) {
+		meant = append(meant, &a.edits[i])
 	}
-	var failed error
+	return apply(meant, fields)
+}
+
+// apply edits fields as the rules say that mean them, in their order.
+func apply(meant []*edit, fields *flow.Fields) (failed error) {
 	for i, e := range meant {
 		if before(meant[:i], e.name) {
 			continue
