@@ -92,6 +92,7 @@ type exchange struct {
 	settled   bool         // the response has been sent whole
 	told      flow.Framing // of the response, as the client was told; the delivering goroutine's
 	ran       bool         // the response event has run
+	toldError bool         // the error event has run, or does
 }
 
 func (e *Engine) begin(base context.Context, s Stream, up Upstream, o Origin) *exchange {

@@ -31,6 +31,10 @@ func (x *exchange) refuse(err *flow.Error) {
 		return
 	}
 	x.uploads.Wait()
+	if x.runError(err); context.Cause(x.ctx) == errKilled { // instead of the page
+		x.stream.Abort(errKilled)
+		return
+	}
 	page, content := ErrorPage(err, AcceptsHTML(x.fields))
 	last := notLast
 	if x.unread() {
@@ -114,7 +118,7 @@ func (x *exchange) finish() {
 		}
 		call.Close()
 	}
-	if !x.ran && failure != nil {
+	if failure != nil {
 		x.runError(failure)
 	}
 	x.cancel(nil)
@@ -153,11 +157,14 @@ func (x *exchange) letGo() {
 	x.set.Finished(x.live)
 }
 
-// runError runs the error event. The exchange's own context has ended by now.
+// runError runs the error event, once, where the response event has not run: before
+// an error page is sent, so that a hook may kill the flow instead, else at the end,
+// when the exchange's own context has ended.
 func (x *exchange) runError(err *flow.Error) {
-	if !x.set.Hears(hook.OnError) {
+	if x.ran || x.toldError || !x.set.Hears(hook.OnError) {
 		return
 	}
+	x.toldError = true
 	ctx := x.base
 	if ctx.Err() != nil {
 		var cancel context.CancelFunc

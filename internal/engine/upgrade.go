@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"time"
 
 	"midstream/flow"
 	"midstream/hook"
@@ -106,9 +107,14 @@ func (x *exchange) takeSwitch(call Call, head *flow.Response) *flow.Error {
 			return x.takeMade()
 		}
 	}
+	resp.End = time.Now() // of what the hooks see; the body of the flow is yet to come
 	x.show(flow.ToClient)
 	x.ctl.Settle(&resp.Body, hook.Editable, nil, x.policy.ContentLimit, x.late(flow.ToClient))
-	return x.wholeResponse(call)
+	err := x.wholeResponse(call)
+	if x.live.Response == resp {
+		resp.End = time.Time{}
+	}
+	return err
 }
 
 // setRaw notes the two ends of an upgraded connection.

@@ -53,6 +53,8 @@ var live = []string{
 	"mode", "listen_host", "listen_port", "intercept", "intercept_active", "intercept_timeout",
 	"modify_headers", "modify_body", "modify_body_window", "map_remote", "map_local", "block_list", "anticache", "anticomp",
 	"stickyauth", "stickycookie", "rules", "mock", "strip_h3", "fault", "fault_seed",
+	"ignore_hosts", "allow_hosts", "tcp_hosts", "show_ignored_hosts", "connection_strategy", "upstream_cert", "keep_host_header",
+	"block_global", "block_private",
 }
 
 // follow applies changes of options while midstream runs.
@@ -67,6 +69,13 @@ func (in *Instance) follow(ctx context.Context) {
 		policy, err := policyOf(in.opts)
 		if err != nil {
 			return err
+		}
+		manner, err := mannerOf(in.opts)
+		if err != nil {
+			return err
+		}
+		if in.proxy != nil {
+			in.proxy.SetManner(manner)
 		}
 		if slices.ContainsFunc(changed, isWay) {
 			if err := in.changeWays(ctx); err != nil {
@@ -135,17 +144,9 @@ func (in *Instance) proxyConfig() (proxy.Config, error) {
 	if err != nil {
 		return proxy.Config{}, err
 	}
-	hosts, err := proxy.NewHosts(o.List("ignore_hosts"), o.List("allow_hosts"), o.List("tcp_hosts"))
-	if err != nil {
-		return proxy.Config{}, &UsageError{err}
-	}
-	c := proxy.Config{
-		CA:          in.authority,
-		Hosts:       hosts,
-		ShowIgnored: o.Bool("show_ignored_hosts"),
-		PlainLeaf:   !o.Bool("upstream_cert"),
-		KeepHost:    o.Bool("keep_host_header"),
-		HTTP2:       o.Bool("http2"),
+	c := proxy.Config{CA: in.authority, HTTP2: o.Bool("http2")}
+	if c.Manner, err = mannerOf(o); err != nil {
+		return c, &UsageError{err}
 	}
 	if c.PingInterval = o.Duration("http2_ping_keepalive"); c.PingInterval == 0 {
 		c.PingInterval = -1 // never
@@ -155,12 +156,6 @@ func (in *Instance) proxyConfig() (proxy.Config, error) {
 		return c, &UsageError{err}
 	}
 	c.Modes, c.ListenHost, c.ListenPort = ways.Modes, ways.Host, ways.Port
-	if o.String("connection_strategy") == "lazy" {
-		c.Strategy = proxy.Lazy
-	}
-	if len(hosts.Ignore) > 0 && len(hosts.Allow) > 0 {
-		return c, usage("options ignore_hosts and allow_hosts exclude each other: give one of them")
-	}
 	for _, peer := range []string{"client", "server"} {
 		low, high := "tls_version_"+peer+"_min", "tls_version_"+peer+"_max"
 		if newest := bound(o, high); newest != 0 && bound(o, low) > newest {
@@ -196,7 +191,6 @@ func (in *Instance) proxyConfig() (proxy.Config, error) {
 			return c, usage("option connect_addr: %s is no address of this machine that connections can start from: %w; `ip addr` or `ipconfig` lists them", a, err)
 		}
 	}
-	c.Block = proxy.Block{Global: o.Bool("block_global"), Private: o.Bool("block_private")}
 	if value, ok := o.OptionalString("proxyauth"); ok {
 		users, err := auth.Parse(value)
 		if err != nil {

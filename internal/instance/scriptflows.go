@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 
+	"midstream/flow"
 	"midstream/internal/capture"
 	"midstream/internal/format"
 	"midstream/internal/format/code"
@@ -14,6 +15,7 @@ import (
 	"midstream/internal/format/mitm"
 	"midstream/internal/option"
 	"midstream/internal/replay"
+	"midstream/internal/store"
 )
 
 // scriptFlows does with flows what commands of Python scripts ask for.
@@ -91,6 +93,81 @@ func (s scriptFlows) Convert(ctx context.Context, file []byte, to string) ([]byt
 	}
 	err = end()
 	return out.Bytes(), err
+}
+
+// Recorded gives the newest flows of the session that have ended, as a flow file.
+func (s scriptFlows) Recorded(ctx context.Context, most int, limit int64) ([]byte, error) {
+	if s.in.session == nil {
+		return nil, errors.New("nothing is recorded: there is no session with flows")
+	}
+	s.in.session.Flush()
+	r, err := store.OpenReader(s.in.session.Dir())
+	if err != nil {
+		return nil, fmt.Errorf("read the session for a script: %w", err)
+	}
+	defer r.Close()
+	src := capture.FromReader(ctx, r, r.List(ctx, store.ListOptions{Last: most}))
+	defer src.Close()
+	var files [][]byte
+	size := int64(0)
+	for {
+		it, err := src.Next()
+		if err == io.EOF {
+			break
+		}
+		if _, damaged := errors.AsType[*capture.Damaged](err); damaged {
+			continue // its body is not there any more
+		}
+		if err != nil {
+			return nil, fmt.Errorf("read the session for a script: %w", err)
+		}
+		if it.Flow.Outcome.Kind == flow.Running || tooLarge(it, limit) {
+			continue
+		}
+		var out bytes.Buffer
+		if _, err := mitm.NewWriter(&out, mitm.Version).Write(it); err != nil {
+			return nil, fmt.Errorf("read the session for a script: %w", err)
+		}
+		files = append(files, out.Bytes())
+		for size += int64(out.Len()); size > limit; files = files[1:] {
+			size -= int64(len(files[0]))
+		}
+	}
+	return bytes.Join(files, nil), nil
+}
+
+func tooLarge(it *format.Item, limit int64) bool {
+	n := int64(0)
+	for _, b := range it.Bodies {
+		if b != nil {
+			n += b.Size()
+		}
+	}
+	return n > limit
+}
+
+// Note sets marker or comment of a flow that has ended.
+func (s scriptFlows) Note(ctx context.Context, id flow.ID, what, value string) error {
+	if s.in.session == nil {
+		return errors.New("nothing is recorded: there is no session with flows")
+	}
+	s.in.session.Flush()
+	r, err := store.OpenReader(s.in.session.Dir())
+	if err != nil {
+		return fmt.Errorf("change a recorded flow: %w", err)
+	}
+	defer r.Close()
+	number, err := r.Find(ctx, id.String())
+	if err != nil {
+		return fmt.Errorf("change a recorded flow: %w", err)
+	}
+	return s.in.session.Edit(number, func(f *flow.Flow) {
+		if what == "marked" {
+			f.Marker = value
+		} else {
+			f.Comment = value
+		}
+	})
 }
 
 // Record adds flows to the session.

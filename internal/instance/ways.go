@@ -125,3 +125,25 @@ func (in *Instance) setUpTransparent(w proxy.Ways, c *proxy.Config) {
 	}
 	in.marks = true
 }
+
+// mannerOf reads the options that say how connections are treated.
+func mannerOf(o *option.Registry) (proxy.Manner, error) {
+	hosts, err := proxy.NewHosts(o.List("ignore_hosts"), o.List("allow_hosts"), o.List("tcp_hosts"))
+	if err != nil {
+		return proxy.Manner{}, err
+	}
+	if len(hosts.Ignore) > 0 && len(hosts.Allow) > 0 {
+		return proxy.Manner{}, errors.New("options ignore_hosts and allow_hosts exclude each other: give one of them")
+	}
+	m := proxy.Manner{
+		Hosts:       hosts,
+		ShowIgnored: o.Bool("show_ignored_hosts"),
+		PlainLeaf:   !o.Bool("upstream_cert"),
+		KeepHost:    o.Bool("keep_host_header"),
+		Block:       proxy.Block{Global: o.Bool("block_global"), Private: o.Bool("block_private")},
+	}
+	if o.String("connection_strategy") == "lazy" {
+		m.Strategy = proxy.Lazy
+	}
+	return m, nil
+}

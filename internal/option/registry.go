@@ -90,8 +90,12 @@ func New(options ...Option) (*Registry, error) {
 }
 
 func (st *state) declare(o Option) error {
-	if o.Name == "" || strings.Trim(o.Name, "abcdefghijklmnopqrstuvwxyz0123456789_") != "" {
+	const letters = "abcdefghijklmnopqrstuvwxyz0123456789_"
+	switch rest := strings.Trim(o.Name, letters); {
+	case o.Name == "" || rest != "" && !isDynamic(&o):
 		return fmt.Errorf("declare option %s: a name is lower-case letters, digits and _", quote(o.Name))
+	case strings.Trim(o.Name, letters+"ABCDEFGHIJKLMNOPQRSTUVWXYZ") != "": // mitmproxy's scripts have such
+		return fmt.Errorf("declare option %s: a name is letters, digits and _", quote(o.Name))
 	}
 	if st.byName[o.Name] != nil {
 		return fmt.Errorf("declare option %s: there is one of that name already", o.Name)

@@ -34,7 +34,7 @@ type client struct {
 
 // serveClient serves a connection from its acceptance to its end.
 func (p *Proxy) serveClient(nc net.Conn, m *Mode) {
-	if err := p.cfg.Block.refuses(nc.RemoteAddr()); err != nil {
+	if err := p.manner().Block.refuses(nc.RemoteAddr()); err != nil {
 		p.noteBlocked(nc.RemoteAddr(), err)
 		nc.Close()
 		return

@@ -34,27 +34,15 @@ type Config struct {
 	Origin func(*engine.Origin)
 	// CA makes the certificates that clients are shown.
 	CA Authority
-	// Hosts says what is not intercepted.
-	Hosts Hosts
-	// ShowIgnored records as raw tunnels what Hosts ignores.
-	ShowIgnored bool
-	// Strategy says when servers are connected to.
-	Strategy Strategy
-	// PlainLeaf leaves the names of the server's certificate out of leaves
-	// (option upstream_cert=false).
-	PlainLeaf bool
+	// Manner is how connections are treated at the start; SetManner changes it.
+	Manner
 	// Answers, where it is set, stands before the servers of each client and may
 	// answer in their place.
 	Answers func(servers engine.Upstream) engine.Upstream
 	// Onboard is what a client gets that asks the proxy itself, as a web server.
 	Onboard Onboard
-	// KeepHost leaves the Host of requests in reverse mode (option
-	// keep_host_header), and the client's server name.
-	KeepHost bool
 	// Auth tells who may use the proxy (option proxyauth); nil lets everybody.
 	Auth Gatekeeper
-	// Block refuses clients by their address.
-	Block Block
 	// Parents say which parent proxy leads to a server.
 	Parents Parents
 	// TLS are the settings of handshakes with clients.
@@ -92,12 +80,6 @@ type Onboard struct {
 	Has func(path string) bool
 	// Answers tells whether a host is a name of the page: nobody is dialled for it.
 	Answers func(host string) bool
-}
-
-// dialsFirst tells whether a tunnel to host is dialled before anything is asked in
-// it.
-func (c *Config) dialsFirst(host string) bool {
-	return c.Strategy == Eager && (c.Onboard.Answers == nil || !c.Onboard.Answers(host))
 }
 
 func (o Onboard) takes(r *flow.Request) bool {

@@ -85,7 +85,7 @@ func (c *client) answerConnect(ctx context.Context, st engine.Stream, down *conn
 		return nil, nil, c.refuse(st, x, refusal(403, "CONNECT to %s: this is midstream itself, which does not connect to itself; ask for another host or port", shorten(hostPort(host, port)))) != nil
 	}
 	t = &tunnel{client: c, host: host, port: port, address: hostPort(host, port), via: x.Request.Via}
-	if c.p.cfg.dialsFirst(host) {
+	if c.p.dialsFirst(host) {
 		t.dial = c.startDial(ctx, t.target())
 	}
 	if over = t.establish(st, down, x.Response); over == nil {

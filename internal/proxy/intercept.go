@@ -30,7 +30,7 @@ func (t *tunnel) decrypt(ctx context.Context, down *conn) (_ *conn, way route) {
 		return nil, nil
 	}
 	t.serverName, t.like = h.ServerName, c.p.dialer.Like(h)
-	hosts := &c.p.cfg.Hosts
+	hosts := &c.p.manner().Hosts
 	if h.ServerName != "" {
 		t.names = append(t.names, hostPort(h.ServerName, t.port))
 	}
@@ -45,7 +45,7 @@ func (t *tunnel) decrypt(ctx context.Context, down *conn) (_ *conn, way route) {
 		return nil, nil
 	}
 	var up *upstream.Conn
-	asked := c.p.cfg.dialsFirst(t.host)
+	asked := c.p.dialsFirst(t.host)
 	offer := c.p.common(h.Protocols)
 	raw := hosts.raw(t.names...)
 	forServer := offer
@@ -188,7 +188,7 @@ func only(offer []string, protocol string) string {
 
 // namesOf returns the certificate whose names a leaf takes over.
 func (p *Proxy) namesOf(up *upstream.Conn) *x509.Certificate {
-	if up == nil || p.cfg.PlainLeaf {
+	if up == nil || p.manner().PlainLeaf {
 		return nil
 	}
 	return up.Certificate()

@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"runtime/debug"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"midstream/flow"
@@ -20,6 +21,7 @@ import (
 // and Shutdown, in this order.
 type Proxy struct {
 	cfg    Config
+	way    atomic.Pointer[Manner]
 	log    *slog.Logger
 	dialer *upstream.Dialer
 	tls    serverTLS
@@ -54,6 +56,7 @@ func New(cfg Config) *Proxy {
 		cfg.TLS.HandshakeTimeout = upstream.DefaultHandshakeTimeout
 	}
 	p := &Proxy{cfg: cfg, log: cfg.Log, open: make(map[net.Conn]struct{})}
+	p.SetManner(cfg.Manner)
 	p.base, p.stop = context.WithCancelCause(context.Background())
 	p.idle, p.drain = context.WithCancel(p.base)
 	up := cfg.Upstream
@@ -86,7 +89,7 @@ func (p *Proxy) Reroute(r *flow.Request) {
 	}
 	parents := p.parentsFor(m)
 	if m.Kind == Reverse && !m.isRaw() {
-		to := toTarget{mode: m, keepHost: p.cfg.KeepHost, via: parents.of(m.Scheme, m.Host, m.Port)}
+		to := toTarget{mode: m, keepHost: p.manner().KeepHost, via: parents.of(m.Scheme, m.Host, m.Port)}
 		to.direct(r) // it refuses CONNECT only
 		return
 	}

@@ -35,7 +35,7 @@ func (t *tunnel) passOn(ctx context.Context, down *conn) {
 		return
 	}
 	defer up.Close()
-	if t.client.p.cfg.ShowIgnored {
+	if t.client.p.manner().ShowIgnored {
 		t.record(ctx, down, up, up)
 		return
 	}
@@ -60,7 +60,7 @@ func (t *tunnel) reach(ctx context.Context, down *conn) *upstream.Conn {
 func (t *tunnel) unreachable(down *conn, err error) {
 	c := t.client
 	down.Reset()
-	if t.ignored && !c.p.cfg.ShowIgnored {
+	if t.ignored && !c.p.manner().ShowIgnored {
 		c.p.log.Info("client "+c.facts.Peer+": "+err.Error(), "client", c.facts.Peer)
 		return
 	}

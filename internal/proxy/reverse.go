@@ -11,13 +11,13 @@ import (
 // TLS or without. What is not to be intercepted is decided by the target, its
 // address, and the client's server name, and passed to the target as it comes.
 func (c *client) serveReverse(ctx context.Context, down *conn) {
-	m, hosts := c.mode, &c.p.cfg.Hosts
+	m, hosts := c.mode, &c.p.manner().Hosts
 	t := &tunnel{client: c, host: m.Host, port: m.Port, address: m.Target(), names: []string{m.Target()}, via: c.parent(m.Scheme, m.Host, m.Port)}
 	defer t.giveUp()
 	if ps := &c.p.cfg.Parents; ps.User != "" {
 		c.pool.Authorize(t.address, m.Scheme == "https", ps.User, ps.Password)
 	}
-	if hosts.any() && c.p.cfg.Strategy == Eager {
+	if hosts.any() && c.p.manner().Strategy == Eager {
 		t.dial = c.startDial(ctx, t.target())
 		attend(ctx, down, brokenOff, func(ctx context.Context) { t.namePeer(ctx) })
 	}
@@ -48,7 +48,7 @@ func (c *client) serveReverse(ctx context.Context, down *conn) {
 		}
 	}
 	t.giveUp()
-	c.serveRequests(ctx, down, toTarget{mode: m, keepHost: c.p.cfg.KeepHost, via: t.via})
+	c.serveRequests(ctx, down, toTarget{mode: m, keepHost: c.p.manner().KeepHost, via: t.via})
 }
 
 // serveReverseTLS completes a handshake with the client. It returns nil when the
@@ -61,7 +61,7 @@ func (c *client) serveReverseTLS(ctx context.Context, t *tunnel, down *conn) *co
 	if h.ServerName != "" {
 		t.names = append(t.names, hostPort(h.ServerName, t.port))
 	}
-	if c.p.cfg.Hosts.ignores(t.names...) {
+	if c.p.manner().Hosts.ignores(t.names...) {
 		t.passOn(ctx, down)
 		return nil
 	}
@@ -75,14 +75,14 @@ func (c *client) serveReverseTLS(ctx context.Context, t *tunnel, down *conn) *co
 	var up *upstream.Conn
 	offer := c.p.common(h.Protocols)
 	forServer := translatable(offer)
-	if c.p.cfg.KeepHost {
+	if c.p.manner().KeepHost {
 		t.serverName = h.ServerName
 	}
 	t.like = c.p.dialer.Like(h)
 	c.pool.Introduce(t.address, upstream.Name{SNI: t.serverName, Protocols: forServer, Greeting: t.like})
 	protocol := pick(offer)
 	if m.Scheme == "https" {
-		if c.p.cfg.Strategy == Eager {
+		if c.p.manner().Strategy == Eager {
 			if attend(ctx, down, anyEnd, func(ctx context.Context) { up = t.askServer(ctx, forServer) }) {
 				discard(up)
 				return nil

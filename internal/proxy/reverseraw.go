@@ -17,8 +17,8 @@ func (c *client) serveReverseRaw(ctx context.Context, down *conn) {
 	m := c.mode
 	t := &tunnel{client: c, host: m.Host, port: m.Port, address: m.Target(), names: []string{m.Target()}, via: c.parent("https", m.Host, m.Port)}
 	defer t.giveUp()
-	eager := c.p.cfg.Strategy == Eager
-	hosts := &c.p.cfg.Hosts
+	eager := c.p.manner().Strategy == Eager
+	hosts := &c.p.manner().Hosts
 	if eager {
 		t.dial = c.startDial(ctx, t.target())
 		if hosts.any() {
@@ -86,7 +86,7 @@ func (t *tunnel) serveReverseTLSRaw(ctx context.Context, down *conn, up **upstre
 	}
 	if h.ServerName != "" {
 		t.names = append(t.names, hostPort(h.ServerName, t.port))
-		if c.p.cfg.Hosts.ignores(t.names...) {
+		if c.p.manner().Hosts.ignores(t.names...) {
 			discard(*up)
 			*up = nil
 			t.passOn(ctx, down)
@@ -101,7 +101,7 @@ func (t *tunnel) serveReverseTLSRaw(ctx context.Context, down *conn, up **upstre
 		}
 		return
 	}
-	if c.p.cfg.KeepHost {
+	if c.p.manner().KeepHost {
 		t.serverName = h.ServerName
 	}
 	t.like = c.p.dialer.Like(h)

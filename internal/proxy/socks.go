@@ -65,7 +65,7 @@ func (c *client) serveSOCKS(ctx context.Context, down *conn) {
 	t := &tunnel{client: c, host: host, port: port, address: hostPort(host, port), via: c.parent("https", host, port)}
 	defer t.giveUp()
 	var near net.Addr
-	if c.p.cfg.dialsFirst(host) {
+	if c.p.dialsFirst(host) {
 		t.dial = c.startDial(ctx, t.target())
 		var err error
 		if attend(ctx, down, brokenOff, func(ctx context.Context) { near, err = t.dial.reached(ctx) }) {

@@ -32,7 +32,7 @@ func (c *client) serveTransparent(ctx context.Context, nc net.Conn, down *conn) 
 	defer c.p.loop.leave(nc.RemoteAddr())
 	host := at.Addr().String()
 	t := &tunnel{client: c, host: host, port: at.Port(), address: hostPort(host, at.Port()), via: c.parent("https", host, at.Port())}
-	if c.p.cfg.Strategy == Eager {
+	if c.p.manner().Strategy == Eager {
 		t.dial = c.startDial(ctx, t.target())
 	}
 	t.serve(ctx, down)

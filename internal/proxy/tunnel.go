@@ -39,7 +39,7 @@ const (
 // serve serves a tunnel that has been established, to its end.
 func (t *tunnel) serve(ctx context.Context, down *conn) {
 	defer t.giveUp()
-	hosts := &t.client.p.cfg.Hosts
+	hosts := &t.client.p.manner().Hosts
 	t.names = []string{t.address}
 	if hosts.any() {
 		attend(ctx, down, brokenOff, func(ctx context.Context) { t.namePeer(ctx) })

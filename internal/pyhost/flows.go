@@ -2,7 +2,11 @@ package pyhost
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
+	"fmt"
+
+	"midstream/flow"
 )
 
 // Flows does with flows what commands of scripts ask for. Flows come as the octets of
@@ -15,7 +19,15 @@ type Flows interface {
 	Convert(ctx context.Context, file []byte, to string) ([]byte, error)
 	// Record adds flows to the session.
 	Record(ctx context.Context, file []byte) error
+	// Recorded gives the newest flows of the session that have ended, as a flow file.
+	// It leaves out what would make it larger than limit octets, the oldest first.
+	Recorded(ctx context.Context, most int, limit int64) ([]byte, error)
+	// Note sets "marked" or "comment" of a flow of the session that has ended.
+	Note(ctx context.Context, id flow.ID, what, value string) error
 }
+
+// mostRecorded bounds the flows that a command is given of the session.
+const mostRecorded = 1000
 
 // mostReplays bounds the calls of replay.client that wait for their turn.
 const mostReplays = 1000
@@ -47,4 +59,27 @@ func (h *Host) record(raw []byte) error {
 		return errNoFlows
 	}
 	return h.config.Flows.Record(context.Background(), raw)
+}
+
+func (h *Host) recorded() ([]byte, error) {
+	if h.config.Flows == nil {
+		return nil, errNoFlows
+	}
+	return h.config.Flows.Recorded(context.Background(), mostRecorded, h.config.ContentLimit)
+}
+
+// noteRecorded marks or comments a flow that is over.
+func (h *Host) noteRecorded(m *message) error {
+	if h.config.Flows == nil {
+		return errNoFlows
+	}
+	id, err := flow.ParseID(m.Flow)
+	if err != nil {
+		return fmt.Errorf("change a recorded flow: %w", err)
+	}
+	var value string
+	if err := json.Unmarshal(m.Value, &value); err != nil {
+		return fmt.Errorf("change a recorded flow: %w", err)
+	}
+	return h.config.Flows.Note(context.Background(), id, m.Name, value)
 }

@@ -78,7 +78,7 @@ func TestScriptsThatDoNotLoad(t *testing.T) {
 		{"syntax", "def request(flow:\n", "addon.py\", line 1"},
 		{"raises", "1/0\n", "ZeroDivisionError"},
 		{"missing package", "import no_such_package_here\n", `It needs the package "no_such_package_here"; install it: `},
-		{"missing module of ours", "from mitmproxy.test import tflow\n", `midstream's own package mitmproxy does not have mitmproxy.test: docs/python.md`},
+		{"missing module of ours", "from mitmproxy.nothing import something\n", `midstream's own package mitmproxy does not have mitmproxy.nothing: docs/python.md`},
 		{"two of one name", "class A:\n  def request(self, flow): pass\naddons = [A(), A()]\n", "An addon called 'a' already exists."},
 		{"a class", "class A:\n  def request(self, flow): pass\naddons = [A]\n", "addons = [A()]"},
 		{"of another age", "def request(context, flow): pass\n", "pre-2017 signature"},

@@ -75,7 +75,7 @@ const mostAnswers = 16
 func startProcess(ctx context.Context, v *version) (*process, error) {
 	h := v.host
 	py := h.python
-	args := append(append([]string(nil), py.command[1:]...), "-u", filepath.Join(h.lib, "midstream_start.py"))
+	args := append(append([]string(nil), py.command[1:]...), filepath.Join(h.lib, "midstream_start.py"))
 	cmd := exec.Command(py.command[0], args...)
 	l, err := open(cmd)
 	if err != nil {

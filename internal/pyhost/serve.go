@@ -59,6 +59,11 @@ func (p *process) serve(m *message, raw []byte) {
 		p.answer(m, nil, err, out)
 	case "record":
 		p.answer(m, nil, h.record(raw), nil)
+	case "recorded":
+		out, err := h.recorded()
+		p.answer(m, nil, err, out)
+	case "note":
+		p.answer(m, nil, h.noteRecorded(m), nil)
 	case "listeners":
 		var list []any
 		if h.config.Listeners != nil {

@@ -6,6 +6,7 @@ from __future__ import annotations
 import asyncio
 import collections
 import inspect
+import io as stdio
 import threading
 
 from midstream_host import entities, pictures, streams, wire
@@ -24,6 +25,7 @@ class Host(Life, Connections):
         self.main = threading.get_ident()
         self.flows = {}
         self.conns = {}
+        self.recorded = {}  # flows of the session that commands were given
         self.replaying = {}  # flows that are sent again, by the number they had
         self.backlog = collections.deque()
         self._asked = 0
@@ -158,9 +160,30 @@ class Host(Life, Connections):
     def note(self, flow, what, value):
         """marked or comment was set: outside of a hook it is sent at once."""
         picture = self.flows.get(flow.id)
-        if picture is not None and not picture.calls:
-            self.tell({"k": "note", "f": flow.id, "w": what,
-                       "v": pictures.marker(value) if what == "marked" else str(value)})
+        text = pictures.marker(value) if what == "marked" else str(value)
+        if picture is None:
+            try:
+                self.ask("note", f=flow.id, name=what, value=text)
+            except Refused:
+                pass  # it is not in the session, or not yet
+        elif not picture.calls:
+            self.tell({"k": "note", "f": flow.id, "w": what, "v": text})
+
+    def all_flows(self):
+        """The flows of the session, the newest ones, and those that live."""
+        from mitmproxy import io
+        live = {p.flow.id: p.flow for p in list(self.flows.values())}
+        try:
+            _, file = self.ask("recorded")
+        except Refused:
+            return list(live.values())
+        known, self.recorded = self.recorded, {}
+        for f in io.FlowReader(stdio.BytesIO(file)).stream():
+            if f.id in live:
+                continue
+            f = self.recorded[f.id] = known.get(f.id, f)
+            f._late = self.note
+        return list(self.recorded.values()) + list(live.values())
 
     # Events of flows.
 

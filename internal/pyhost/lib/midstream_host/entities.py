@@ -14,6 +14,7 @@ FLOW_EVENTS = (
     "tcp_start", "tcp_message", "tcp_end", "tcp_error",
     "http_connect_upstream", "http_connected", "http_connect_error",
 )
+MESSAGES = {("websocket_end",): "websocket_message", ("tcp_end", "tcp_error"): "tcp_message"}
 CONN_EVENTS = {
     "client_connected": ("client_connected", "clientconnect"),
     "client_disconnected": ("client_disconnected", "clientdisconnect"),
@@ -80,6 +81,9 @@ def hook(addon, name: str):
 def wants(addons) -> list:
     """The events for which any addon has a hook."""
     found = [e for e in FLOW_EVENTS if any(hook(a, e) for a in addons)]
+    for ends, message in MESSAGES.items():
+        if message not in found and any(e in found for e in ends):
+            found.append(message)  # flow.messages is complete then
     found += [e for e, names in CONN_EVENTS.items() if any(hook(a, n) for a in addons for n in names)]
     return found
 

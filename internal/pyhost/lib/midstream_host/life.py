@@ -158,12 +158,16 @@ class Life:
             await self.call_async(a, "done")
 
     async def on_command(self, head):
+        from mitmproxy import exceptions
         try:
             value = self.master.commands.call_strings(head["n"], head["a"])
             if inspect.isawaitable(value):
                 value = await value
+        except exceptions.CommandError as e:
+            return {"er": str(e) or "it was refused"}
         except Exception as e:
-            return {"er": str(e)}
+            entities.complain("Addon error in command {}:\n{}".format(head["n"], entities.own_traceback(e)))
+            return {"er": "{}: {}".format(type(e).__name__, e)}
         return {"cv": value if isinstance(value, (str, int, float, bool, type(None))) else repr(value)}
 
     def call(self, addon, event, *args):

@@ -25,6 +25,7 @@ def run(where: str, script: str):
         os.set_inheritable(sock.fileno(), False)
     if sys.platform == "win32":
         asyncio.set_event_loop_policy(asyncio.WindowsSelectorEventLoopPolicy())
+    sys.stdout.reconfigure(line_buffering=True)  # so that lines of several scripts stay whole
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
     host = dispatch.Host(wire.Wire(sock), loop, script)

@@ -139,7 +139,9 @@ class Picture:
                 self.bodies["s"] = None
             d = f.response.data
             d.status_code, d.reason, d.http_version = status, reason.encode("latin-1"), version.encode()
-            d.timestamp_start, d.timestamp_end = start, end
+            d.timestamp_start = start
+            if end is not None:  # of a WebSocket it is that of the head, and stays
+                d.timestamp_end = end
             d.headers.fields = fields_of(raw[at:at + n])
             at += n
             if t >= 0:
@@ -171,6 +173,9 @@ class Picture:
             f.is_replay = head["rp"]
         self.noted = (f._marked, f._comment, dict(f.metadata))
         self.message = None
+        if head["e"] == "response" and f.response.status_code == 101 and f.websocket is None:
+            if f.request.headers.get("upgrade", "").lower() == "websocket":
+                f.websocket = websocket.WebSocketData()
         if "ws" in head:
             self._websocket(head["ws"], raw[at:])
         if "tm" in head:

@@ -14,8 +14,9 @@ def flows_of(manager, value):
 
 
 def resolve(manager, spec: str):
-    """The flows that a text names, among those that this script has seen and that live."""
-    live = [p.flow for p in list(manager.master.host.flows.values())]
+    """The flows that a text names: those of the session, and those that live and that this
+    script has seen."""
+    live = manager.master.host.all_flows()
     if spec in ("@all", "@shown"):
         return live
     if spec in ("@marked", "@shown.marked"):

@@ -3,6 +3,8 @@ them, their fields are here."""
 from __future__ import annotations
 
 import datetime
+import sys
+import types
 
 
 class Cert:
@@ -62,3 +64,20 @@ def _when(seconds):
 class CertStore:
     def __init__(self, *args, **kwargs):
         raise NotImplementedError("midstream makes certificates itself: use the options certs and confdir")
+
+
+def dummy_cert(*args, **kwargs):
+    raise NotImplementedError("midstream makes certificates itself: use the options certs and confdir")
+
+
+class _Own(types.ModuleType):
+    """The module, whose functions nobody would call if they were replaced."""
+
+    def __setattr__(self, name, value):
+        if name in ("dummy_cert", "create_ca", "CertStore"):
+            raise NotImplementedError("mitmproxy.certs.{} cannot be replaced: certificates are midstream's own: the option certs "
+                                      "gives it others".format(name))
+        super().__setattr__(name, value)
+
+
+sys.modules[__name__].__class__ = _Own

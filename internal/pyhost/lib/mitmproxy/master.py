@@ -12,7 +12,7 @@ class Master:
         if host is None or not hasattr(host, "ask"):
             raise bridge.impossible("mitmproxy.master.Master", "Start this file with: midstream -s FILE")
         self.host = host
-        self.options = optmanager.OptManager()
+        self.options = optmanager.OptManager(host)
         self.addons = addonmanager.AddonManager(self)
         self.commands = command.CommandManager(self)
         self.log = log.Log(self)

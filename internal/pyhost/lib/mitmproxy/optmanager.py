@@ -3,10 +3,10 @@ from __future__ import annotations
 
 import contextlib
 import copy
+import logging
 import textwrap
 import typing
 
-from midstream_host import bridge
 from mitmproxy import exceptions
 from mitmproxy._defaults import DEFAULTS
 
@@ -47,14 +47,16 @@ def check_type(name: str, value, kind: str):
 class OptManager:
     """All options. Reading is free; writing goes through the proxy, which may refuse."""
 
-    def __init__(self):
-        self.__dict__.update(_values={}, _kinds={}, _defaults={}, _waiting={}, _own=set())
+    def __init__(self, host=None):
+        self.__dict__.update(_host=host, _values={}, _kinds={}, _defaults={}, _waiting={}, _own=set(), _absent={})
 
     def __getattr__(self, name):
         if name.startswith("_"):
             raise AttributeError(name)
         if name in self._values:
             return copy.deepcopy(self._values[name])
+        if name in self._absent:
+            return copy.deepcopy(self._absent[name])
         if name in DEFAULTS:
             return copy.deepcopy(DEFAULTS[name])
         raise AttributeError("No such option: {}".format(name))
@@ -89,7 +91,7 @@ class OptManager:
         kind = spelled(typespec)
         if kind in ("str", "bool", "int", "Optional[str]", "Optional[int]", "Sequence[str]"):
             check_type(name, default, kind)
-            value, _ = bridge.host.ask("option", name=name, type=kind, default=_plain(default),
+            value, _ = self._host.ask("option", name=name, type=kind, default=_plain(default),
                                        help=" ".join(textwrap.dedent(help or "").split()),
                                        choices=[str(c) for c in choices or []])
             self._waiting[name] = value
@@ -98,7 +100,7 @@ class OptManager:
         self._kinds[name], self._defaults[name] = kind, default
         if not known:
             self._values[name] = default
-            bridge.host.call_configure({name})
+            self._host.call_configure({name})
 
     def loaded(self):
         """load is over: from now on options have the values that they were given."""
@@ -125,19 +127,23 @@ class OptManager:
         for name, value in known.items():
             if name in self._kinds:
                 check_type(name, value, self._kinds[name])
-            if name not in self._values:
-                raise exceptions.OptionsError(
-                    "option {} of mitmproxy cannot be changed here: midstream has no such option".format(name))
+            if name not in self._values and value != DEFAULTS[name]:
+                logging.getLogger("midstream").warning("option %s of mitmproxy changes nothing here: docs/from-mitmproxy.md "
+                                                       "has what midstream has instead", name)
         done = []
         for name, value in known.items():
+            if name not in self._values:
+                self._absent[name] = value
+                self._host.call_configure({name})
+                continue
             old = self._values[name]
             self._send(name, value)
             done.append((name, old))
-            error = bridge.host.call_configure({name})
+            error = self._host.call_configure({name})
             if error:
                 for back, before in reversed(done):
                     self._send(back, before)
-                    bridge.host.call_configure({back})
+                    self._host.call_configure({back})
                 raise exceptions.OptionsError(error)
         return unknown
 
@@ -147,7 +153,7 @@ class OptManager:
             self._values[name] = value
             return
         try:
-            bridge.host.ask("set", name=name, value=_plain(value))
+            self._host.ask("set", name=name, value=_plain(value))
         except RuntimeError as e:
             raise exceptions.OptionsError(str(e)) from None
         self._values[name] = value

@@ -1,3 +1,26 @@
-"""Markers by name."""
-emoji = {":default:": "●", ":red_circle:": "🔴", ":green_circle:": "🟢", ":blue_circle:": "🔵", ":yellow_circle:": "🟡",
-         ":warning:": "⚠", ":x:": "❌", ":white_check_mark:": "✅", ":star:": "⭐", ":fire:": "🔥", ":bug:": "🐛"}
+"""Markers by name: those that people set most."""
+
+emoji = {
+    ":default:": "●", ":red_circle:": "🔴", ":orange_circle:": "🟠", ":yellow_circle:": "🟡", ":green_circle:": "🟢",
+    ":large_blue_circle:": "🔵", ":blue_circle:": "🔵", ":purple_circle:": "🟣", ":brown_circle:": "🟤",
+    ":black_circle:": "⚫", ":white_circle:": "⚪", ":red_square:": "🟥", ":orange_square:": "🟧", ":yellow_square:": "🟨",
+    ":green_square:": "🟩", ":blue_square:": "🟦", ":purple_square:": "🟪", ":brown_square:": "🟫", ":warning:": "⚠",
+    ":no_entry:": "⛔", ":no_entry_sign:": "🚫", ":x:": "❌", ":heavy_check_mark:": "✔", ":white_check_mark:": "✅",
+    ":question:": "❓", ":exclamation:": "❗", ":bangbang:": "‼", ":interrobang:": "⁉", ":star:": "⭐", ":star2:": "🌟",
+    ":sparkles:": "✨", ":fire:": "🔥", ":boom:": "💥", ":zap:": "⚡", ":bug:": "🐛", ":ant:": "🐜", ":bee:": "🐝",
+    ":beetle:": "🐞", ":mag:": "🔍", ":mag_right:": "🔎", ":key:": "🔑", ":lock:": "🔒", ":unlock:": "🔓",
+    ":closed_lock_with_key:": "🔐", ":shield:": "🛡", ":bell:": "🔔", ":bulb:": "💡", ":pushpin:": "📌",
+    ":round_pushpin:": "📍", ":paperclip:": "📎", ":link:": "🔗", ":memo:": "📝", ":pencil2:": "✏", ":bookmark:": "🔖",
+    ":label:": "🏷", ":package:": "📦", ":email:": "✉", ":inbox_tray:": "📥", ":outbox_tray:": "📤", ":cookie:": "🍪",
+    ":grapes:": "🍇", ":apple:": "🍎", ":green_apple:": "🍏", ":banana:": "🍌", ":cherries:": "🍒", ":lemon:": "🍋",
+    ":peach:": "🍑", ":strawberry:": "🍓", ":watermelon:": "🍉", ":hourglass:": "⌛", ":alarm_clock:": "⏰",
+    ":stopwatch:": "⏱", ":repeat:": "🔁", ":arrows_counterclockwise:": "🔄", ":recycle:": "♻", ":heart:": "❤",
+    ":broken_heart:": "💔", ":thumbsup:": "👍", ":thumbsdown:": "👎", ":+1:": "👍", ":-1:": "👎", ":eyes:": "👀",
+    ":eye:": "👁", ":ghost:": "👻", ":skull:": "💀", ":robot:": "🤖", ":alien:": "👽", ":poop:": "💩", ":rocket:": "🚀",
+    ":snail:": "🐌", ":turtle:": "🐢", ":rabbit:": "🐇", ":dart:": "🎯", ":gem:": "💎", ":moneybag:": "💰",
+    ":chart_with_upwards_trend:": "📈", ":globe_with_meridians:": "🌐", ":earth_africa:": "🌍", ":sunny:": "☀",
+    ":cloud:": "☁", ":umbrella:": "☔", ":snowflake:": "❄", ":construction:": "🚧", ":rotating_light:": "🚨",
+    ":checkered_flag:": "🏁", ":triangular_flag_on_post:": "🚩", ":syringe:": "💉", ":wrench:": "🔧", ":hammer:": "🔨",
+    ":gear:": "⚙", ":scissors:": "✂", ":bomb:": "💣", ":one:": "1️⃣", ":two:": "2️⃣", ":three:": "3️⃣",
+    ":hash:": "#️⃣",
+}
