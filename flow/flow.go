@@ -85,6 +85,7 @@ type Flow struct {
 	Interim  []Response
 
 	RequestBody, ResponseBody Body
+	Before                    *Before // nil where no hook changed anything
 
 	Tries    []Try
 	Findings []Finding

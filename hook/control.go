@@ -38,6 +38,10 @@ func (c Control) Replaced(b *Body) ([]byte, bool) { return b.content, b.changed 
 // Seal is Settle to read-only for a body that a hook has set and that has been sent.
 func (c Control) Seal(b *Body, late func(what string)) { b.access, b.late = ReadOnly, late }
 
+// Ran has f called behind each hook that runs, with the name of its addon; nil ends
+// that.
+func (c Control) Ran(f func(addon string)) { c.x.ran = f }
+
 // StandIn is what Exchange.StandIn was given last, nil for nothing.
 func (c Control) StandIn() any { return c.x.standIn }
 

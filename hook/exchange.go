@@ -58,6 +58,7 @@ type Exchange struct {
 
 	running string
 	standIn any
+	ran     func(addon string)
 
 	mu       sync.Mutex // guards killed, kill and findings
 	killed   bool

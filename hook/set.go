@@ -330,7 +330,11 @@ func each[H any](ctx context.Context, s *Set, list []entry[H], x *Exchange, even
 		if err := ctx.Err(); err != nil {
 			return context.Cause(ctx)
 		}
-		if err := s.call(e.name, event, e.required, x, func() error { return run(e.hook, ctx, x) }); err != nil {
+		err := s.call(e.name, event, e.required, x, func() error { return run(e.hook, ctx, x) })
+		if x.ran != nil {
+			x.ran(e.name)
+		}
+		if err != nil {
 			return err
 		}
 		if x.Killed() {

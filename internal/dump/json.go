@@ -45,7 +45,7 @@ func (form Object) Append(dst []byte, f *flow.Flow) []byte {
 	o.seconds("duration_seconds", f.Start, f.End)
 	o.connection("client", f.Client, f.Request)
 	o.connection("server", f.Server, f.Request)
-	o.request(f.Request)
+	o.request("request", f.Request)
 	o.response("response", f.Response)
 	o.list("interim", len(f.Interim), func(i int) {
 		o.open("", '{')
@@ -54,6 +54,7 @@ func (form Object) Append(dst []byte, f *flow.Flow) []byte {
 	})
 	o.body("request_body", f.RequestBody)
 	o.body("response_body", f.ResponseBody)
+	o.before(f)
 	o.rpc(f.RPC)
 	o.list("tries", len(f.Tries), func(i int) { o.try(f.Tries[i]) })
 	o.list("findings", len(f.Findings), func(i int) {
@@ -168,12 +169,12 @@ func (o *object) fields(name string, fields flow.Fields) {
 	})
 }
 
-func (o *object) request(r *flow.Request) {
+func (o *object) request(name string, r *flow.Request) {
 	if r == nil {
-		o.null("request")
+		o.null(name)
 		return
 	}
-	o.open("request", '{')
+	o.open(name, '{')
 	o.text("line", RequestLine(r))
 	o.text("method", r.Method)
 	o.text("url", r.URL())

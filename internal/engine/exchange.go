@@ -52,6 +52,8 @@ type exchange struct {
 	live   *hook.Exchange
 	ctl    hook.Control
 	shown  pictures
+	// changes is nil until hooks run on what somebody sees.
+	changes *changes
 	// asks is the record that asks for pictures, nil where each is handed to it;
 	// over tells that the last one is taken, or being taken.
 	asks Asking

@@ -60,7 +60,7 @@ func (x *exchange) takeResponse(call Call, head *flow.Response) *flow.Error {
 	}
 	if x.set.Hears(hook.OnResponseHeaders) {
 		x.show(flow.ToClient)
-		if err := x.guard(x.set.ResponseHeaders); err != nil {
+		if err := x.hooked(flow.ToClient, x.set.ResponseHeaders); err != nil {
 			return err
 		}
 		switch x.live.Response {
@@ -148,12 +148,13 @@ func (x *exchange) wholeResponse(call Call) *flow.Error {
 		return nil
 	}
 	x.settleSent()
-	if err := x.guard(x.set.Response); err != nil {
+	if err := x.hooked(flow.ToClient, x.set.Response); err != nil {
 		return err
 	}
 	if x.live.Response == nil {
 		x.live.Response = before
 	}
+	x.keepBody(flow.ToClient, x.arriving.held)
 	if now := x.live.Response; now != before {
 		if call != nil {
 			giveUp(call, errNotNeeded)

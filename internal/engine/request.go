@@ -48,7 +48,7 @@ func (x *exchange) takeRequest() (made bool, _ *flow.Error) {
 	}
 	if x.set.Hears(hook.OnRequestHeaders) {
 		x.show(flow.ToServer)
-		if err := x.guard(x.set.RequestHeaders); err != nil {
+		if err := x.hooked(flow.ToServer, x.set.RequestHeaders); err != nil {
 			return false, err
 		}
 		if s, ok := x.ctl.StandIn().(Upstream); ok {
@@ -120,9 +120,10 @@ func (x *exchange) wholeRequest() *flow.Error {
 	if !x.set.Looks(flow.ToServer) {
 		return nil
 	}
-	if err := x.guard(x.set.Request); err != nil {
+	if err := x.hooked(flow.ToServer, x.set.Request); err != nil {
 		return err
 	}
+	x.keepBody(flow.ToServer, x.sending.held)
 	if x.live.Response == nil {
 		x.wrote(&x.req, &x.live.Request.Body)
 		x.frameLive()

@@ -111,7 +111,7 @@ func (x *exchange) pictured(past bool) *flow.Flow {
 	}
 	f := &flow.Flow{
 		ID: l.ID, Number: l.Number, Kind: flow.HTTP, Client: l.Client, Server: l.Server,
-		Request: x.shown.request, Response: x.shown.response,
+		Request: x.shown.request, Response: x.shown.response, Before: x.before(),
 		Findings: l.Findings(), Start: l.Request.Start,
 		Marker: l.Marker, Comment: l.Comment, Metadata: maps.Clone(l.Metadata), Replayed: l.Replayed,
 	}

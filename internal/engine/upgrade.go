@@ -97,7 +97,7 @@ func (x *exchange) takeSwitch(call Call, head *flow.Response) *flow.Error {
 	x.live.Response = resp
 	if x.set.Hears(hook.OnResponseHeaders) {
 		x.show(flow.ToClient)
-		if err := x.guard(x.set.ResponseHeaders); err != nil {
+		if err := x.hooked(flow.ToClient, x.set.ResponseHeaders); err != nil {
 			return err
 		}
 		if x.live.Response == nil {

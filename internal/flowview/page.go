@@ -79,6 +79,7 @@ func Page(w io.Writer, f *flow.Flow) error {
 		p.body(&f.ResponseBody, f.Kind == flow.TCP, "server to client")
 		p.messages(f, flow.ToClient)
 	}
+	p.before(f)
 	_, err := io.WriteString(w, p.b.String())
 	return err
 }

@@ -62,6 +62,11 @@ func (f *Flow) foundIn(place, secret, tag string) {
 	if f.back != nil {
 		f.back[tag] = secret
 	}
+	f.place(place)
+}
+
+// place notes where a credential was replaced. mu is held.
+func (f *Flow) place(place string) {
 	if len(f.places) < mostPlaces && !slices.Contains(f.places, place) {
 		f.places = append(f.places, place)
 	}
@@ -74,9 +79,10 @@ func (f *Flow) hand(place string) *hand {
 
 // Picture returns f as it may be seen.
 func (f *Flow) Picture(p *flow.Flow) *flow.Flow {
+	c := *p
+	c.Before = f.before(p)
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	c := *p
 	if p.Request != nil && p.Request != f.request {
 		f.request, f.seenRequest = p.Request, f.requestHead(p.Request)
 	}

@@ -36,6 +36,16 @@ const (
 	tagCarried      = 25
 	tagMarks        = 26 // one for each side that has some
 	tagRPC          = 27 // protocol, code, message
+	tagBefore       = 28 // what hooks changed, as it was
+)
+
+// The tags of what was before a change.
+const (
+	tagBy             = 1 // one for each addon
+	tagWasRequest     = 2
+	tagWasResponse    = 3
+	tagWasRequestBody = 4 // size, octets, SHA-256
+	tagWasAnswerBody  = 5
 )
 
 // The tags of a message.
@@ -117,23 +127,8 @@ func appendFlow(dst []byte, f *flow.Flow, client, server Pos) []byte {
 	dst = appendUint(dst, tagKind, uint64(f.Kind))
 	dst = appendConnRef(dst, f.Client, tagClient, tagClientAt, client)
 	dst = appendConnRef(dst, f.Server, tagServer, tagServerAt, server)
-	if r := f.Request; r != nil {
-		var at int
-		dst, at = openNested(dst, tagRequest)
-		dst = appendMessage(dst, &r.Message)
-		dst = appendString(dst, tagMethod, r.Method)
-		dst = appendString(dst, tagScheme, r.Scheme)
-		dst = appendString(dst, tagHost, r.Host)
-		dst = appendUint(dst, tagPort, uint64(r.Port))
-		dst = appendString(dst, tagAuthority, r.Authority)
-		dst = appendString(dst, tagPath, r.Path)
-		dst = appendUint(dst, tagForm, uint64(r.Form))
-		dst = appendString(dst, tagPseudos, r.Pseudos)
-		if r.Priority != nil {
-			dst = appendPriority(dst, tagPriority, r.Priority)
-		}
-		dst = appendString(dst, tagProtocol, r.Protocol)
-		dst = closeNested(dst, at)
+	if f.Request != nil {
+		dst = appendRequest(dst, tagRequest, f.Request)
 	}
 	if f.Response != nil {
 		dst = appendResponse(dst, tagResponse, f.Response)
@@ -187,6 +182,9 @@ func appendFlow(dst []byte, f *flow.Flow, client, server Pos) []byte {
 		dst = appendUint(dst, tagSecond, uint64(r.Code))
 		dst = appendString(dst, tagThird, r.Message)
 		dst = closeNested(dst, at)
+	}
+	if f.Before != nil {
+		dst = appendBefore(dst, f.Before)
 	}
 	dst = appendUint(dst, tagReplayed, uint64(f.Replayed))
 	return appendString(dst, tagCarried, string(f.Carried))
@@ -245,6 +243,24 @@ func appendConn(dst []byte, c *flow.Conn) []byte {
 	dst = appendTime(dst, tagConnected, c.Connected)
 	dst = appendTime(dst, tagSecured, c.Secured)
 	return appendTime(dst, tagConnEnd, c.End)
+}
+
+func appendRequest(dst []byte, tag uint64, r *flow.Request) []byte {
+	dst, at := openNested(dst, tag)
+	dst = appendMessage(dst, &r.Message)
+	dst = appendString(dst, tagMethod, r.Method)
+	dst = appendString(dst, tagScheme, r.Scheme)
+	dst = appendString(dst, tagHost, r.Host)
+	dst = appendUint(dst, tagPort, uint64(r.Port))
+	dst = appendString(dst, tagAuthority, r.Authority)
+	dst = appendString(dst, tagPath, r.Path)
+	dst = appendUint(dst, tagForm, uint64(r.Form))
+	dst = appendString(dst, tagPseudos, r.Pseudos)
+	if r.Priority != nil {
+		dst = appendPriority(dst, tagPriority, r.Priority)
+	}
+	dst = appendString(dst, tagProtocol, r.Protocol)
+	return closeNested(dst, at)
 }
 
 func appendResponse(dst []byte, tag uint64, r *flow.Response) []byte {

@@ -88,6 +88,8 @@ func decodePicture(p []byte) (*picture, error) {
 				}
 				return nil
 			})
+		case tagBefore:
+			return decodeInto(&f.Before, v, decodeBefore)
 		case tagReplayed:
 			f.Replayed = flow.Replayed(v.number)
 		case tagCarried:

@@ -120,6 +120,13 @@ func anyFlow(t *rapid.T) *flow.Flow {
 		f.Tries = append(f.Tries, flow.Try{Address: octets(9).Draw(t, "address"), Start: anyTime().Draw(t, "start"), Reused: rapid.Bool().Draw(t, "reused"), Error: octets(9).Draw(t, "error")})
 		f.Findings = append(f.Findings, flow.Finding{Code: octets(9).Draw(t, "code"), Text: octets(9).Draw(t, "text")})
 	}
+	if rapid.Bool().Draw(t, "changed") {
+		f.Before = &flow.Before{By: []string{"by " + octets(9).Draw(t, "by")}, Request: f.Request, Response: f.Response}
+		if p := []byte(octets(300).Draw(t, "original")); len(p) > 0 {
+			f.Before.RequestBody = &flow.Original{Size: int64(len(p)), Octets: p, SHA256: []byte("sum")}
+			f.Before.ResponseBody = &flow.Original{Size: rapid.Int64().Draw(t, "size")}
+		}
+	}
 	if rapid.Bool().Draw(t, "metadata") {
 		f.Metadata = map[string]string{"a": "b", octets(9).Draw(t, "key"): octets(9).Draw(t, "value")}
 	}

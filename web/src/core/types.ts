@@ -185,6 +185,23 @@ export interface Head {
   end: string | null
 }
 
+// Original is a body before it was changed.
+export interface Original {
+  size: number
+  sha256: string
+  text?: string | null // null where it was not kept
+  base64?: string
+}
+
+// Before is what of a flow was changed on the way, as it was.
+export interface Before {
+  by: string[]
+  request: Head | null
+  response: Head | null
+  request_body: Original | null
+  response_body: Original | null
+}
+
 export interface Flow {
   number: number
   id: string
@@ -198,6 +215,7 @@ export interface Flow {
   request: Head | null
   response: Head | null
   interim: Head[] | null
+  before: Before | null
   request_body: BodyFacts
   response_body: BodyFacts
   tries: { address: string; start: string; reused: boolean; error: string }[] | null

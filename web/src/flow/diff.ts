@@ -1,4 +1,5 @@
 // What two texts differ in, line by line.
+import type { Head } from '../core/types'
 
 export interface Step {
   kind: 'same' | 'gone' | 'new'
@@ -50,4 +51,12 @@ export function folded(steps: Step[], around = 3): (Step | number)[] {
     else out.push(1)
   })
   return out
+}
+
+// headLines is a head as lines. The line that was received may say another target
+// than the request was sent to.
+export function headLines(h: Head | null | undefined): string[] {
+  if (!h) return []
+  const first = h.method ? `${h.method} ${h.url} ${h.version}` : `${h.version} ${h.status} ${h.reason ?? ''}`
+  return [first.trimEnd(), ...[...(h.fields ?? []), ...(h.trailers ?? [])].map(([n, v]) => `${n}: ${v}`)].slice(0, most)
 }
