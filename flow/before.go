@@ -41,3 +41,32 @@ func (b *Before) Heads(f *Flow) (request, response *Message) {
 	}
 	return request, response
 }
+
+// Kept is how many octets of bodies b holds in memory; b may be nil.
+func (b *Before) Kept() int {
+	n := 0
+	if b != nil {
+		for _, o := range []*Original{b.RequestBody, b.ResponseBody} {
+			if o != nil {
+				n += len(o.Octets)
+			}
+		}
+	}
+	return n
+}
+
+// Light is f without the octets of bodies that were changed: for those who keep
+// pictures and do not look at these.
+func (f *Flow) Light() *Flow {
+	if f.Before.Kept() == 0 {
+		return f
+	}
+	c, b := *f, *f.Before
+	for _, o := range []**Original{&b.RequestBody, &b.ResponseBody} {
+		if *o != nil {
+			*o = &Original{Size: (*o).Size, SHA256: (*o).SHA256}
+		}
+	}
+	c.Before = &b
+	return &c
+}

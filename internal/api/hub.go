@@ -86,9 +86,9 @@ func (h *Hub) Watch(f *flow.Flow) {
 	case len(h.pending)+len(h.seen) >= maxPending:
 		h.lost = true
 	case need == needed:
-		h.pending = append(h.pending, f)
+		h.pending = append(h.pending, f.Light())
 	case need == newest:
-		if gone := h.recent.put(f); gone != 0 {
+		if gone := h.recent.put(f.Light()); gone != 0 {
 			h.seen = append(h.seen, gone)
 		}
 	default:

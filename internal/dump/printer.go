@@ -282,7 +282,7 @@ func (p *Printer) take() (all []entry, lost int, unsaid int64) {
 
 // sizeOf estimates the octets that f keeps in memory.
 func sizeOf(f *flow.Flow) int64 {
-	n := 1024
+	n := 1024 + f.Before.Kept()
 	if f.Request != nil {
 		n += len(f.Request.Path) + fieldsSize(f.Request.Fields) + fieldsSize(f.Request.Trailers)
 	}

@@ -168,15 +168,18 @@ func (r *Record) End(f *flow.Flow) {
 }
 
 // room waits for room for a picture; the one that waits already hands its room
-// on. ok is false when there is none.
+// on, but for the bodies that only the last one has. ok is false when there is none.
 func (r *Record) room(f *flow.Flow) (size int, ok bool) {
 	r.mu.Lock()
-	none := r.size > 0 || r.ended
+	has, ended := r.size > 0, r.ended
 	r.mu.Unlock()
-	if none {
+	size = f.Before.Kept()
+	if !has {
+		size += pictureSize(f)
+	}
+	if ended || size == 0 {
 		return 0, true
 	}
-	size = pictureSize(f)
 	if _, ok := r.s.q.acquire(waiter{rec: r, size: size}); !ok {
 		return 0, false
 	}
