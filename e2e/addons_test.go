@@ -184,9 +184,21 @@ func (k *addonKit) file(name string) string {
 // command runs one that a script declares, by the control API.
 func (k *addonKit) command(name string, args ...string) string {
 	k.Helper()
-	m := k.p.waitStderr(`web interface at (http://127\.0\.0\.1:\d+)/\?token=(\w+)`)
 	body, _ := json.Marshal(map[string]any{"args": args})
-	r, err := http.NewRequest("POST", m[1]+"/api/v1/commands/"+name, bytes.NewReader(body))
+	return k.call("POST", "/commands/"+name, string(body))
+}
+
+// body is what the control API shows of the response of the last flow for a path.
+func (k *addonKit) body(path, view string) string {
+	k.Helper()
+	return k.call("GET", "/flows/"+k.p.live(path)+"/response/view?as="+view, "")
+}
+
+// call asks the control API.
+func (k *addonKit) call(method, path, body string) string {
+	k.Helper()
+	m := k.p.waitStderr(`web interface at (http://127\.0\.0\.1:\d+)/\?token=(\w+)`)
+	r, err := http.NewRequest(method, m[1]+"/api/v1"+path, strings.NewReader(body))
 	if err != nil {
 		k.Fatal(err)
 	}
@@ -199,7 +211,7 @@ func (k *addonKit) command(name string, args ...string) string {
 	defer resp.Body.Close()
 	p, _ := io.ReadAll(resp.Body)
 	if resp.StatusCode != http.StatusOK {
-		k.Fatalf("command %s: %s %s", name, resp.Status, p)
+		k.Fatalf("%s %s: %s %s", method, path, resp.Status, p)
 	}
 	return string(p)
 }

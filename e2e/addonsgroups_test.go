@@ -444,5 +444,32 @@ var addonGroups = []addonGroup{
 			<-k.p.ended
 		}},
 	}},
-	{name: "views", rows: []addonRow{{name: "contentview", check: func(k *addonKit) {}}, {name: "contentview-interactive", check: func(k *addonKit) {}}}},
+	{name: "views", rows: []addonRow{
+		{name: "contentview", check: func(k *addonKit) {
+			k.ask("GET", "http://views.example/swapped?type=text/x-swapped", "")
+			k.says(k.body("type=text/x-swapped", "auto"), `"view":"swapcase"`, `"lines":["sOME lETTERS"]`)
+			k.ask("GET", "http://views.example/swapped?type=text/x-other", "")
+			k.says(k.body("type=text/x-other", "auto"), `"view":"raw"`, `"lines":["Some Letters"]`, `"swapcase"`)
+			number := k.p.live("type=text/x-other")
+			for name, want := range map[string]string{"swapcase": "sOME lETTERS\n", "raw": "Some Letters\n"} {
+				if got := k.p.midstream("flows", "body", number, "--session", k.p.Session, "--view", name); got != want {
+					k.Errorf("--view %s: %q", name, got)
+				}
+			}
+			_, errs, err := k.p.try("flows", "body", number, "--session", k.p.Session, "--view", "none-such")
+			if err == nil {
+				k.Error("there is a view none-such")
+			}
+			k.says(errs, "swapcase")
+			k.printed("<< sOME lETTERS")
+		}},
+		{name: "contentview-interactive", check: func(k *addonKit) {
+			k.ask("GET", "http://views.example/swapped?type=text/x-interactive", "")
+			k.says(k.body("type=text/x-interactive", "auto"), `"view":"interactiveswapcase"`, `"lines":["sOME lETTERS"]`, `"editable":true`)
+			k.says(k.call("POST", "/content/text?as=interactiveswapcase", "Octets"), `"text":"oCTETS"`)
+			if got := k.call("POST", "/content/octets?as=interactiveswapcase", "tEXT"); got != "Text" {
+				k.Errorf("%q", got)
+			}
+		}},
+	}, set: options("--web", "--web-port", "0", "--flow-detail", "3")},
 }

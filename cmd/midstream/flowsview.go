@@ -58,8 +58,6 @@ func (v *viewFlags) check(others bool) error {
 		return usageError("--json and --protobuf-definitions are for views: add --view auto")
 	case v.name != "" && others:
 		return usageError("--view cannot be together with --raw, --range, --follow or --messages: --from and --count choose lines")
-	case v.name != "" && !view.Known(v.name):
-		return &codedError{exitUsage, &view.UnknownError{Name: v.name}}
 	}
 	return nil
 }
@@ -100,6 +98,9 @@ func (c *flowsCommand) view(ctx context.Context, r *store.Reader, q flowview.Vie
 		return err
 	}
 	q.View = v.name
+	if !view.Known(q.View) {
+		return c.viewOfScript(ctx, r, q, v)
+	}
 	var result *view.Result
 	if v.asJSON {
 		if result, err = flowview.View(ctx, r, q); err != nil {
@@ -128,6 +129,48 @@ func (c *flowsCommand) view(ctx context.Context, r *store.Reader, q flowview.Vie
 		fmt.Fprintf(c.env.stderr, "%s: %s\n", result.View, dump.Safe(note))
 	}
 	return nil
+}
+
+// viewOfScript writes a body by a view that a script of the running midstream declares.
+func (c *flowsCommand) viewOfScript(ctx context.Context, r *store.Reader, q flowview.ViewQuery, v *viewFlags) error {
+	midstream, err := c.live(r.Dir())
+	if err != nil {
+		return err
+	}
+	if midstream == nil { // only a midstream that runs has scripts
+		return &codedError{exitUsage, &view.UnknownError{Name: q.View}}
+	}
+	defer midstream.Close()
+	for {
+		lines, err := midstream.Lines(ctx, q.Number, q.Side, q.View, q.Window)
+		if err != nil {
+			return err
+		}
+		if v.asJSON {
+			text, err := json.Marshal(viewJSON{flowview.MessageSchema, q.Number, q.Side.String(), lines.Result})
+			if err != nil {
+				return err
+			}
+			_, err = c.env.stdout.Write(append(dump.AppendSafe(nil, string(text)), '\n'))
+			return err
+		}
+		for _, line := range lines.Lines {
+			if _, err := io.WriteString(c.env.stdout, dump.SafeText(line)+"\n"); err != nil {
+				return err
+			}
+		}
+		n := int64(len(lines.Lines))
+		if !lines.More || n == 0 || q.Window.Count == n {
+			for _, note := range lines.Notes {
+				fmt.Fprintf(c.env.stderr, "%s: %s\n", lines.View, dump.Safe(note))
+			}
+			return nil
+		}
+		q.Window.From += n
+		if q.Window.Count > 0 {
+			q.Window.Count -= n
+		}
+	}
 }
 
 // viewJSON is what --json writes; keys are only added.

@@ -97,6 +97,7 @@ func newPrinter(e *env, reg *option.Registry, kind proxyKind, content *recorded,
 		Wanted:  wanted(kind.filter, content, log),
 		Content: content,
 		Schema:  schema,
+		Others:  func() view.Others { return content.in.Control().Views() },
 		View:    func() string { return reg.String("dumper_default_contentview") },
 		Log:     log,
 	})

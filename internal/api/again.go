@@ -140,7 +140,7 @@ func (s *Server) getLines(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	q := flowview.ViewQuery{Number: n, Side: side, View: r.URL.Query().Get("as")}
+	q := flowview.ViewQuery{Number: n, Side: side, View: r.URL.Query().Get("as"), Others: s.control.Views()}
 	if q.Window.From, err = number(r, "from", 0); err != nil {
 		return err
 	}
@@ -175,8 +175,16 @@ func (s *Server) getLines(w http.ResponseWriter, r *http.Request) error {
 		result.Lines = lines[min(lead, int64(len(lines))):]
 		result.From += lead
 	}
-	writeJSON(w, http.StatusOK, Lines{result, body.Names()})
+	writeJSON(w, http.StatusOK, Lines{result, namesOfViews(q.Others)})
 	return nil
+}
+
+// namesOfViews are those of all views.
+func namesOfViews(others body.Others) []string {
+	if others == nil {
+		return body.Names()
+	}
+	return append(body.Names(), others.Names()...)
 }
 
 // leadLines is how many lines in front of those that are asked for are looked at.

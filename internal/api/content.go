@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"slices"
 
 	"midstream/flow"
 	body "midstream/internal/view"
@@ -43,7 +44,7 @@ func (s *Server) postContentText(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	in := body.Input{Body: bytes.NewReader(p), Fields: flow.Fields{}}
+	in := body.Input{Body: bytes.NewReader(p), Fields: flow.Fields{}, Others: s.control.Views()}
 	if kind := r.URL.Query().Get("type"); kind != "" {
 		in.Fields.Add("Content-Type", kind)
 	}
@@ -82,7 +83,13 @@ func (s *Server) postContentOctets(w http.ResponseWriter, r *http.Request) error
 	if err != nil {
 		return err
 	}
-	p, err := body.Edit(r.URL.Query().Get("as"), string(text))
+	as := r.URL.Query().Get("as")
+	var p []byte
+	if others := s.control.Views(); others != nil && slices.Contains(others.Names(), as) {
+		p, err = others.Encode(r.Context(), as, string(text))
+	} else {
+		p, err = body.Edit(as, string(text))
+	}
 	if err != nil {
 		return badRequest("%s", oneLine(err.Error()))
 	}

@@ -29,6 +29,7 @@ type contentPrinter struct {
 	// most is how many lines of one body are printed; 0 prints all.
 	most   int
 	schema *view.Schema
+	others view.Others
 	name   string // of the view
 }
 
@@ -60,7 +61,7 @@ func (c *contentPrinter) print(f *flow.Flow, side flow.Side, mark string) {
 // view writes r as the view that fits it has it.
 func (c *contentPrinter) view(r io.Reader, f *flow.Flow, side flow.Side, mark string) {
 	in := view.InputOf(f, side)
-	in.Body, in.Schema, in.Limit = r, c.schema, math.MaxInt64
+	in.Body, in.Schema, in.Others, in.Limit = r, c.schema, c.others, math.MaxInt64
 	var line []byte
 	var failed error
 	shown, err := view.Print(context.Background(), in, c.name, view.Window{Count: int64(c.most)}, func(text string) bool {

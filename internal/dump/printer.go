@@ -57,6 +57,8 @@ type Config struct {
 	View func() string
 	// Schema names the fields of protobuf in content; nil guesses.
 	Schema *view.Schema
+	// Others returns the views of scripts; nil has none.
+	Others func() view.Others
 	// Message makes a message one line of text, not safe yet; nil prints none. It is
 	// asked by the goroutine that prints.
 	Message func(m *message.Passed) string

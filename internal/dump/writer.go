@@ -85,6 +85,9 @@ func (w *writer) flow(f *flow.Flow, width int) {
 	_, _ = w.out.Write(w.buf)
 	if detail >= Cut && !f.Live() && !w.failed {
 		c := contentPrinter{out: w.out, source: w.cfg.Content, palette: w.cfg.Palette, schema: w.cfg.Schema, name: w.cfg.View()}
+		if w.cfg.Others != nil {
+			c.others = w.cfg.Others()
+		}
 		if detail == Cut {
 			c.most = w.cfg.Lines
 		}

@@ -23,6 +23,8 @@ type ViewQuery struct {
 	Window view.Window
 	// Schema names the fields of protobuf; nil guesses.
 	Schema *view.Schema
+	// Others are views of scripts; nil has none.
+	Others view.Others
 }
 
 // View shows a window of what is recorded of a body by a view, which may be live
@@ -45,9 +47,6 @@ func PrintView(ctx context.Context, r *store.Reader, q ViewQuery, take func(line
 }
 
 func (q *ViewQuery) open(ctx context.Context, r *store.Reader, show func(view.Input) (*view.Result, error)) (*view.Result, error) {
-	if !view.Known(q.View) && q.View != "" {
-		return nil, &view.UnknownError{Name: q.View}
-	}
 	f, err := r.Get(ctx, q.Number)
 	if err != nil {
 		return nil, err
@@ -56,7 +55,7 @@ func (q *ViewQuery) open(ctx context.Context, r *store.Reader, show func(view.In
 		return nil, fmt.Errorf("flow %d has messages of %s and no body: --messages shows them", q.Number, kind)
 	}
 	in := view.InputOf(f, q.Side)
-	in.Schema = q.Schema
+	in.Schema, in.Others = q.Schema, q.Others
 	b := bodyOf(f, q.Side)
 	if b.Disposition == flow.NoBody || b.Sent == 0 && b.Received == 0 {
 		return show(in)

@@ -14,6 +14,7 @@ import (
 	"midstream/internal/replay"
 	"midstream/internal/script"
 	"midstream/internal/store"
+	"midstream/internal/view"
 )
 
 // Control is what may be done to an instance that runs. Its methods may be called
@@ -142,4 +143,12 @@ func (c Control) sending() *replay.Sending {
 	in := c.in
 	return &replay.Sending{Engine: in.engine, Dialer: in.way.Dialer(), Hooks: in.set.Load, Reroute: in.way.Reroute,
 		Parallel: in.opts.Int("client_replay_concurrency"), Speed: in.replays.speed, HTTP2: in.opts.Bool("http2"), Log: in.log}
+}
+
+// Views are those that scripts declare; nil when there are none.
+func (c Control) Views() view.Others {
+	if len(c.in.python.Names()) == 0 {
+		return nil
+	}
+	return c.in.python
 }

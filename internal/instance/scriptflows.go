@@ -96,7 +96,7 @@ func (s scriptFlows) Convert(ctx context.Context, file []byte, to string) ([]byt
 }
 
 // Recorded gives the newest flows of the session that have ended, as a flow file.
-func (s scriptFlows) Recorded(ctx context.Context, most int, limit int64) ([]byte, error) {
+func (s scriptFlows) Recorded(ctx context.Context, id flow.ID, most int, limit int64) ([]byte, error) {
 	if s.in.session == nil {
 		return nil, errors.New("nothing is recorded: there is no session with flows")
 	}
@@ -106,13 +106,22 @@ func (s scriptFlows) Recorded(ctx context.Context, most int, limit int64) ([]byt
 		return nil, fmt.Errorf("read the session for a script: %w", err)
 	}
 	defer r.Close()
-	src := capture.FromReader(ctx, r, r.List(ctx, store.ListOptions{Last: most}))
+	which := store.ListOptions{Last: most}
+	if id != (flow.ID{}) {
+		number, err := r.Find(ctx, id.String())
+		if err != nil {
+			return nil, fmt.Errorf("read the session for a script: %w", err)
+		}
+		which = store.ListOptions{After: number - 1}
+		most = 1
+	}
+	src := capture.FromReader(ctx, r, r.List(ctx, which))
 	defer src.Close()
 	var files [][]byte
 	size := int64(0)
 	for {
 		it, err := src.Next()
-		if err == io.EOF {
+		if err == io.EOF || id != (flow.ID{}) && err == nil && it.Flow.ID != id {
 			break
 		}
 		if _, damaged := errors.AsType[*capture.Damaged](err); damaged {

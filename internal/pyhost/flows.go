@@ -19,9 +19,10 @@ type Flows interface {
 	Convert(ctx context.Context, file []byte, to string) ([]byte, error)
 	// Record adds flows to the session.
 	Record(ctx context.Context, file []byte) error
-	// Recorded gives the newest flows of the session that have ended, as a flow file.
-	// It leaves out what would make it larger than limit octets, the oldest first.
-	Recorded(ctx context.Context, most int, limit int64) ([]byte, error)
+	// Recorded gives the newest flows of the session that have ended, or the one of an
+	// ID, as a flow file. It leaves out what would make it larger than limit octets, the
+	// oldest first.
+	Recorded(ctx context.Context, id flow.ID, most int, limit int64) ([]byte, error)
 	// Note sets "marked" or "comment" of a flow of the session that has ended.
 	Note(ctx context.Context, id flow.ID, what, value string) error
 }
@@ -61,11 +62,18 @@ func (h *Host) record(raw []byte) error {
 	return h.config.Flows.Record(context.Background(), raw)
 }
 
-func (h *Host) recorded() ([]byte, error) {
+func (h *Host) recorded(m *message) ([]byte, error) {
 	if h.config.Flows == nil {
 		return nil, errNoFlows
 	}
-	return h.config.Flows.Recorded(context.Background(), mostRecorded, h.config.ContentLimit)
+	var id flow.ID
+	if m.Flow != "" {
+		var err error
+		if id, err = flow.ParseID(m.Flow); err != nil {
+			return nil, fmt.Errorf("read a recorded flow: %w", err)
+		}
+	}
+	return h.config.Flows.Recorded(context.Background(), id, mostRecorded, h.config.ContentLimit)
 }
 
 // noteRecorded marks or comments a flow that is over.

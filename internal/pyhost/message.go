@@ -52,6 +52,10 @@ type ret struct {
 	Required []bool            `json:"required"`
 	Names    []string          `json:"names"`
 	Commands []Command         `json:"commands"`
+	Views    []string          `json:"views"`
+	View     string            `json:"vw"` // what a body was shown by; the text is in the octets
+	Syntax   string            `json:"sy"`
+	Editable bool              `json:"ed"`
 	Result   json.RawMessage   `json:"cv"` // what a command answers
 	Request  *requestHead      `json:"q"`
 	Response *responseHead     `json:"s"`

@@ -328,6 +328,12 @@ func (p *process) finish(ctx context.Context, c *call, reply func(*message)) (*r
 
 // do runs a call that has no flow: its frame is kind and values.
 func (p *process) do(ctx context.Context, kind string, values map[string]any) (*ret, error) {
+	r, _, err := p.ask(ctx, kind, values, nil)
+	return r, err
+}
+
+// ask is do for a call that has octets, or gets some.
+func (p *process) ask(ctx context.Context, kind string, values map[string]any, octets []byte) (*ret, []byte, error) {
 	c := p.begin(kind)
 	head := map[string]any{"k": kind, "c": c.id}
 	for k, v := range values {
@@ -335,14 +341,13 @@ func (p *process) do(ctx context.Context, kind string, values map[string]any) (*
 	}
 	text, err := json.Marshal(head)
 	if err == nil {
-		err = p.send(ctx, text)
+		err = p.send(ctx, text, octets)
 	}
 	if err != nil {
 		p.forget(c)
-		return nil, err
+		return nil, nil, err
 	}
-	r, _, err := p.finish(ctx, c, nil)
-	return r, err
+	return p.finish(ctx, c, nil)
 }
 
 // close ends the process: it has its done, and grace to run it.

@@ -60,7 +60,7 @@ func (p *process) serve(m *message, raw []byte) {
 	case "record":
 		p.answer(m, nil, h.record(raw), nil)
 	case "recorded":
-		out, err := h.recorded()
+		out, err := h.recorded(m)
 		p.answer(m, nil, err, out)
 	case "note":
 		p.answer(m, nil, h.noteRecorded(m), nil)

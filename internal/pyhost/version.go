@@ -27,6 +27,7 @@ type version struct {
 	up       time.Time
 	groups   [2]group
 	commands []Command
+	views    []string
 	flows    int
 	retired  bool
 	ended    bool
@@ -104,7 +105,7 @@ func (v *version) learn(r *ret) (changed bool) {
 		}
 	}
 	changed = groups != v.groups
-	v.groups, v.commands = groups, r.Commands
+	v.groups, v.commands, v.views = groups, r.Commands, r.Views
 	return changed
 }
 

@@ -50,6 +50,10 @@ type Input struct {
 	Request         flow.Fields
 	// Schema names fields of protobuf; nil guesses.
 	Schema *Schema
+	// Flow is the flow that the body is of; zero for none. Others are asked with it.
+	Flow flow.ID
+	// Others are views that this package does not have; nil has none.
+	Others Others
 	// Limit is how many octets are looked at, in each layer of the coding; 0 is
 	// 64 MiB. What needs the body in one piece looks at 4 MiB whatever it is.
 	Limit int64
@@ -78,11 +82,14 @@ type Result struct {
 	Editable bool `json:"editable,omitempty"`
 }
 
-// UnknownError is a name that no view has.
-type UnknownError struct{ Name string }
+// UnknownError is a name that no view has. Others are those of scripts.
+type UnknownError struct {
+	Name   string
+	Others []string
+}
 
 func (e *UnknownError) Error() string {
-	return fmt.Sprintf("there is no view %q: give auto or one of %s", e.Name, strings.Join(Names(), ", "))
+	return fmt.Sprintf("there is no view %q: give auto or one of %s", e.Name, strings.Join(append(Names(), e.Others...), ", "))
 }
 
 type view struct {
@@ -124,7 +131,7 @@ func find(name string) (view, error) {
 			return v, nil
 		}
 	}
-	return view{}, &UnknownError{name}
+	return view{}, &UnknownError{Name: name}
 }
 
 // Names are the names of the views, without "auto".
@@ -164,15 +171,16 @@ func Print(ctx context.Context, in Input, name string, w Window, take func(line 
 		return nil, fmt.Errorf("lines %d, %d of them: give numbers from 0 on", w.From, w.Count)
 	}
 	auto := name == "" || name == Auto
-	if !auto && !Known(name) {
-		return nil, &UnknownError{name}
+	if !auto && !knows(in.Others, name) {
+		unknown := &UnknownError{Name: name}
+		if in.Others != nil {
+			unknown.Others = in.Others.Names()
+		}
+		return nil, unknown
 	}
 	s := open(ctx, &in)
 	defer s.close()
-	if auto {
-		name = choose(s)
-	}
-	v, err := find(name)
+	v, err := s.chosen(ctx, name, auto)
 	if err != nil {
 		return nil, err
 	}

@@ -12,10 +12,11 @@ import threading
 from midstream_host import entities, pictures, streams, wire
 from midstream_host.connections import Connections
 from midstream_host.life import Life
+from midstream_host.views import Views
 from mitmproxy import exceptions
 
 
-class Host(Life, Connections):
+class Host(Life, Connections, Views):
     """The proxy, as this process knows it."""
 
     def __init__(self, connection: wire.Wire, loop, script: str):
@@ -76,6 +77,8 @@ class Host(Life, Connections):
             self.answered(head, raw)
         elif kind == "end":
             self.ended(head["f"])
+        elif kind == "view":
+            self.view(head, raw)
         elif kind == "conn":
             self.conn(head, raw)
         elif kind == "ping":

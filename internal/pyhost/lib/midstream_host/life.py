@@ -110,8 +110,18 @@ class Life:
         """What the proxy must know of the script."""
         return {"groups": [entities.wants(g) for g in self.groups],
                 "required": [any(getattr(a, "required", False) is True for a in g) for g in self.groups],
-                "commands": self.master.commands.described(),
+                "commands": self.master.commands.described(), "views": self.views_declared(),
                 "names": [", ".join(entities.name_of(a) for a in g) for g in self.groups]}
+
+    @staticmethod
+    def views_declared() -> list:
+        views = sys.modules.get("mitmproxy.contentviews")
+        return sorted(views.registry) if views is not None else []
+
+    def manifested(self):
+        """Tells the proxy what it must know, where load is over."""
+        if self.addons:
+            self.tell(dict(self.manifest(), k="manifest"))
 
     def explain(self, e) -> str:
         text = entities.own_traceback(e)
