@@ -124,3 +124,23 @@ func TestKeptOctetsThatCannotBeSent(t *testing.T) {
 		t.Errorf("settle again: %v", err)
 	}
 }
+
+// A piece of a body costs no allocation, nor does asking whether there is room.
+func TestWriteRoomAllocatesNothing(t *testing.T) {
+	a, b := tcpPair(t)
+	go io.Copy(io.Discard, a)
+	c := New(b)
+	p := make([]byte, 1<<10)
+	if n := testing.AllocsPerRun(200, func() {
+		if c.Writable() {
+			if _, err := c.WriteRoom(p); err != nil {
+				t.Error(err)
+			}
+			if err := c.Settle(); err != nil {
+				t.Error(err)
+			}
+		}
+	}); n != 0 {
+		t.Errorf("%v allocations a piece", n)
+	}
+}

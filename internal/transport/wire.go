@@ -43,11 +43,15 @@ type wire struct {
 	poll   func(fd uintptr) bool // tells whether fd takes octets
 	now    bool                  // poll says so even when it does not
 	takes  bool                  // what poll has seen
+	put    func(fd uintptr) bool // writes putP without waiting; made once, as try is
+	putP   []byte
+	putN   int
+	putErr error
 }
 
 func newWire(nc net.Conn) *wire {
 	w := &wire{Conn: nc, raw: rawConn(nc)}
-	w.try, w.look, w.poll = w.tryRead, pollRead, w.pollWrite
+	w.try, w.look, w.poll, w.put = w.tryRead, pollRead, w.pollWrite, w.tryWrite
 	return w
 }
 

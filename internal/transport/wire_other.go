@@ -16,4 +16,6 @@ func pollRead(uintptr) bool { return true }
 
 func (w *wire) pollWrite(uintptr) bool { return true }
 
+func (w *wire) tryWrite(uintptr) bool { return true }
+
 func (w *wire) sendSome(p []byte) (int, error) { return w.Conn.Write(p) }

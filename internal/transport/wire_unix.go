@@ -76,28 +76,29 @@ func (w *wire) pollWrite(fd uintptr) bool {
 
 // sendSome writes what the socket has room for now, without waiting.
 func (w *wire) sendSome(p []byte) (n int, err error) {
-	werr := w.raw.Write(func(fd uintptr) bool {
-		for n < len(p) {
-			var m int
-			m, err = writeSocket(fd, p[n:])
-			switch {
-			case err == syscall.EINTR:
-				continue
-			case err == syscall.EAGAIN:
-				err = nil
-				return true
-			case err != nil:
-				return true
-			}
-			n += m
+	w.putP, w.putN, w.putErr = p, 0, nil
+	err = w.raw.Write(w.put)
+	w.putP = nil
+	if err == nil && w.putErr != nil {
+		err = &net.OpError{Op: "write", Net: "tcp", Source: w.LocalAddr(), Addr: w.RemoteAddr(), Err: os.NewSyscallError("write", w.putErr)}
+	}
+	return w.putN, err
+}
+
+// tryWrite writes as often as fd takes something.
+func (w *wire) tryWrite(fd uintptr) bool {
+	for w.putN < len(w.putP) {
+		n, err := writeSocket(fd, w.putP[w.putN:])
+		switch err {
+		case nil:
+			w.putN += n
+		case syscall.EINTR:
+		case syscall.EAGAIN:
+			return true
+		default:
+			w.putErr = err
+			return true
 		}
-		return true
-	})
-	if werr != nil {
-		return n, werr
 	}
-	if err != nil {
-		err = &net.OpError{Op: "write", Net: "tcp", Source: w.LocalAddr(), Addr: w.RemoteAddr(), Err: os.NewSyscallError("write", err)}
-	}
-	return n, err
+	return true
 }
