@@ -107,7 +107,7 @@ func (x *exchange) mayRetry(call Call, err *flow.Error) (again bool, why string)
 	x.mu.Lock()
 	flowing := x.flowing != nil && x.sending.held == nil
 	x.mu.Unlock()
-	if err.Cause != flow.RefusedRequest && !idempotent(x.sending.method) {
+	if err.Cause != flow.RefusedRequest && !idempotent(x.sending.method) && !flow.EqualFold(x.protocol, "websocket") { // its handshake is a GET
 		return false, "not sent again, because " + x.sending.method + " is not idempotent"
 	}
 	x.switching.Lock()

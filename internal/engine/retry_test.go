@@ -32,6 +32,8 @@ func TestRetry(t *testing.T) {
 		text  string // in the outcome when not
 	}{
 		{"GET on a stale connection", newStream(flow.HTTP11, "GET", nil, nil), stale(true), false, true, ""},
+		{"WebSocket on a stream", extended("websocket"), stale(true), false, true, ""},
+		{"another protocol on a stream", extended("connect-udp"), stale(true), false, false, "not sent again, because CONNECT is not idempotent"},
 		{"GET on a fresh connection", newStream(flow.HTTP11, "GET", nil, nil), stale(false), false, false, "before its response"},
 		{"POST without a body", newStream(flow.HTTP11, "POST", nil, nil), stale(true), false, false, "not sent again, because POST is not idempotent"},
 		{"held PUT", newStream(flow.HTTP11, "PUT", nil, wholeBody("ab")), stale(true), true, true, ""},
@@ -45,6 +47,9 @@ func TestRetry(t *testing.T) {
 		{"malformed head", newStream(flow.HTTP11, "GET", nil, nil), malformed(), false, false, "502: bad status line"},
 	} {
 		second := answers(200, length(2), nil, wholeBody("ok"))
+		if c.s.head.Protocol != "" {
+			second = answers(404, length(2), nil, wholeBody("ok")) // no tunnel
+		}
 		up := upstream(c.first, second)
 		var addons []any
 		if c.hold {
@@ -67,6 +72,13 @@ func TestRetry(t *testing.T) {
 			t.Errorf("%s: the first call was closed %d times", c.rule, first.closed)
 		}
 	}
+}
+
+// extended is an extended CONNECT.
+func extended(protocol string) *fakeStream {
+	s := newStream(flow.HTTP2, "CONNECT", nil, nil)
+	s.head.Protocol = protocol
+	return s
 }
 
 func heardStale() *fakeCall { c := stale(true); c.heard = true; return c }

@@ -275,7 +275,10 @@ func (call *Call) Close() {
 		return
 	}
 	call.closed = true
-	reusable := call.sent && call.received && call.fit && call.cause == nil
+	// Behind a 101, or a 2xx to CONNECT, the connection is one of HTTP no more, also
+	// where nobody has taken it.
+	switched := call.final != nil && (call.final.Status == 101 || call.method == "CONNECT" && call.final.Status/100 == 2)
+	reusable := call.sent && call.received && call.fit && call.cause == nil && !switched
 	handed := call.handed
 	call.mu.Unlock()
 	call.reader.retire()

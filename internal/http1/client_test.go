@@ -31,6 +31,28 @@ func final(t testing.TB, call *Call) *flow.Response {
 	return r
 }
 
+// A connection that has switched protocols carries no further request, also where
+// whoever asked for it did not take it.
+func TestAConnectionThatHasSwitchedIsNotReused(t *testing.T) {
+	for _, method := range []string{"GET", "CONNECT"} {
+		var released []bool
+		c, p := dial(t, ClientConfig{Release: func(_ *Client, ok bool) { released = append(released, ok) }})
+		req := request(method, "/")
+		answer := "101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket"
+		if method == "CONNECT" {
+			req.Form, req.Authority, req.Path, answer = flow.AuthorityForm, "origin.test:443", "", "200 OK"
+		}
+		call := open(t, c, req, flow.Framing{})
+		go p.send("HTTP/1.1 " + answer + "\r\n\r\n")
+		final(t, call)
+		call.Cancel(errors.New("not what was meant"))
+		call.Close()
+		if c.Alive() || len(released) != 1 || released[0] {
+			t.Errorf("%s: alive %v, released %v", method, c.Alive(), released)
+		}
+	}
+}
+
 func TestClientReusesItsConnection(t *testing.T) {
 	var released []bool
 	c, p := dial(t, ClientConfig{Release: func(_ *Client, ok bool) { released = append(released, ok) }})
