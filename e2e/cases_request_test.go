@@ -9,6 +9,9 @@ type requestCase struct {
 	in   string
 	// want is what reaches the origin, octet for octet; "" is what was sent.
 	want string
+	// direct: inside TLS, where the client takes the proxy for the server, it is
+	// what was sent all the same.
+	direct bool
 	// tolerant and strict are the statuses of the proxy's own refusal; 0 lets the
 	// request pass.
 	tolerant, strict int
@@ -133,12 +136,17 @@ var requestFields = []requestCase{
 	{name: "value of 60 KB", in: get1("Cookie: " + fill(60<<10, "a=b; "))},
 	{name: "value of 70 KB is too long", in: get1("Cookie: " + fill(70<<10, "a=b; ")), tolerant: 431, strict: 431},
 	{name: "Proxy-Connection is not forwarded", in: get1("Proxy-Connection: keep-alive"), want: "GET /x HTTP/1.1\r\nHost: {H}\r\n\r\n"},
-	{name: "Keep-Alive is of one connection", in: get1("Keep-Alive: timeout=5\r\nConnection: keep-alive"), want: "GET /x HTTP/1.1\r\nHost: {H}\r\n\r\n"},
+	{name: "Keep-Alive is of one connection", direct: true, in: get1("Keep-Alive: timeout=5\r\nConnection: keep-alive"), want: "GET /x HTTP/1.1\r\nHost: {H}\r\n\r\n"},
 	{name: "what Connection names is of one connection", in: get1("X-Hop: 1\r\nConnection: x-hop\r\nX-End: 2"), want: "GET /x HTTP/1.1\r\nHost: {H}\r\nX-End: 2\r\n\r\n"},
 	{name: "Connection cannot remove Host or framing", in: post("Content-Length: 2\r\nConnection: Host, Content-Length", "hi"), want: post("Content-Length: 2", "hi")},
 	{name: "TE: trailers goes on", in: get1("TE: trailers\r\nConnection: TE")},
 	{name: "TE with codings is reduced to trailers", in: get1("TE: gzip, trailers;q=0.5\r\nConnection: TE"), want: get1("TE: trailers\r\nConnection: TE")},
-	{name: "Connection: close closes this connection only", in: get1("Connection: close"), want: "GET /x HTTP/1.1\r\nHost: {H}\r\n\r\n", closes: true},
+	{name: "Connection: close closes this connection only", direct: true, in: get1("Connection: close"), want: "GET /x HTTP/1.1\r\nHost: {H}\r\n\r\n", closes: true},
+	{name: "close among options", in: get1("Connection: token, close, keep-alive"), want: "GET /x HTTP/1.1\r\nHost: {H}\r\n\r\n", closes: true, only: "plain"},
+	{name: "empty options, and two fields of them", in: get1("Connection: ,, X-A ,\r\nX-A: b\r\nconnection: X-B\r\nX-B: c\r\nX-C: d"), want: get1("X-C: d")},
+	{name: "expectation without a body", in: post("Expect: 100-continue\r\nContent-Length: 0", "")},
+	{name: "expectation whose body comes at once", in: post("Expect: 100-continue\r\nContent-Length: 2", "hi")},
+	{name: "unknown expectation", in: post("Expect: 200-ok\r\nContent-Length: 2", "hi")},
 	{name: "offer of HTTP/2 is left out", in: get1("Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQAAP__"), want: "GET /x HTTP/1.1\r\nHost: {H}\r\n\r\n", finding: "h2c-dropped"},
 	{name: "upgrade that the server ignores", in: get1("Connection: Upgrade\r\nUpgrade: echo/1")},
 	{name: "request behind an upgrade that the server ignores", in: get1("Connection: Upgrade\r\nUpgrade: echo/1") + get1("X-A: b"), more: 1},
@@ -196,6 +204,10 @@ var requestFraming = []requestCase{
 	{name: "trailers go on", in: post("Trailer: X-Sum\r\nTransfer-Encoding: chunked", "5\r\nhello\r\n0\r\nX-sum:  abc\r\nX-Sum: d\r\n\r\n")},
 	{name: "framing fields in trailers are dropped", in: post("Transfer-Encoding: chunked", "2\r\nhi\r\n0\r\nContent-Length: 9\r\nHost: evil\r\nTransfer-Encoding: x\r\nX: y\r\n\r\n"), want: post("Transfer-Encoding: chunked", "2\r\nhi\r\n0\r\nX: y\r\n\r\n"), strict: strictOnly, finding: "trailer-dropped"},
 	{name: "pipelined requests are answered in order", in: post("Content-Length: 5", "hello") + post("Transfer-Encoding: chunked", "2\r\nhi\r\n0\r\n\r\n") + get1("X-A: b"), more: 2},
+	{name: "what comes behind Connection: close is no request", in: get1("Connection: close") + smuggled, want: "GET /x HTTP/1.1\r\nHost: {H}\r\n\r\n", closes: true, only: "plain"},
+	{name: "what comes behind HTTP/1.0 is no request", in: "GET {T}/x HTTP/1.0\r\nHost: {H}\r\n\r\n" + smuggled, want: "GET /x HTTP/1.0\r\nHost: {H}\r\n\r\n", closes: true},
+	{name: "20000 small chunks", in: post("Transfer-Encoding: chunked", strings.Repeat("1\r\nx\r\n", 20000)+"0\r\n\r\n")},
+	{name: "trailers and no body", in: post("Transfer-Encoding: chunked", "0\r\nX: y\r\n\r\n")},
 	{name: "octets behind a body are the next request", in: post("Content-Length: 2", "hi") + "\r\n" + get1("X-A: b"), want: post("Content-Length: 2", "hi") + get1("X-A: b"), more: 1},
 	{name: "length with white space around it", in: post("Content-Length: \t 5 \t", "hello"), want: post("Content-Length: 5", "hello"), finding: "framing-field-respelled"},
 	{name: "coding with white space around it", in: post("Transfer-Encoding:\tchunked ", "0\r\n\r\n"), want: post("Transfer-Encoding: chunked", "0\r\n\r\n"), finding: "framing-field-respelled"},
@@ -222,6 +234,9 @@ var requestFraming = []requestCase{
 	{name: "identity and a length", in: post("Transfer-Encoding: identity\r\nContent-Length: 5", "hello"+smuggled), tolerant: both, strict: both},
 	{name: "two codings in two fields", in: post("Transfer-Encoding: chunked\r\nTransfer-Encoding: identity", "0\r\n\r\n"+smuggled), tolerant: both, strict: both},
 	{name: "empty coding", in: post("Transfer-Encoding:", smuggled), tolerant: both, strict: both},
+	{name: "empty coding and a length", in: post("Transfer-Encoding:\r\nContent-Length: 5", "hello"+smuggled), tolerant: both, strict: both},
+	{name: "empty item behind chunked", in: post("Transfer-Encoding: chunked,", "0\r\n\r\n"+smuggled), tolerant: both, strict: both},
+	{name: "chunked with an empty parameter", in: post("Transfer-Encoding: chunked;", "0\r\n\r\n"+smuggled), tolerant: both, strict: both},
 	{name: "empty item before chunked", in: post("Transfer-Encoding: , chunked", "0\r\n\r\n"+smuggled), tolerant: both, strict: both},
 	{name: "folded coding", in: post("Transfer-Encoding:\r\n chunked", "0\r\n\r\n"+smuggled), tolerant: both, strict: both},
 	{name: "coding in a fold of another field", in: post("X-A: b\r\n Transfer-Encoding: chunked\r\nContent-Length: 5", "hello"), want: post("X-A: b Transfer-Encoding: chunked\r\nContent-Length: 5", "hello"), strict: strictOnly, finding: "field-folded"},
@@ -270,6 +285,10 @@ var requestChunks = []struct{ name, body string }{
 	{"LF without CR in an extension", "5;a=b\nX\r\nhello\r\n0\r\n\r\n"},
 	{"lone CR in an extension", "5;a=\rb\r\nhello\r\n0\r\n\r\n"},
 	{"NUL in an extension", "5;a=\x00\r\nhello\r\n0\r\n\r\n"},
+	{"semicolon and no extension", "5;\r\nhello\r\n0\r\n\r\n"},
+	{"extension without a semicolon", "5 a\r\nhello\r\n0\r\n\r\n"},
+	{"extension with an empty value", "5;a=\r\nhello\r\n0\r\n\r\n"},
+	{"blank line between chunks", "5\r\nhello\r\n\r\n0\r\n\r\n"},
 	{"extension that is no name", "5;\"a\"\r\nhello\r\n0\r\n\r\n"},
 	{"quoted extension that does not close", "5;a=\"b\r\nhello\r\n0\r\n\r\n"},
 	{"LF without CR behind the data", "5\r\nhello\n0\r\n\r\n"},

@@ -47,7 +47,7 @@ func (c *requestCase) run(t *testing.T, p *proxy, w way, profile string) {
 		t.Errorf("body of the response: %v", err)
 	}
 	want := c.want
-	if want == "" {
+	if want == "" || c.direct && w.secured {
 		want = c.in
 	}
 	want = first + want
@@ -100,7 +100,11 @@ func (c *requestCase) run(t *testing.T, p *proxy, w way, profile string) {
 		} else {
 			client.body("GET", head)
 		}
-		want += "GET /after HTTP/1.1\r\nHost: {H}\r\n\r\n"
+		want += "GET /after HTTP/1.1\r\nHost: {H}\r\n"
+		if w.secured {
+			want += "Connection: close\r\n"
+		}
+		want += "\r\n"
 		flows++
 	}
 	client.ended()

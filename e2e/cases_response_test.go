@@ -19,6 +19,9 @@ type responseCase struct {
 	hangsUp bool
 	// head is what the client gets as a head, octet for octet; "" is the origin's.
 	head string
+	// direct: inside TLS, where the client takes the proxy for the server, the head
+	// is the origin's all the same, and the connection ends where the origin's does.
+	direct bool
 	// content is the body that the client gets; trailers the lines behind it.
 	content  string
 	trailers string
@@ -75,13 +78,22 @@ var statusLines = []responseCase{
 	{name: "blank line before the head", out: "\r\n" + okResponse, head: strings.TrimSuffix(okResponse, "ok"), content: "ok", finding: "blank-line-before-start-line"},
 	{name: "nothing", out: "", hangsUp: true, tolerant: 502, strict: 502},
 	{name: "end inside the head", out: "HTTP/1.1 200 OK\r\nContent-Le", hangsUp: true, tolerant: 502, strict: 502},
-	{name: "HTTP/1.0", out: "HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\nok", hangsUp: true, head: strings.TrimSuffix(okResponse, "ok"), content: "ok"},
-	{name: "HTTP/1.0 that keeps the connection", out: "HTTP/1.0 200 OK\r\nConnection: keep-alive\r\nContent-Length: 2\r\n\r\nok", head: strings.TrimSuffix(okResponse, "ok"), content: "ok"},
-	{name: "HTTP/1.0 without a length", out: "HTTP/1.0 200 OK\r\nX: y\r\n\r\nuntil here", hangsUp: true, head: "HTTP/1.1 200 OK\r\nX: y\r\nTransfer-Encoding: chunked\r\n\r\n", content: "until here"},
-	{name: "Connection: close closes the server's connection only", out: "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok", hangsUp: true, head: strings.TrimSuffix(okResponse, "ok"), content: "ok"},
+	{name: "HTTP/01.1", out: "HTTP/01.1 200 OK\r\nContent-Length: 2\r\n\r\nok", tolerant: 502, strict: 502},
+	{name: "HTTP/1.01", out: "HTTP/1.01 200 OK\r\nContent-Length: 2\r\n\r\nok", tolerant: 502, strict: 502},
+	{name: "tab before the status", out: "HTTP/1.1\t200 OK\r\nContent-Length: 2\r\n\r\nok", tolerant: 502, strict: 502},
+	{name: "RTSP", out: "RTSP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok", tolerant: 502, strict: 502},
+	{name: "byte order mark before the head", out: "\xef\xbb\xbf" + okResponse, tolerant: 502, strict: 502},
+	{name: "control characters in the reason phrase", out: "HTTP/1.1 200 O\rK\x00!\r\nContent-Length: 2\r\n\r\nok", head: "HTTP/1.1 200 O K !\r\nContent-Length: 2\r\n\r\n", content: "ok", strict: 502, finding: "field-control-character"},
+	{name: "reason phrase of 9000 octets", out: "HTTP/1.1 200 " + fill(9000, "x") + "\r\nContent-Length: 2\r\n\r\nok", content: "ok"},
+	{name: "LF everywhere but in the blank line", out: "HTTP/1.1 200 OK\nContent-Length: 2\n\r\nok", head: "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n", content: "ok", strict: 502, finding: "bare-line-feed"},
+	{name: "HTTP/1.0 that says it keeps the connection, without a length", direct: true, out: "HTTP/1.0 200 OK\r\nX: y\r\nConnection: keep-alive\r\n\r\nHTTP/1.0 200 OK", hangsUp: true, head: "HTTP/1.1 200 OK\r\nX: y\r\nTransfer-Encoding: chunked\r\n\r\n", content: "HTTP/1.0 200 OK"},
+	{name: "HTTP/1.0", direct: true, out: "HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\nok", hangsUp: true, head: strings.TrimSuffix(okResponse, "ok"), content: "ok"},
+	{name: "HTTP/1.0 that keeps the connection", direct: true, out: "HTTP/1.0 200 OK\r\nConnection: keep-alive\r\nContent-Length: 2\r\n\r\nok", head: strings.TrimSuffix(okResponse, "ok"), content: "ok"},
+	{name: "HTTP/1.0 without a length", direct: true, out: "HTTP/1.0 200 OK\r\nX: y\r\n\r\nuntil here", hangsUp: true, head: "HTTP/1.1 200 OK\r\nX: y\r\nTransfer-Encoding: chunked\r\n\r\n", content: "until here"},
+	{name: "Connection: close closes the server's connection only", direct: true, out: "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok", hangsUp: true, head: strings.TrimSuffix(okResponse, "ok"), content: "ok"},
 	{name: "client of HTTP/1.0 and a length", request: "GET {T}/x HTTP/1.0\r\nHost: {H}\r\n\r\n", out: okResponse, content: "ok", closes: true},
 	{name: "client of HTTP/1.0 and chunks", request: "GET {T}/x HTTP/1.0\r\nHost: {H}\r\n\r\n", out: chunks("5\r\nhello\r\n0\r\n\r\n"), head: "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n", content: "hello", closes: true},
-	{name: "client of HTTP/1.0 and the end of a connection", request: "GET {T}/x HTTP/1.0\r\nHost: {H}\r\n\r\n", out: "HTTP/1.1 200 OK\r\nX: y\r\n\r\nhello", hangsUp: true, head: closedHead, content: "hello", closes: true},
+	{name: "client of HTTP/1.0 and the end of a connection", direct: true, request: "GET {T}/x HTTP/1.0\r\nHost: {H}\r\n\r\n", out: "HTTP/1.1 200 OK\r\nX: y\r\n\r\nhello", hangsUp: true, head: closedHead, content: "hello", closes: true},
 	{name: "client of HTTP/1.0 gets no interim response", request: "GET {T}/x HTTP/1.0\r\nHost: {H}\r\n\r\n", out: "HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n" + okResponse, head: strings.TrimSuffix(okResponse, "ok"), content: "ok", closes: true},
 	{name: "client that keeps a connection of HTTP/1.0", request: "GET {T}/x HTTP/1.0\r\nHost: {H}\r\nConnection: keep-alive\r\n\r\n", out: okResponse, head: "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: keep-alive\r\n\r\n", content: "ok"},
 }
@@ -100,7 +112,7 @@ var responseFields = []responseCase{
 	{name: "value of 70 KB", out: ok200("X-A: " + fill(70<<10, "long")), tolerant: 502, strict: 502},
 	{name: "head of 300 KB", out: ok200(strings.TrimSuffix(strings.Repeat("X-A: "+fill(1000, "x")+"\r\n", 300), "\r\n")), tolerant: 502, strict: 502},
 	{name: "10000 fields", out: ok200(strings.TrimSuffix(strings.Repeat("A: b\r\n", 10000), "\r\n")), tolerant: 502, strict: 502},
-	{name: "LF without CR", out: "HTTP/1.1 200 OK\nX-A: b\nContent-Length: 2\n\nok", head: "HTTP/1.1 200 OK\r\nX-A: b\r\nContent-Length: 2\r\n\r\n", content: "ok", strict: 502, finding: "bare-line-feed"},
+	{name: "LF without CR", direct: true, out: "HTTP/1.1 200 OK\nX-A: b\nContent-Length: 2\n\nok", head: "HTTP/1.1 200 OK\r\nX-A: b\r\nContent-Length: 2\r\n\r\n", content: "ok", strict: 502, finding: "bare-line-feed"},
 	{name: "folded value", out: ok200("X-A: a\r\n b\r\n\tc"), head: strings.TrimSuffix(ok200("X-A: a b c"), "ok"), content: "ok", strict: 502, finding: "field-folded"},
 	{name: "space before the colon", out: ok200("X-A : b"), head: strings.TrimSuffix(ok200("X-A: b"), "ok"), content: "ok", strict: 502, finding: "field-space-before-colon"},
 	{name: "name that is no token", out: ok200("X(A): b"), content: "ok", strict: 502, finding: "field-name-odd"},
@@ -110,7 +122,7 @@ var responseFields = []responseCase{
 	{name: "NUL in a value", out: ok200("X-A: a\x00b"), head: strings.TrimSuffix(ok200("X-A: a b"), "ok"), content: "ok", strict: 502, finding: "field-control-character"},
 	{name: "lone CR and a field in a value", out: ok200("X-A: a\rSet-Cookie: b"), head: strings.TrimSuffix(ok200("X-A: a Set-Cookie: b"), "ok"), content: "ok", strict: 502, finding: "field-control-character"},
 	{name: "bell in a value", out: ok200("X-A: a\x07b"), content: "ok", strict: 502, finding: "field-control-character"},
-	{name: "Keep-Alive is of one connection", out: ok200("Keep-Alive: timeout=5, max=9\r\nConnection: keep-alive"), head: strings.TrimSuffix(okResponse, "ok"), content: "ok"},
+	{name: "Keep-Alive is of one connection", direct: true, out: ok200("Keep-Alive: timeout=5, max=9\r\nConnection: keep-alive"), head: strings.TrimSuffix(okResponse, "ok"), content: "ok"},
 	{name: "what Connection names is of one connection", out: ok200("X-Hop: 1\r\nConnection: X-Hop\r\nX-End: 2"), head: strings.TrimSuffix(ok200("X-End: 2"), "ok"), content: "ok"},
 	{name: "Proxy-Authenticate of a server stays", out: "HTTP/1.1 407 Proxy Authentication Required\r\nProxy-Authenticate: Basic realm=\"x\"\r\nContent-Length: 0\r\n\r\n"},
 	{name: "Alt-Svc, HSTS and policies stay", out: ok200("Alt-Svc: h3=\":443\"\r\nStrict-Transport-Security: max-age=1\r\nContent-Security-Policy: default-src 'none'"), content: "ok"},
@@ -129,14 +141,24 @@ var responseFraming = []responseCase{
 	{name: "204 with chunks", out: "HTTP/1.1 204 No Content\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", head: "HTTP/1.1 204 No Content\r\n\r\n", strict: 502, finding: "framing-without-body"},
 	{name: "304 with a body", out: "HTTP/1.1 304 Not Modified\r\nX: y\r\n\r\n" + injected, head: "HTTP/1.1 304 Not Modified\r\nX: y\r\n\r\n"},
 	{name: "HEAD with a body", method: "HEAD", out: okResponse + injected, head: strings.TrimSuffix(okResponse, "ok")},
+	{name: "304 with chunks", out: "HTTP/1.1 304 Not Modified\r\nTransfer-Encoding: chunked\r\n\r\n"},
+	{name: "304 with two lengths", out: "HTTP/1.1 304 Not Modified\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\n", tolerant: 502, strict: 502},
+	{name: "204 with a body", out: "HTTP/1.1 204 No Content\r\nX: y\r\n\r\nbody", head: "HTTP/1.1 204 No Content\r\nX: y\r\n\r\n"},
+	{name: "205 with a body", out: "HTTP/1.1 205 Reset Content\r\nContent-Length: 2\r\n\r\nok", content: "ok"},
+	{name: "coding that ends in another than chunked", out: "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked, deflate\r\n\r\nok", hangsUp: true, tolerant: 502, strict: 502},
+	{name: "length with an empty item", out: "HTTP/1.1 200 OK\r\nContent-Length: 2,\r\n\r\nok", tolerant: 502, strict: 502},
+	{name: "folded length", out: "HTTP/1.1 200 OK\r\nContent-Length:\r\n 2\r\n\r\nok", tolerant: 502, strict: 502},
+	{name: "offer of an upgrade", out: ok200("Connection: Upgrade\r\nUpgrade: h2,h2c"), head: strings.TrimSuffix(okResponse, "ok"), content: "ok"},
+	{name: "426 says to what", out: "HTTP/1.1 426 Upgrade Required\r\nUpgrade: TLS/1.2, HTTP/1.1\r\nConnection: Upgrade\r\nContent-Length: 2\r\n\r\nok", content: "ok"},
+	{name: "100 interim responses", out: strings.Repeat("HTTP/1.1 102 Processing\r\n\r\n", 100) + okResponse, content: "ok"},
 	{name: "empty body", out: "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"},
 	{name: "205 with length 0", out: "HTTP/1.1 205 Reset Content\r\nContent-Length: 0\r\n\r\n"},
 	{name: "chunks", out: chunks("5\r\nhello\r\n7\r\n, world\r\n0\r\n\r\n"), content: "hello, world"},
 	{name: "chunks with extensions", out: chunks("5;a=b;c=\"x;\\\"y\"\r\nhello\r\n0;end\r\n\r\n"), content: "hello"},
 	{name: "chunks with trailers", out: "HTTP/1.1 200 OK\r\nTrailer: X-Sum\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\nX-sum:abc\r\nx-Sum: d \r\n\r\n", content: "hello", trailers: "X-sum:abc\r\nx-Sum: d \r\n"},
 	{name: "empty chunked body", out: chunks("0\r\n\r\n")},
-	{name: "end of the connection", out: "HTTP/1.1 200 OK\r\nX: y\r\n\r\nuntil here", hangsUp: true, head: "HTTP/1.1 200 OK\r\nX: y\r\nTransfer-Encoding: chunked\r\n\r\n", content: "until here"},
-	{name: "end of the connection at once", out: "HTTP/1.1 200 OK\r\nX: y\r\n\r\n", hangsUp: true, head: "HTTP/1.1 200 OK\r\nX: y\r\nTransfer-Encoding: chunked\r\n\r\n"},
+	{name: "end of the connection", direct: true, out: "HTTP/1.1 200 OK\r\nX: y\r\n\r\nuntil here", hangsUp: true, head: "HTTP/1.1 200 OK\r\nX: y\r\nTransfer-Encoding: chunked\r\n\r\n", content: "until here"},
+	{name: "end of the connection at once", direct: true, out: "HTTP/1.1 200 OK\r\nX: y\r\n\r\n", hangsUp: true, head: "HTTP/1.1 200 OK\r\nX: y\r\nTransfer-Encoding: chunked\r\n\r\n"},
 	{name: "length with leading zeros", out: "HTTP/1.1 200 OK\r\nContent-Length: 0002\r\n\r\nok", head: strings.TrimSuffix(okResponse, "ok"), content: "ok", finding: "framing-field-respelled"},
 
 	// Framing that two readers could read in two ways.
@@ -224,8 +246,11 @@ func (c *responseCase) run(t *testing.T, p *proxy, w way, profile string) {
 	}
 	client.send(w.spell(request, o.Addr))
 
-	want := c.head
-	if want == "" {
+	want, direct := c.head, c.direct && w.secured
+	if direct && strings.HasPrefix(c.name, "LF") {
+		want, _, _ = strings.Cut(c.out, "\n\n")
+		want += "\n\n"
+	} else if want == "" || direct {
 		want, _, _ = strings.Cut(c.out, "\r\n\r\n")
 		want += "\r\n\r\n"
 		for strings.HasPrefix(want, "HTTP/1.1 1") && !strings.HasPrefix(want, "HTTP/1.1 101") {
@@ -262,7 +287,7 @@ func (c *responseCase) run(t *testing.T, p *proxy, w way, profile string) {
 	if !broken && trailers != "" && trailers != c.trailers+"\r\n" {
 		t.Errorf("the client got the trailers %q, not %q", trailers, c.trailers)
 	}
-	if broken || c.closes {
+	if broken || c.closes || direct && c.hangsUp {
 		client.ended()
 	} else {
 		// Nothing is left over on either connection.

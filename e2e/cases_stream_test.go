@@ -27,6 +27,8 @@ func TestCasesPiecesOfEveryType(t *testing.T) {
 	event := func(i int) string { return fmt.Sprintf("data: {\"token\": \"%030d\"}\n\n", i) }
 	for _, w := range ways {
 		for _, framing := range []string{"chunked", "length", "close"} {
+			// Who takes the proxy for the server gets what lasts until the close as that.
+			chunked := framing == "chunked" || framing == "close" && !w.secured
 			t.Run(framing+" "+w.name, func(t *testing.T) {
 				for _, kind := range streamTypes {
 					took := make(chan struct{})
@@ -64,7 +66,7 @@ func TestCasesPiecesOfEveryType(t *testing.T) {
 					took <- struct{}{}
 					for i := range n {
 						want := event(i)
-						if framing != "length" {
+						if chunked {
 							want = fmt.Sprintf("%x\r\n%s\r\n", len(want), want)
 						}
 						got := make([]byte, len(want))
@@ -73,7 +75,7 @@ func TestCasesPiecesOfEveryType(t *testing.T) {
 						}
 						took <- struct{}{}
 					}
-					if framing != "length" {
+					if chunked {
 						end := make([]byte, 5)
 						if _, err := io.ReadFull(c.in, end); err != nil || string(end) != "0\r\n\r\n" {
 							t.Errorf("%s: the end came as %q, %v", kind, end, err)

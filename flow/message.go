@@ -53,6 +53,9 @@ type Message struct {
 	// Wire is the request or status line as received, without its line ending;
 	// it is printed instead of the parts as long as it still spells them.
 	Wire string
+	// LineFeed tells that every line of the head, as it came over HTTP/1, ended in
+	// LF without CR.
+	LineFeed bool
 	// Start is when the first octet of the head came, End when the message had
 	// ended; zero when that has not happened.
 	Start, End time.Time

@@ -24,9 +24,17 @@ func (x *exchange) respond(last lastness) (body.Sink, *flow.Error) {
 	// Message hooks may leave the body alone; they say when they did not.
 	certain := changed || x.live.Response.Stream.Transform != nil || !x.resp.listened && len(x.live.Response.Rewritings()) == 0
 	framing := framingOf(m)
+	option := persistence(x.version, x.fields, framing, last)
+	if m.direct {
+		option = x.persistsAsThere(&out, framing, last)
+	}
+	if last == lastOne && out.Status == 417 {
+		// curl asks again without Expect, but not where it reads "close".
+		option = x.lastSilently(option)
+	}
 	out.Fields = forward(out.Fields, hop{
 		to: m.to, upgrade: out.Status == 101 || out.Status == 426,
-		connection: persistence(x.version, x.fields, framing, last),
+		connection: option, direct: m.direct,
 	})
 	out.Trailers = nil
 	if changed && !x.arriving.made && bodiless(m.method, m.status) {
@@ -34,7 +42,10 @@ func (x *exchange) respond(last lastness) (body.Sink, *flow.Error) {
 		out.Fields.SetAll("Content-Length", x.arriving.lengths)
 	}
 	frameOut(m, &out.Fields)
-	if m.to == flow.HTTP11 || m.to == flow.HTTP10 && (out.Version > flow.HTTP11 || out.Version == 0) {
+	out.LineFeed = out.LineFeed && m.direct
+	if m.direct && out.Version == flow.HTTP10 && framing.Kind != flow.Chunked {
+		// It leaves as the server's.
+	} else if m.to == flow.HTTP11 || m.to == flow.HTTP10 && (out.Version > flow.HTTP11 || out.Version == 0) {
 		if out.Version != m.to {
 			out.Version, out.Wire = m.to, ""
 		}

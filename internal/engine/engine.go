@@ -68,8 +68,9 @@ const (
 	drainBytes = 256 << 10
 	drainTime  = 2 * time.Second
 	// expectTime is how long an origin may be silent after Expect: 100-continue
-	// (RFC 9110 section 10.1.1 asks not to wait for ever).
-	expectTime = time.Second
+	// (RFC 9110 section 10.1.1 asks not to wait for ever). Many clients wait for
+	// a second by themselves: they should not get a 100 that they have given up.
+	expectTime = 1200 * time.Millisecond
 	// holdIdle is how long a held request of unknown length may bring nothing
 	// before it is sent as it comes: its client may be waiting for the response.
 	holdIdle = 10 * time.Second

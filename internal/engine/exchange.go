@@ -33,6 +33,8 @@ type exchange struct {
 	fields   flow.Fields
 	upload   body.Reader // nil when the request has no body
 	framing  flow.Framing
+	// direct: a client of HTTP/1 that takes midstream for the server.
+	direct bool
 
 	// ctx ends when the client leaves, midstream stops, a hook kills, or one
 	// side fails; its cause says which. base ends only when midstream stops.
@@ -116,6 +118,10 @@ func (e *Engine) begin(base context.Context, s Stream, up Upstream, o Origin) *e
 	if x.redaction != nil {
 		x.order.settles()
 	}
+	// One of HTTP/1.0 that asks to keep its connection can get that from midstream
+	// where the server does not speak of it.
+	x.direct = head.Form != flow.AbsoluteForm && !o.Replayed && o.Past == nil &&
+		(head.Version == flow.HTTP11 || head.Version == flow.HTTP10 && !head.Fields.HasToken("Connection", "keep-alive"))
 	if x.framing.Kind != flow.Unframed {
 		x.upload = s.Body()
 	}

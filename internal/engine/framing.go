@@ -28,6 +28,9 @@ type outgoing struct {
 	length int64
 	// trailers tells that there is a trailer section to send.
 	trailers bool
+	// direct lets a response last until the connection closes as it does at the
+	// server: the client believes that this is its connection.
+	direct bool
 }
 
 // bodiless tells whether a response to method with status has no body whatever
@@ -79,7 +82,7 @@ func framingOf(m outgoing) flow.Framing {
 	switch {
 	case length >= 0:
 		return flow.Framing{Kind: flow.ByLength, Length: length}
-	case m.to == flow.HTTP10:
+	case m.to == flow.HTTP10, m.direct && m.change == asItCame && m.in.Kind == flow.UntilClose:
 		return flow.Framing{Kind: flow.UntilClose}
 	}
 	return flow.Framing{Kind: flow.Chunked}

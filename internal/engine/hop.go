@@ -20,6 +20,9 @@ type hop struct {
 	// connection is an option for the next hop, "close" or "keep-alive", that
 	// is midstream's own to say.
 	connection string
+	// direct keeps what the sender says of its connection, as far as that holds
+	// for both: the two sides believe that they speak to each other.
+	direct bool
 }
 
 // end-to-end fields that a Connection field cannot remove: without them the
@@ -53,7 +56,12 @@ func forward(in flow.Fields, h hop) flow.Fields {
 				at, first = len(out), f
 			}
 			continue
-		case flow.EqualFold(f.Name, "Keep-Alive"), flow.EqualFold(f.Name, "Proxy-Connection"):
+		case flow.EqualFold(f.Name, "Proxy-Connection"):
+			continue
+		case flow.EqualFold(f.Name, "Keep-Alive"):
+			if h.direct && h.connection == "" && h.to < flow.HTTP2 {
+				out = append(out, f)
+			}
 			continue
 		case flow.EqualFold(f.Name, "TE"):
 			if !hasTrailersToken(f.Value) {
@@ -81,6 +89,11 @@ func forward(in flow.Fields, h hop) flow.Fields {
 	if h.to >= flow.HTTP2 {
 		return out
 	}
+	if h.direct && h.connection == "" {
+		named = slices.DeleteFunc(named, func(item string) bool {
+			return in.Has(item) && !flow.EqualFold(item, "Keep-Alive") && !flow.EqualFold(item, "TE") && !flow.EqualFold(item, "Upgrade")
+		})
+	}
 	options := connectionOptions(named, h, teTrailers)
 	if options == "" {
 		return out
@@ -89,7 +102,7 @@ func forward(in flow.Fields, h hop) flow.Fields {
 		out.Add("Connection", options)
 		return out
 	}
-	if first.Value != options {
+	if !sameItems(first.Value, options) {
 		first.Value, first.Wire = options, ""
 	}
 	return slices.Insert(out, at, first)
@@ -112,6 +125,9 @@ func connectionOptions(named []string, h hop, teTrailers bool) string {
 	add("Upgrade", h.upgrade)
 	add("TE", teTrailers)
 	add(h.connection, h.connection != "")
+	if h.direct && h.connection == "" {
+		return directOptions(named, want[:n])
+	}
 	if n == 0 {
 		return ""
 	}
@@ -133,6 +149,38 @@ func connectionOptions(named []string, h hop, teTrailers bool) string {
 		}
 	}
 	return strings.Join(items, ", ")
+}
+
+// directOptions keeps what named says, but for Upgrade and TE where they are not
+// wanted, and adds what is missing.
+func directOptions(named, want []string) string {
+	items := slices.DeleteFunc(named, func(item string) bool {
+		return (flow.EqualFold(item, "Upgrade") || flow.EqualFold(item, "TE")) && !nominates(want, item)
+	})
+	for _, token := range want {
+		if !nominates(items, token) {
+			items = append(items, token)
+		}
+	}
+	return strings.Join(items, ", ")
+}
+
+// sameItems tells whether two lists say the same in the same order.
+func sameItems(a, b string) bool {
+	for more := true; more || b != ""; {
+		var x, y string
+		x, a, more = strings.Cut(a, ",")
+		y, b, _ = strings.Cut(b, ",")
+		if flow.TrimSpace(x) != flow.TrimSpace(y) {
+			return false
+		}
+	}
+	return true
+}
+
+// nominates tells whether an option is among those of a Connection field.
+func nominates(named []string, token string) bool {
+	return slices.ContainsFunc(named, func(s string) bool { return flow.EqualFold(s, token) })
 }
 
 func nominated(name string, named []string) bool {
@@ -194,3 +242,36 @@ const (
 	notLast lastness = iota
 	lastOne
 )
+
+// Laster is a Stream that can be told that its connection closes behind the
+// response, where the head says no more of that than the server's did.
+type Laster interface {
+	Last()
+}
+
+// persistsAsThere lets the client's connection close behind the response where
+// the server's does, and returns what midstream has to add about that.
+func (x *exchange) persistsAsThere(out *flow.Response, f flow.Framing, last lastness) (option string) {
+	if last == lastOne {
+		return "close"
+	}
+	closes := f.Kind == flow.UntilClose || out.Fields.HasToken("Connection", "close") || x.fields.HasToken("Connection", "close") ||
+		(out.Version == flow.HTTP10 || x.version == flow.HTTP10) && !out.Fields.HasToken("Connection", "keep-alive")
+	switch {
+	case !closes:
+		return ""
+	case f.Kind == flow.UntilClose && x.arriving.in.Kind != flow.UntilClose:
+		return "close" // the server did not mean it
+	}
+	return x.lastSilently("close")
+}
+
+// lastSilently closes the connection behind the response without a word; where
+// that cannot be, option is what has to be said.
+func (x *exchange) lastSilently(option string) string {
+	if s, ok := x.stream.(Laster); ok {
+		s.Last()
+		return ""
+	}
+	return option
+}

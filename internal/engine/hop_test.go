@@ -35,6 +35,12 @@ func TestForward(t *testing.T) {
 		{"close takes the place of close", "A: 1|connection:close|B: 2", hop{to: flow.HTTP11, connection: "close"}, "A: 1|connection:close|B: 2"},
 		{"close is added", "A: 1", hop{to: flow.HTTP11, connection: "close"}, "A: 1|Connection: close"},
 		{"h2 has none of it", "A: 1", hop{to: flow.HTTP2, connection: "close"}, "A: 1"},
+		{"directly, what is said of the connection stays", "A: 1|connection:keep-alive,mooo|Keep-Alive: timeout=5|Proxy-Connection: x", hop{to: flow.HTTP11, direct: true}, "A: 1|connection:keep-alive,mooo|Keep-Alive: timeout=5"},
+		{"directly, what Connection names goes all the same", "Connection: X-A, close|X-A: 1|B: 2", hop{to: flow.HTTP11, direct: true}, "Connection: close|B: 2"},
+		{"directly, an offer to upgrade goes all the same", "Connection: keep-alive, Upgrade, HTTP2-Settings|Upgrade: h2c|HTTP2-Settings: x", hop{to: flow.HTTP11, direct: true}, "Connection: keep-alive"},
+		{"directly, an upgrade keeps its order", "Connection: keep-alive, Upgrade|Upgrade: websocket", hop{to: flow.HTTP11, direct: true, upgrade: true}, "Connection: keep-alive, Upgrade|Upgrade: websocket"},
+		{"directly, midstream's own word counts", "Connection: keep-alive|Keep-Alive: timeout=5|A: 1", hop{to: flow.HTTP11, direct: true, connection: "close"}, "Connection: close|A: 1"},
+		{"directly to h2, nothing stays", "Connection: keep-alive|Keep-Alive: timeout=5|A: 1", hop{to: flow.HTTP2, direct: true}, "A: 1"},
 	} {
 		in := fieldLines(c.in)
 		if got := lines(forward(in, c.h)); got != c.want {

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"strings"
 	"time"
 
 	"midstream/flow"
@@ -207,6 +208,10 @@ func (x *exchange) responseOutline() outgoing {
 	r := x.live.Response
 	a := &x.arriving
 	m := outgoing{method: x.method, status: r.Status, in: a.in, to: x.version, trailers: len(r.Trailers) > 0}
+	m.direct = x.direct && !a.made && r.Version < flow.HTTP2
+	if r.Version == flow.HTTP10 && (a.in.Kind == flow.Chunked || !strings.HasPrefix(r.Wire, "HTTP/1.0")) {
+		m.direct = false // it was something else, and the client would not read it as such
+	}
 	switch {
 	case a.made && (r.Stream.Transform != nil || r.Reshapes() && r.Len() > 0):
 		m.change = reshaped

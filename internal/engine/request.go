@@ -40,8 +40,9 @@ func (x *exchange) takeRequest() (made bool, _ *flow.Error) {
 	if x.version == flow.HTTP11 && flow.EqualFold(r.Fields.Get("Upgrade"), "h2c") {
 		x.find("h2c-dropped", "the client offered to switch this connection to HTTP/2 (h2c): the offer was left out, so that its exchanges stay visible")
 	}
-	x.expecting.wanted = x.upload != nil && x.version >= flow.HTTP11 && flow.EqualFold(r.Fields.Get("Expect"), "100-continue")
 	empty := x.framing.Empty()
+	// Who has no body to send waits for no leave.
+	x.expecting.wanted = x.upload != nil && !empty && x.version >= flow.HTTP11 && flow.EqualFold(r.Fields.Get("Expect"), "100-continue")
 	preset := !empty && larger(x.framing.Known(), x.policy.StreamLargeBodies)
 	if preset || x.missing(flow.ToServer) {
 		r.Stream.Wish = hook.DoNotWait
@@ -195,7 +196,7 @@ func (x *exchange) requestOut() (*flow.Request, flow.Framing) {
 	out := r.Request
 	out.Fields = forward(r.Fields, hop{
 		to: m.to, upgrade: wantsUpgrade(x.version, r.Fields),
-		ownProxyAuth: x.origin.OwnProxyAuth, dropExpect: x.expecting.answered(),
+		ownProxyAuth: x.origin.OwnProxyAuth, dropExpect: x.expecting.answered(), direct: x.direct,
 	})
 	out.Trailers = nil
 	f := frameOut(m, &out.Fields)

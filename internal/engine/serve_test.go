@@ -57,7 +57,7 @@ func TestGetPassesAndIsRecorded(t *testing.T) {
 	if s.sink.text() != "hello" || s.sink.end() != "closed" || s.status() != 200 || s.out != length(5) {
 		t.Fatalf("client got %d %q %s %v", s.status(), s.sink.text(), s.sink.end(), s.out)
 	}
-	if got := c.request.Fields; len(got) != 2 || got[0].Line() != "hOst: example.test" || got[1].Name != "X-b" {
+	if got := c.request.Fields; len(got) != 3 || got[0].Line() != "hOst: example.test" || got[1].Line() != "Connection: keep-alive" || got[2].Name != "X-b" {
 		t.Fatalf("server got %v", got)
 	}
 	f := r.end

@@ -134,7 +134,7 @@ func (call *Call) finalHead(head *flow.Response, framing flow.Framing, findings 
 	call.final, call.framing = head, framing
 	closes := call.closes || head.Fields.HasToken("Connection", "close") ||
 		head.Version == flow.HTTP10 && !head.Fields.HasToken("Connection", "keep-alive")
-	call.fit = !closes && framing.Kind != flow.UntilClose && cleanly(findings)
+	call.fit = !closes && framing.Kind != flow.UntilClose && cleanly(findings, head.LineFeed)
 	call.reader.start(framing)
 	if call.reader.complete {
 		call.readerEnded()

@@ -251,12 +251,12 @@ func (fr *framer) responseCoding(v flow.Version) (bool, error) {
 }
 
 // cleanly tells whether a response with these findings leaves its connection
-// in a state that both ends see alike.
-func cleanly(findings notes) bool {
-	for _, code := range [...]string{LengthAndChunked, ChunkedTwice, CodingIdentity, CodingInHTTP10, FramingOnBodiless, LengthRepeated, BareLineFeed, FieldLineDropped} {
+// in a state that both ends see alike. One whose lines all end in LF does.
+func cleanly(findings notes, lineFeed bool) bool {
+	for _, code := range [...]string{LengthAndChunked, ChunkedTwice, CodingIdentity, CodingInHTTP10, FramingOnBodiless, LengthRepeated, FieldLineDropped} {
 		if findings.has(code) {
 			return false
 		}
 	}
-	return true
+	return lineFeed || !findings.has(BareLineFeed)
 }

@@ -148,7 +148,7 @@ func TestResponseFraming(t *testing.T) {
 				if got := string(AppendFields(nil, r.Fields)); got != want {
 					t.Errorf("left %q, want %q", got, want)
 				}
-				if c.want.finding != "" && cleanly(findings) {
+				if c.want.finding != "" && cleanly(findings, false) {
 					t.Error("the connection would be used again")
 				}
 			}

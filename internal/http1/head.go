@@ -104,7 +104,7 @@ func (p *parser) line() (string, error) {
 	if err := p.strict("a line ends in LF without CR"); err != nil {
 		return "", err
 	}
-	p.notes.add(BareLineFeed, "a line of the %s ended in LF without CR; it goes on with CRLF", p.what)
+	p.notes.add(BareLineFeed, "a line of the %s ended in LF without CR", p.what)
 	return line, nil
 }
 

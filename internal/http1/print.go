@@ -46,7 +46,21 @@ func requestWire(r *flow.Request) (string, bool) {
 // AppendResponseHead is AppendRequestHead for a response head.
 func AppendResponseHead(dst []byte, r *flow.Response) []byte {
 	dst = appendStatusLine(dst, r)
-	return append(AppendFields(dst, r.Fields), "\r\n"...)
+	if !r.LineFeed {
+		return append(AppendFields(dst, r.Fields), "\r\n"...)
+	}
+	for i := range r.Fields {
+		dst = append(r.Fields[i].AppendLine(dst), '\n')
+	}
+	return append(dst, '\n')
+}
+
+// lineEnd is what ends each line of a response head.
+func lineEnd(r *flow.Response) string {
+	if r.LineFeed {
+		return "\n"
+	}
+	return "\r\n"
 }
 
 func appendStatusLine(dst []byte, r *flow.Response) []byte {
@@ -58,7 +72,7 @@ func appendStatusLine(dst []byte, r *flow.Response) []byte {
 	if r.Reason == "" && len(r.Wire) == len(dst)-start-1 && r.Wire == string(dst[start:len(dst)-1]) {
 		dst = dst[:len(dst)-1]
 	}
-	return append(dst, "\r\n"...)
+	return append(dst, lineEnd(r)...)
 }
 
 func digit(n int) byte { return '0' + byte(n%10) }
@@ -85,10 +99,10 @@ var (
 
 // checkPrinted refuses a head that would be read as something else than what it
 // was made from: printed is its octets, lines the number of its lines without
-// the blank one. Values that hooks or other HTTP versions brought in must not
+// the blank one, returns how many CR it has. Values that hooks or other HTTP versions brought in must not
 // be able to start a line of their own.
-func checkPrinted(printed []byte, lines int, fs flow.Fields) error {
-	if bytes.Count(printed, []byte{'\n'}) != lines+1 || bytes.Count(printed, []byte{'\r'}) != lines+1 ||
+func checkPrinted(printed []byte, lines, returns int, fs flow.Fields) error {
+	if bytes.Count(printed, []byte{'\n'}) != lines+1 || bytes.Count(printed, []byte{'\r'}) != returns ||
 		bytes.IndexByte(printed, 0) >= 0 {
 		return errSplits
 	}
@@ -123,7 +137,7 @@ func checkRequestLine(line []byte) error {
 // printRequest appends a checked request head to dst[:0].
 func printRequest(dst []byte, r *flow.Request) ([]byte, error) {
 	dst = AppendRequestHead(dst[:0], r)
-	if err := checkPrinted(dst, len(r.Fields)+1, r.Fields); err != nil {
+	if err := checkPrinted(dst, len(r.Fields)+1, len(r.Fields)+2, r.Fields); err != nil {
 		return dst, err
 	}
 	return dst, checkRequestLine(dst[:bytes.IndexByte(dst, '\r')])
@@ -136,13 +150,17 @@ func printResponse(dst []byte, r *flow.Response, connection string) ([]byte, err
 		return dst, fmt.Errorf("there is no status %d", r.Status)
 	}
 	dst = AppendResponseHead(dst[:0], r)
-	if err := checkPrinted(dst, len(r.Fields)+1, r.Fields); err != nil {
+	end, returns := lineEnd(r), len(r.Fields)+2
+	if r.LineFeed {
+		returns = 0
+	}
+	if err := checkPrinted(dst, len(r.Fields)+1, returns, r.Fields); err != nil {
 		return dst, err
 	}
 	if connection != "" {
-		dst = append(dst[:len(dst)-2], "Connection: "...)
+		dst = append(dst[:len(dst)-len(end)], "Connection: "...)
 		dst = append(dst, connection...)
-		dst = append(dst, "\r\n\r\n"...)
+		dst = append(append(dst, end...), end...)
 	}
 	return dst, nil
 }

@@ -22,6 +22,7 @@ func ParseResponseHead(block string, profile Profile, limits Limits) (*flow.Resp
 	if r.Fields, err = p.fields(); err != nil {
 		return nil, p.notes, err
 	}
+	r.LineFeed = !p.crlf
 	return r, p.notes, nil
 }
 

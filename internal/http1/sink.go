@@ -265,7 +265,7 @@ func (s *sink) lastChunk(trailers flow.Fields) error {
 	buf := joins.Get().(*[joinLimit + 32]byte)
 	defer joins.Put(buf)
 	b := appendLastChunk(buf[:0], trailers)
-	if err := checkPrinted(b, len(trailers)+1, trailers); err != nil {
+	if err := checkPrinted(b, len(trailers)+1, len(trailers)+2, trailers); err != nil {
 		s.breakOff()
 		return s.misuse("its trailers: %w", err)
 	}

@@ -28,6 +28,7 @@ type Stream struct {
 	tunnel    bool // it ends HTTP on the connection
 	answered  bool // the response has ended properly
 	keep      bool // the connection stays open after it
+	last      bool // Last was called
 }
 
 func (st *Stream) parse(block string, start time.Time) error {
@@ -129,6 +130,10 @@ func (st *Stream) Respond(head *flow.Response, f flow.Framing) (body.Sink, error
 	return st.respond(head, f, now)
 }
 
+// Last says, before Respond, that the connection closes behind the response, and
+// that its head needs no more words about that.
+func (st *Stream) Last() { st.last = true }
+
 // RespondMore is Respond for a head that is certain to be followed at once by a
 // call of its sink, so that both can leave in one system call.
 func (st *Stream) RespondMore(head *flow.Response, f flow.Framing) (body.Sink, error) {
@@ -168,6 +173,9 @@ func (st *Stream) respond(head *flow.Response, f flow.Framing, u urgency) (body.
 // persistence decides whether the connection stays open after the response, and
 // what the codec has to say about it (RFC 9112 section 9.3).
 func (st *Stream) persistence(head *flow.Response, f flow.Framing, stopped bool) (keep bool, line string) {
+	if st.last {
+		return false, ""
+	}
 	saysClose := head.Fields.HasToken("Connection", "close")
 	saysKeep := head.Fields.HasToken("Connection", "keep-alive")
 	old := st.req.Version == flow.HTTP10
