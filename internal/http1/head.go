@@ -272,7 +272,7 @@ func (p *parser) fold(fs flow.Fields, line string, number int, dropped bool) err
 		return p.drop(number, "begins with white space and follows no field")
 	}
 	f := &fs[len(fs)-1]
-	if framingField(f.Name) {
+	if framingField(f.Name) && !(p.side == flow.ToClient && flow.EqualFold(f.Name, "Connection")) {
 		return p.refuse("%s is folded over several lines", f.Name)
 	}
 	if err := p.strict("field line %d is folded", number); err != nil {

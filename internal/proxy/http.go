@@ -91,6 +91,13 @@ type noted struct {
 
 func (n *noted) Findings() []flow.Finding { return n.findings }
 
+// Last tells the stream that it is the last of its connection.
+func (n *noted) Last() {
+	if s, ok := n.codecStream.(engine.Laster); ok {
+		s.Last()
+	}
+}
+
 // FollowPriority follows that of the stream, where it has one.
 func (n *noted) FollowPriority(tell func(flow.PriorityChange)) {
 	if s, ok := n.codecStream.(engine.Prioritized); ok {
