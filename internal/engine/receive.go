@@ -208,7 +208,7 @@ func (x *exchange) responseOutline() outgoing {
 	r := x.live.Response
 	a := &x.arriving
 	m := outgoing{method: x.method, status: r.Status, in: a.in, to: x.version, trailers: len(r.Trailers) > 0}
-	m.direct = x.direct && !a.made && r.Version < flow.HTTP2
+	m.direct = x.direct && !a.made && (r.Version == flow.HTTP11 || r.Version == flow.HTTP10)
 	if r.Version == flow.HTTP10 && (a.in.Kind == flow.Chunked || !strings.HasPrefix(r.Wire, "HTTP/1.0")) {
 		m.direct = false // it was something else, and the client would not read it as such
 	}
