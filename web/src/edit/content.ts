@@ -70,6 +70,9 @@ export async function read(text: string, kind: Kind): Promise<Uint8Array> {
   return new Uint8Array(await answer.arrayBuffer())
 }
 
+// octetsIn is what base64 stands for.
+export const octetsIn = (base64: string) => Uint8Array.from(atob(base64), (c) => c.charCodeAt(0))
+
 // sent is octets as the API takes them.
 export function sent(octets: Uint8Array): Sent {
   const text = plain(octets)

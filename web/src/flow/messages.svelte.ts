@@ -5,6 +5,7 @@ import type { Flow, Head, Message, Side } from '../core/types'
 
 const page = 100 // messages of a request
 const keep = 40 // pages that are kept
+const mostPings = 100_000 // that are known
 const preview = 300 // characters of a message in the list
 
 const field = (head: Head | null, name: string) => (head?.fields ?? []).find(([n]) => n.toLowerCase() === name)?.[1] ?? ''
@@ -59,6 +60,8 @@ export class Messages {
   changes = $state(0)
   follow = $state(true)
   arrived = $state(0) // since following ended
+  pings = $state(false) // they are shown; else the list closes up where some are known
+  private known: number[] = [] // indexes of pings that were seen, in their order
   private pages = new Map<number, Line[]>()
   private asked = new Set<number>()
   private source: EventSource | null = null
@@ -71,6 +74,46 @@ export class Messages {
 
   line(index: number): Line | undefined {
     return this.pages.get(Math.floor(index / page))?.[index % page]
+  }
+
+  // shown is how many lines the list has, indexAt which message stands at a place of
+  // it, and placeOf where a message does.
+  get shown(): number {
+    void this.changes
+    return this.pings ? this.count : this.count - this.known.length
+  }
+
+  private before(index: number): number {
+    let [from, to] = [0, this.known.length]
+    while (from < to) {
+      const mid = (from + to) >> 1
+      if (this.known[mid] < index) from = mid + 1
+      else to = mid
+    }
+    return from
+  }
+
+  placeOf(index: number): number {
+    return this.pings ? index : index - this.before(index)
+  }
+
+  indexAt(place: number): number {
+    if (this.pings) return place
+    // The i-th ping has known[i]-i lines before it.
+    let [from, to] = [0, this.known.length]
+    while (from < to) {
+      const mid = (from + to) >> 1
+      if (this.known[mid] - mid <= place) from = mid + 1
+      else to = mid
+    }
+    return place + from
+  }
+
+  private note(m: Message) {
+    const ping = m.opcode === 'ping' || m.opcode === 'pong' || (m.comment !== undefined && m.data === undefined)
+    if (!ping || this.known.length >= mostPings) return
+    const at = this.before(m.index)
+    if (this.known[at] !== m.index) this.known.splice(at, 0, m.index)
   }
 
   // make is a message as a line of a list; the gap is known where the one before is.
@@ -89,6 +132,7 @@ export class Messages {
     const lines = this.pages.get(n) ?? []
     lines[m.index % page] = this.make(m, near)
     this.pages.set(n, lines)
+    this.note(m)
     if (m.index >= this.count) this.count = m.index + 1
   }
 
