@@ -64,6 +64,9 @@ func (f *picture) apply(r *ret, raw []byte, event string) error {
 		case answer != nil:
 			fields := answer.Fields
 			made := hook.MakeResponse(answer.Status, fields, p)
+			if n := fields.Get("Content-Length"); n != "" && len(p) == 0 && (answer.Status == 304 || x.Request != nil && x.Request.Method == "HEAD") {
+				made.Fields.Set("Content-Length", n) // it is that of what was not asked for
+			}
 			made.Version, made.Reason, made.Trailers = answer.Version, answer.Reason, answer.Trailers
 			x.Response = made
 			f.message, f.response = made, *made.Response.Clone()
@@ -120,7 +123,7 @@ func (f *picture) applyRequest(h *requestHead, o *octetsOf) error {
 	}
 	r.Method, r.Path, r.Scheme, r.Host, r.Port = method, path, scheme, strings.Trim(h.host, "[]"), uint16(h.port)
 	told := f.request.Authority
-	if f.request.Form == flow.OriginForm && f.request.Version < flow.HTTP2 {
+	if !toldAuthority(&f.request) {
 		told = ""
 	}
 	if authority != told {

@@ -149,7 +149,7 @@ func (f *picture) describeRequest(head, raw []byte) ([]byte, []byte) {
 	head = appendText(append(head, ','), r.Host)
 	head = strconv.AppendUint(append(head, ','), uint64(r.Port), 10)
 	authority := r.Authority
-	if r.Form == flow.OriginForm && r.Version < flow.HTTP2 {
+	if !toldAuthority(&r.Request) {
 		authority = ""
 	}
 	head = appendOctets(append(head, ','), authority)
@@ -160,6 +160,12 @@ func (f *picture) describeRequest(head, raw []byte) ([]byte, []byte) {
 		head = append(head, `,"st":{"q":true}`...)
 	}
 	return f.describeBody(head, 0, &r.Body), raw
+}
+
+// toldAuthority tells whether a script sees the authority of a request: of HTTP/1 only
+// that of CONNECT is not what Host and address say, too.
+func toldAuthority(r *flow.Request) bool {
+	return r.Form == flow.AuthorityForm || r.Version >= flow.HTTP2
 }
 
 func (f *picture) describeResponse(head, raw []byte) ([]byte, []byte) {

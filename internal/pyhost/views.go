@@ -52,7 +52,7 @@ func (h *Host) Render(ctx context.Context, in *view.Input, name string, body []b
 	if name == view.Auto {
 		name = ""
 	}
-	values := map[string]any{"n": name, "ct": in.Fields.Joined("Content-Type"), "d": sides[in.Side], "f": ""}
+	values := map[string]any{"n": name, "ct": in.Fields.Joined("Content-Type"), "d": sides[in.Side], "f": "", "plain": in.Own == "raw" || in.Own == "hex"}
 	if in.Flow != (flow.ID{}) {
 		values["f"] = in.Flow.String()
 	}

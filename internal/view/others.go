@@ -39,6 +39,7 @@ func (s *source) chosen(ctx context.Context, name string, auto bool) (view, erro
 		}
 		return find(name)
 	}
+	s.in.Own = choose(s)
 	r, err := s.in.Others.Render(ctx, s.in, name, s.all())
 	switch {
 	case err == nil && r.View != "":
@@ -49,7 +50,7 @@ func (s *source) chosen(ctx context.Context, name string, auto bool) (view, erro
 		s.note("not shown by a script: %v", err)
 	}
 	s.again()
-	return find(choose(s))
+	return find(s.in.Own)
 }
 
 // rendered is a view that shows what another has made already.

@@ -54,6 +54,8 @@ type Input struct {
 	Flow flow.ID
 	// Others are views that this package does not have; nil has none.
 	Others Others
+	// Own is the view of this package that "auto" takes where none of Others fits better.
+	Own string
 	// Limit is how many octets are looked at, in each layer of the coding; 0 is
 	// 64 MiB. What needs the body in one piece looks at 4 MiB whatever it is.
 	Limit int64

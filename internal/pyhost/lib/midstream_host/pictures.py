@@ -68,7 +68,7 @@ def connect(conns, kind, state, chain):
     for name in ("peername", "sockname"):
         if name in state:
             values[name] = tuple(state[name])
-    if state.get("alpn"):
+    if state.get("alpn") is not None:
         values["alpn"] = state["alpn"].encode()
     if "offers" in state:
         values["alpn_offers"] = tuple(o.encode() for o in state["offers"])
@@ -129,6 +129,8 @@ class Picture:
                 d.trailers = Headers()
                 d.trailers.fields = fields_of(raw[at:at + t])
                 at += t
+            if self.server is None and f.server_conn.address is None and (scheme == "https" or f.client_conn.proxy_mode.type_name != "regular"):
+                f.server_conn._address = (name, port)  # where a tunnel leads is known before anything is dialled
             self.request = f.request
             self.request_parts = request_parts(f.request)
         if "s" in head:
@@ -301,10 +303,10 @@ class Picture:
         if getattr(m, "dropped", False):
             out["drop"] = 1
             return
-        if not isinstance(m.content, bytes):
+        if not isinstance(m.content, (bytes, bytearray, memoryview)):
             raise TypeError("the content of a message is bytes, not " + type(m.content).__name__)
         out["mb"] = len(m.content)
-        tail.append(m.content)
+        tail.append(bytes(m.content))
 
 
 def marker(value) -> str:

@@ -32,7 +32,8 @@ class Views:
         else:
             rated = [(contentviews.priority(v, raw, meta), n) for n, v in contentviews.registry.items()]
             best, name = max(rated, default=(0, ""))
-            if best < 1:  # as much as mitmproxy's own views say of what they are made for
+            # 1 is what mitmproxy's own views say of what they are made for.
+            if best < 1 and not (head["plain"] and best > 0):
                 return {}, b""
         view = contentviews.registry[name]
         text = contentviews.text(view, raw, meta)
