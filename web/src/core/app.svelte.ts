@@ -34,6 +34,7 @@ export class App {
   note = $state('') // what was just done, or could not be
   optionsChanged = $state(0)
   rulesChanged = $state(0)
+  private heldNews: [string, unknown][] | null = null // while what is parked is asked for
   aside = '' // the filter while it is switched off
   picks = new Picks()
   doom = new Doom((text) => this.tell(text))
@@ -109,9 +110,17 @@ export class App {
     }
   }
 
+  // fetchHeld learns what is parked. What was parked or let go while the answer was
+  // on its way may be newer than it, and is done again.
   async fetchHeld() {
+    const meanwhile: [string, unknown][] = []
+    this.heldNews = meanwhile
     try {
-      this.held = (await get<{ held: Held[] | null }>('/intercept')).held ?? []
+      const held = (await get<{ held: Held[] | null }>('/intercept')).held ?? []
+      if (this.heldNews !== meanwhile) return // it was asked again
+      this.heldNews = null
+      this.held = held
+      for (const [event, data] of meanwhile) this.heldChanged(event, data)
       this.canIntercept = true
     } catch {
       this.canIntercept = false
@@ -128,18 +137,21 @@ export class App {
 
   private heard(event: string, data: unknown) {
     if (event === 'state') this.state = data as State
-    else if (event === 'held') {
-      const h = data as Held
-      if (this.held.length === 0) this.alert = `parked: ${h.method} ${h.url}`
-      this.held = [...this.held.filter((x) => x.number !== h.number), h]
-    } else if (event === 'released') {
-      const n = (data as { number: number }).number
-      this.held = this.held.filter((x) => x.number !== n)
+    else if (event === 'held' || event === 'released') {
+      if (event === 'held' && this.held.length === 0) this.alert = `parked: ${(data as Held).method} ${(data as Held).url}`
+      this.heldNews?.push([event, data])
+      this.heldChanged(event, data)
     } else if (event === 'log') {
       const entry = data as LogEntry
       if (entry.seq > (this.log.at(-1)?.seq ?? 0)) this.log = [...this.log.slice(1 - lines), entry]
     } else if (event === 'options') this.optionsChanged++
     else if (event === 'rules') this.rulesChanged++
+  }
+
+  private heldChanged(event: string, data: unknown) {
+    const h = data as Held // of what was let go there is the number
+    this.held = this.held.filter((x) => x.number !== h.number)
+    if (event === 'held') this.held = [...this.held, h]
   }
 
   tell(text: string) {
