@@ -369,6 +369,22 @@ declare const bytes: {
   encode(data: Bytes | string, coding: string): Bytes;
 };
 
+/** A file that is written. Writing waits for the disk, and the flow with it. */
+interface OutputFile {
+  readonly path: string;
+  /** Throws where it cannot be written, or was closed. */
+  write(data: string | Bytes): void;
+  /** Twice is fine. */
+  close(): void;
+}
+/** Files with the rights of the user that midstream runs as, at most 256 open at once. */
+declare const files: {
+  /** A new file, or an old one emptied; folders that are missing are made. */
+  create(path: string): OutputFile;
+  /** As create, but what is there stays, and more is written behind it. */
+  append(path: string): OutputFile;
+};
+
 declare function print(...args: any[]): void;
 declare const console: {
   log(...args: any[]): void;

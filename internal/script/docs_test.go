@@ -60,6 +60,20 @@ var examples = map[string]func(t *testing.T, r *rig){
 			t.Errorf("got %q", got)
 		}
 	},
+	"save-stream.js": func(t *testing.T, r *rig) {
+		folder := filepath.Join(t.TempDir(), "made", "anew")
+		r.must(r.options.Set("save_folder", folder))
+		x, got := r.respond([]string{"one", "two"}, "Content-Type", "text/plain")
+		if got != "onetwo" {
+			t.Errorf("got %q", got)
+		}
+		if p, err := os.ReadFile(filepath.Join(folder, x.ID.String())); string(p) != "onetwo" || err != nil {
+			t.Errorf("saved %q, %v", p, err)
+		}
+		if !strings.Contains(r.log.String(), "saved "+folder) {
+			t.Error("it does not say so")
+		}
+	},
 	"count-and-tag.js": func(t *testing.T, r *rig) {
 		r.comment()
 		if got := r.comment(); got != "number 2" {

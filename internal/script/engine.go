@@ -29,6 +29,7 @@ type engine struct {
 	waiting  map[*call]struct{}
 	rejected []*goja.Promise
 	timers   timers
+	files    openFiles
 	conns    map[any]*goja.Object
 	setting  bool // an option is being set from JavaScript; guarded by inbox.mu
 

@@ -57,6 +57,7 @@ func (e *engine) install() error {
 	e.installHTTP()
 	e.global("stream", e.streamNamespace())
 	e.global("bytes", e.bytesNamespace())
+	e.global("files", e.filesNamespace())
 
 	v, err := e.vm.RunProgram(prelude())
 	if err != nil {

@@ -88,6 +88,7 @@ func newEngine(ctx context.Context, v *version, b *bundle) (e *engine, parallel 
 	}
 	if err != nil {
 		e.closeTimers()
+		e.files.end()
 		return nil, false, err
 	}
 	return e, parallel, nil
