@@ -121,17 +121,17 @@ func (c *Conn) Writable() bool { return c.wire.writable() }
 // for is kept, until Settle, AwaitWrite, a Write or CloseWrite sends it. It belongs
 // to the writer.
 func (c *Conn) WriteRoom(p []byte) (int, error) {
-	c.wire.rest.keep = true
+	c.wire.rest.keep.Store(true)
 	n, err := c.Write(p)
-	c.wire.rest.keep = false
+	c.wire.rest.keep.Store(false)
 	return n, err
 }
 
 // UncorkRoom is Uncork as WriteRoom is Write.
 func (c *Conn) UncorkRoom() error {
-	c.wire.rest.keep = true
+	c.wire.rest.keep.Store(true)
 	err := c.wire.uncork()
-	c.wire.rest.keep = false
+	c.wire.rest.keep.Store(false)
 	return err
 }
 
@@ -302,7 +302,7 @@ func (c *Conn) WriteTo(w io.Writer) (n int64, err error) {
 
 // ReadFrom copies from r until its end, as WriteTo does.
 func (c *Conn) ReadFrom(r io.Reader) (int64, error) {
-	if c.tls == nil && !c.wire.corked && !c.wire.rest.any() {
+	if c.tls == nil && !c.wire.corked.Load() && !c.wire.rest.any() {
 		return io.Copy(c.wire.Conn, r)
 	}
 	return io.Copy(struct{ io.Writer }{c}, r)

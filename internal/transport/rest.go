@@ -10,7 +10,7 @@ import (
 // that who wrote it need not hold the whole of what it wrote until there is room: a
 // receiver that is slow costs what it has not taken, not two buffers.
 type rest struct {
-	keep bool        // what there is no room for is kept
+	keep atomic.Bool // what there is no room for is kept; a Close may read it meanwhile
 	held atomic.Bool // there is something
 
 	mu  sync.Mutex
@@ -59,7 +59,7 @@ func (w *wire) sendNow(p []byte) (int, error) {
 	if err := w.settle(); err != nil {
 		return 0, err
 	}
-	if !w.rest.keep || w.raw == nil {
+	if !w.rest.keep.Load() || w.raw == nil {
 		return w.Conn.Write(p)
 	}
 	return w.sendSome(p)

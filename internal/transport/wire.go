@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"sync/atomic"
 	"syscall"
 )
 
@@ -36,7 +37,7 @@ type wire struct {
 	look   func(fd uintptr) bool // tells whether fd has something to read
 
 	// Writer's side.
-	corked bool
+	corked atomic.Bool
 	held   *buffer
 	h      int
 	rest   rest
@@ -271,7 +272,7 @@ func (w *wire) release() {
 
 // Write sends p, or keeps it while corked.
 func (w *wire) Write(p []byte) (int, error) {
-	if !w.corked {
+	if !w.corked.Load() {
 		return w.send(p)
 	}
 	total := len(p)
@@ -291,10 +292,10 @@ func (w *wire) Write(p []byte) (int, error) {
 	return total, nil
 }
 
-func (w *wire) cork() { w.corked = true }
+func (w *wire) cork() { w.corked.Store(true) }
 
 func (w *wire) uncork() error {
-	w.corked = false
+	w.corked.Store(false)
 	err := w.flush()
 	if w.held != nil {
 		w.held.put()
