@@ -267,7 +267,7 @@ func FuzzClient(f *testing.F) {
 			io.CopyN(io.Discard, far, 5)
 			far.Close()
 		}()
-		c, err := h.Client(near, &tls.Config{ServerName: name, InsecureSkipVerify: true, NextProtos: []string{protocol}}, sessions)
+		c, err := h.Shape().Client(near, &tls.Config{ServerName: name, InsecureSkipVerify: true, NextProtos: []string{protocol}}, sessions)
 		if err == nil {
 			err = c.HandshakeContext(t.Context())
 		}

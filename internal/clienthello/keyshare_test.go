@@ -1,6 +1,7 @@
 package clienthello
 
 import (
+	"bytes"
 	"crypto/tls"
 	"testing"
 
@@ -65,5 +66,34 @@ func TestSharesX25519(t *testing.T) {
 		if s := parseShares(cut); s != (keyShares{}) {
 			t.Errorf("% x: %+v", cut, s)
 		}
+	}
+}
+
+// The shape of a hello has nothing of one connection, and is repeated as the hello is.
+func TestShape(t *testing.T) {
+	cert, pool := site(t, "a.test")
+	hello := func() *Hello {
+		h, err := Parse(captureHello(t, &tls.Config{ServerName: "a.test", NextProtos: []string{"h2"}, ClientSessionCache: tls.NewLRUClientSessionCache(1)}))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return h
+	}
+	a, b := hello(), hello()
+	if bytes.Equal(a.Body, b.Body) || !bytes.Equal(a.Shape().Body, b.Shape().Body) || len(a.Shape().Body) != len(a.Body) {
+		t.Error("the shapes differ")
+	}
+	if s := a.Shape(); !s.Alike(a) || s.JA3() != a.JA3() || s.JA4() != a.JA4() || s.shares != a.shares {
+		t.Errorf("the shape is of another hello: %+v", s)
+	}
+	for name, h := range map[string]*Hello{"crypto/tls": a, "Chrome": said(t, utls.HelloChrome_133, "a.test"), "Firefox": said(t, utls.HelloFirefox_120, "a.test")} {
+		_, heard, err := meet(t, h.Shape(), &tls.Config{Certificates: []tls.Certificate{cert}, NextProtos: []string{"h2"}},
+			&tls.Config{ServerName: "a.test", RootCAs: pool, NextProtos: h.Protocols}, NewSessions(1))
+		if err != nil || heard.JA3() != h.JA3() || heard.JA4() != h.JA4() {
+			t.Errorf("%s: the server heard %+v, %v", name, heard, err)
+		}
+	}
+	for _, cut := range []int{0, 2, 34, 40, len(a.Body) / 2, len(a.Body) - 1} {
+		(&Hello{Body: a.Body[:cut]}).Shape()
 	}
 }

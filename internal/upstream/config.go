@@ -105,6 +105,7 @@ type Dialer struct {
 	unlike       memory[string, struct{}]
 	likeSessions *clienthello.Sessions
 	ownHello     func() [ways]*clienthello.Hello
+	greetings    greetings
 	// answers are how parents want to be told who asks.
 	answers answers
 }

@@ -3,11 +3,12 @@ package upstream
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"crypto/tls"
 	"errors"
 	"io"
 	"net"
-	"slices"
+	"sync"
 	"time"
 
 	"midstream/flow"
@@ -42,15 +43,55 @@ func (d *Dialer) Like(h *clienthello.Hello) *Greeting {
 	if d.cfg.TLS.OwnHello {
 		return nil
 	}
-	like := *h
-	like.Body = nil
+	like := h.Shape()
+	if len(like.Body) > maxGreeting {
+		return d.greeting(like)
+	}
+	return d.greetings.get(sha256.Sum256(like.Body), func() *Greeting { return d.greeting(like) })
+}
+
+func (d *Dialer) greeting(like *clienthello.Hello) *Greeting {
 	for w, own := range d.ownHello() {
-		if own != nil && h.Alike(own) {
-			return &Greeting{&like, way(w)}
+		if own != nil && like.Alike(own) {
+			like.Body = nil
+			return &Greeting{like, way(w)}
 		}
 	}
-	like.Body = slices.Clone(h.Body)
-	return &Greeting{&like, repeated}
+	return &Greeting{like, repeated}
+}
+
+const (
+	// maxGreetings bounds the greetings that are known.
+	maxGreetings = 64
+	// maxGreeting is how large a hello may be to be known: others are rare.
+	maxGreeting = 4 << 10
+)
+
+// greetings are known by the shape of what the client said: its many connections
+// share one. Past maxGreetings any one is forgotten. The zero value is empty.
+type greetings struct {
+	mu    sync.Mutex // guards known
+	known map[[sha256.Size]byte]*Greeting
+}
+
+func (g *greetings) get(shape [sha256.Size]byte, find func() *Greeting) *Greeting {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if known := g.known[shape]; known != nil {
+		return known
+	}
+	if g.known == nil {
+		g.known = make(map[[sha256.Size]byte]*Greeting)
+	}
+	if len(g.known) >= maxGreetings {
+		for old := range g.known { // any one will do
+			delete(g.known, old)
+			break
+		}
+	}
+	found := find()
+	g.known[shape] = found
+	return found
 }
 
 // ownHellos are what our own hellos look like, by way; nil where that cannot be

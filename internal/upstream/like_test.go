@@ -49,6 +49,34 @@ func TestHowServersAreGreeted(t *testing.T) {
 	}
 }
 
+// The connections of a client to a server share what is known of how it greets.
+func TestGreetingsAreShared(t *testing.T) {
+	d := New(Config{})
+	many := func() *clienthello.Hello { return helloOf(t, &tls.Config{CipherSuites: AllCipherSuites()}) }
+	first := d.Like(many())
+	if again := d.Like(many()); again != first || again.way != repeated {
+		t.Error("the same client is greeted for in two ways")
+	}
+	if d.Like(helloOf(t, &tls.Config{CipherSuites: AllCipherSuites(), NextProtos: http1Only})) == first {
+		t.Error("two clients share one")
+	}
+	for i := range 2 * maxGreetings {
+		h := many()
+		h.Body = append(h.Body, byte(i)) // nobody reads it
+		if d.Like(h) == first {
+			t.Fatal("two hellos share one")
+		}
+	}
+	if n := len(d.greetings.known); n != maxGreetings {
+		t.Errorf("%d are known, not %d", n, maxGreetings)
+	}
+	large := many()
+	large.Body = append(large.Body, make([]byte, maxGreeting)...)
+	if d.Like(large) == d.Like(large) {
+		t.Error("a large one is kept")
+	}
+}
+
 // A server that does not agree with a hello like the client's is asked with our
 // own, and from then on at once.
 func TestServersThatAgreeWithOurOwnHelloOnly(t *testing.T) {
