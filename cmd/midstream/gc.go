@@ -15,7 +15,7 @@ type pace struct{ slack, least, floor uint64 }
 var (
 	// busy is for a heap that fills quickly. With little in it, which is what new
 	// connections need, it would be collected all the time without a floor.
-	busy = pace{16 << 20, 20, 16 << 20}
+	busy = pace{14 << 20, 20, 16 << 20}
 	// calm is for one that does not: collecting it sooner costs next to nothing.
 	calm = pace{4 << 20, 10, 0}
 )
