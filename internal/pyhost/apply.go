@@ -17,10 +17,10 @@ type octetsOf struct {
 }
 
 func (o *octetsOf) take(n int) []byte {
-	if n < 0 {
+	if n == -1 { // there is none
 		return nil
 	}
-	if n > len(o.left) {
+	if n < 0 || n > len(o.left) {
 		o.bad = true
 		return nil
 	}
