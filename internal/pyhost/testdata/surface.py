@@ -290,7 +290,7 @@ def commands():
 
 
 def rest():
-    assert human.pretty_size(2048) == "2k" and human.format_address(("::1", 80)) == "[::1]:80"
+    assert human.pretty_size(2048) == "2.0k" and human.format_address(("::1", 80)) == "[::1]:80"
     assert strutils.bytes_to_escaped_str(b"\n'a") == "\\n'a" and strutils.always_str(b"a") == "a"
     assert spec.parse_spec("/a/b")[1:] == ("a", "b") and spec.parse_spec("|~q|a|b")[2] == "b"
     assert ALERT == 21 and version.VERSION and ProxyMode.parse("reverse:http://x").type_name == "reverse"

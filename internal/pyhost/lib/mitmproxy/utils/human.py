@@ -11,8 +11,7 @@ SIZE_UNITS = {"b": 1, "k": 1024, "m": 1024 ** 2, "g": 1024 ** 3, "t": 1024 ** 4}
 def pretty_size(size: float) -> str:
     for unit in ("b", "k", "m", "g", "t"):
         if size < 1024 or unit == "t":
-            text = "{:.1f}".format(size) if unit != "b" and size < 100 else "{:.0f}".format(size)
-            return (text[:-2] if text.endswith(".0") else text) + unit
+            return ("{:.1f}" if unit != "b" and size < 99.95 else "{:.0f}").format(size) + unit
         size /= 1024
     return ""
 
