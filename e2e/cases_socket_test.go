@@ -61,7 +61,7 @@ func TestCasesWebSocketHandshakes(t *testing.T) {
 type socketCase struct {
 	asked, answer string // heads without their last line, which pass as they are
 	head          string // what the client gets as a head instead; "" for answer
-	arrives       string // what the server gets instead; "" for asked
+	arrives       string // what the server gets instead from a proxy that was asked as one; "" for asked
 	early         string // what the client sends in one write with its head
 	behind        string // what the server sends in one write with its own
 	raw           bool   // octets pass afterwards; else it goes on as HTTP
@@ -93,7 +93,7 @@ func (c socketCase) run(t *testing.T, p *proxy, w way) {
 	if head != want+"\r\n" {
 		t.Errorf("the client got %q, want %q", head, want)
 	}
-	if c.arrives == "" {
+	if c.arrives == "" || w.secured {
 		c.arrives = c.asked
 	}
 	if got, want := soon(t, came, "the head"), arrives(c.arrives, o.Addr)+"\r\n"; got != want {
