@@ -39,6 +39,7 @@ type frontEnd struct {
 	server  *api.Server // nil before open
 	once    sync.Once
 	socket  string // "" where there is none
+	browser *opener
 }
 
 // newFrontEnd makes one; what is logged from now on can be looked at in it.
@@ -51,7 +52,11 @@ func newFrontEnd(e *env, reg *option.Registry, log **slog.Logger) *frontEnd {
 // listen serves the API on a socket.
 func (f *frontEnd) listen(ctx context.Context, e *env, in *instance.Instance) error {
 	var err error
-	f.server, err = api.New(ctx, api.Config{Instance: in, Hub: f.hub, Lines: f.lines, Log: in.Log(), Version: versionText(), Case: filterCase(e)})
+	c := api.Config{Instance: in, Hub: f.hub, Lines: f.lines, Log: in.Log(), Version: versionText(), Case: filterCase(e)}
+	if f.browser = newOpener(e, in, f.options.Path("confdir")); f.browser != nil {
+		c.Browser = f.browser
+	}
+	f.server, err = api.New(ctx, c)
 	if err != nil {
 		return err
 	}
@@ -98,14 +103,17 @@ func (f *frontEnd) close(log *slog.Logger) {
 		if err := f.server.Close(); err != nil {
 			log.Warn("close the control API", "err", err)
 		}
+		f.browser.close()
 	})
 }
 
 // hasDisplay tells whether a person sits at a terminal of a machine with a display.
 func hasDisplay(e *env) bool {
-	if terminal(e.stderr) == nil {
-		return false
-	}
+	return terminal(e.stderr) != nil && display(e)
+}
+
+// display tells whether there is one.
+func display(e *env) bool {
 	switch runtime.GOOS {
 	case "windows", "darwin":
 		return e.getenv("SSH_CONNECTION") == ""

@@ -29,6 +29,8 @@ type Config struct {
 	Version string
 	// Case is how filters take capital letters.
 	Case query.Case
+	// Browser opens browsers; nil where none can be.
+	Browser Browsing
 }
 
 // Server serves the API of one instance. Its methods may be called at once.
@@ -212,6 +214,7 @@ func (s *Server) table() []route {
 		{method: get, path: "/flows/{id}/{side}/messages", serve: s.getMessages, recorded: true},
 		{method: post, path: "/content/text", serve: s.postContentText, harmless: true},
 		{method: post, path: "/content/octets", serve: s.postContentOctets, harmless: true},
+		{method: post, path: "/browser", serve: s.postBrowser},
 		{method: get, path: "/options", serve: s.getOptions},
 		{method: patch, path: "/options", serve: s.patchOptions},
 		{method: post, path: "/options/save", serve: s.saveOptions},

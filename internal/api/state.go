@@ -25,6 +25,8 @@ type State struct {
 	Capture   bool           `json:"capture"`
 	ReadOnly  bool           `json:"readonly"`
 	Intercept InterceptState `json:"intercept"`
+	// Browser is the name of one that POST /browser opens, "" where it does not.
+	Browser string `json:"browser"`
 }
 
 // ListenerState is one way in.
@@ -55,7 +57,7 @@ func (s *Server) state(r *http.Request) State {
 	in := s.cfg.Instance
 	st := State{
 		Version: s.cfg.Version, PID: os.Getpid(), Started: s.started.UTC(), Listeners: []ListenerState{}, Proxies: append([]string{}, in.Proxies()...),
-		CA: in.CA().Path(ca.CertFile), Capture: s.control.Capture(), ReadOnly: isReadOnly(r.Context()), Intercept: s.interceptState(),
+		CA: in.CA().Path(ca.CertFile), Capture: s.control.Capture(), ReadOnly: isReadOnly(r.Context()), Intercept: s.interceptState(), Browser: s.browserFor(r),
 	}
 	var listening []netip.AddrPort
 	for _, l := range in.Listeners() {
@@ -97,7 +99,9 @@ func (s *Server) putCapture(w http.ResponseWriter, r *http.Request) error {
 	s.control.SetCapture(*in.On)
 	st := s.state(r)
 	told := st
-	told.ReadOnly = s.readOnly.Load() // those who read a feed are pages
+	if told.ReadOnly = s.readOnly.Load(); told.ReadOnly { // those who read a feed are pages
+		told.Browser = ""
+	}
 	s.hub.tellAll("state", told)
 	writeJSON(w, http.StatusOK, st)
 	return nil

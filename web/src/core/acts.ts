@@ -106,6 +106,9 @@ export function act(app: App, id: string, e: KeyboardEvent | null): boolean {
     }
     case 'filter.toggle': app.toggleFilter(); return true
     case 'options': app.go('options'); return true
+    case 'browser':
+      if (app.state?.browser) void app.browse()
+      return !!app.state?.browser
     case 'connect': ui.connect = true; return true
     case 'rules': app.go('rules'); return true
     case 'log': app.go('log'); return true

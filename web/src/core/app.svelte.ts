@@ -287,6 +287,10 @@ export class App {
     return this.attempt('comment', () => post('/flows/comment', { numbers: [number], comment }), 'comment kept')
   }
 
+  browse() {
+    return this.attempt('browser', () => post('/browser'), `${this.state?.browser} is open, with a fresh profile`)
+  }
+
   resume(numbers: number[]) {
     return this.attempt('resume', () => post('/flows/resume', { numbers }))
   }

@@ -16,6 +16,7 @@ export const verbs: Verb[] = [
   { id: 'options', keys: ['O'], says: 'options', where: 'everywhere' },
   { id: 'log', keys: ['E'], says: 'log', where: 'everywhere' },
   { id: 'flows', keys: ['P'], says: 'flows', where: 'everywhere' },
+  { id: 'browser', keys: ['B'], says: 'open a browser that passes through midstream', where: 'everywhere' },
   { id: 'connect', keys: ['C'], says: 'how to connect: addresses, a QR code', where: 'everywhere' },
   { id: 'rules', keys: ['W'], says: 'rules', where: 'everywhere' },
   { id: 'layout', keys: ['-'], says: 'flow below the list, beside it, or alone', where: 'everywhere' },

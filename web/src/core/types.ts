@@ -73,6 +73,7 @@ export interface State {
   listeners: { mode: string; addresses: string[] }[] | null
   proxies: string[] | null
   elsewhere?: string[] | null
+  browser?: string // that can be opened, '' for none
   ca: string
   session: { dir: string; named: boolean; size: number; max_size: number; failure: string } | null
   capture: boolean
