@@ -113,7 +113,9 @@ func (p *proxy) socketsOnStreams(authority string) socketDial {
 	config := trusting(p.t, p.CA)
 	config.ServerName, config.NextProtos = "localhost", []string{"h2"}
 	ctx := p.t.Context()
-	secured, err := transport.New(tunnel(p.t, p, authority)).TLSClient(ctx, config)
+	conn := tunnel(p.t, p, authority)
+	conn.SetDeadline(time.Time{}) // each stream has its own
+	secured, err := transport.New(conn).TLSClient(ctx, config)
 	if err != nil {
 		p.t.Fatal(err)
 	}
