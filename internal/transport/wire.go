@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"sync"
 	"sync/atomic"
 	"syscall"
 )
@@ -45,6 +46,7 @@ type wire struct {
 	now    bool                  // poll says so even when it does not
 	takes  bool                  // what poll has seen
 	put    func(fd uintptr) bool // writes putP without waiting; made once, as try is
+	putMu  sync.Mutex            // guards what follows: a Close may write beside the writer
 	putP   []byte
 	putN   int
 	putErr error
