@@ -140,7 +140,7 @@ func TestCasesMutatedResponses(t *testing.T) {
 				out.Store(&text)
 				c := dial(t, p)
 				path := fmt.Sprintf("/n%d", i)
-				c.send("GET " + path + " HTTP/1.1\r\nHost: x\r\n\r\n")
+				c.send("GET " + path + " HTTP/1.1\r\nHost: x\r\nAccept: text/html\r\n\r\n")
 				got, err := http.ReadResponse(c.in, nil)
 				for err == nil && got.StatusCode/100 == 1 && got.StatusCode != 101 {
 					got, err = http.ReadResponse(c.in, nil)

@@ -24,7 +24,7 @@ func (x *exchange) refuse(err *flow.Error) {
 		x.upload.Cancel(err)
 	}
 	if x.base.Err() != nil || err.Cause == flow.WasKilled || x.stream.Context().Err() != nil || err.Cause == flow.LeftByClient ||
-		err.Peer == flow.AtClient && (err.Cause == flow.ResetByPeer || err.Cause == flow.ClosedEarly) || x.resetThrough(err) {
+		err.Peer == flow.AtClient && (err.Cause == flow.ResetByPeer || err.Cause == flow.ClosedEarly) || x.resetThrough(err) || x.closedThrough(err) {
 		x.cancel(err)
 		x.uploads.Wait()
 		x.stream.Abort(err)
@@ -82,6 +82,14 @@ func (x *exchange) refuse(err *flow.Error) {
 func (x *exchange) resetThrough(err *flow.Error) bool {
 	return x.version >= flow.HTTP2 && err.Peer == flow.AtServer && err.Phase == flow.InHead && err.Code != 0 &&
 		(err.Cause == flow.ResetByPeer || err.Cause == flow.RefusedRequest)
+}
+
+// closedThrough tells whether a server has closed its connection, or reset it,
+// where its response head should have come: a program that believes that this is
+// its own connection sees the same, and decides by it whether to try again. A
+// person who looks at a page is told what happened.
+func (x *exchange) closedThrough(err *flow.Error) bool {
+	return x.direct && !AcceptsHTML(x.fields) && err.Peer == flow.AtServer && err.Phase == flow.InHead && err.Code == 0 && (err.Cause == flow.ResetByPeer || err.Cause == flow.ClosedEarly)
 }
 
 // finish waits for all that still runs, lets the error event run where there
