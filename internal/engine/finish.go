@@ -89,7 +89,7 @@ func (x *exchange) resetThrough(err *flow.Error) bool {
 // its own connection sees the same, and decides by it whether to try again. A
 // person who looks at a page is told what happened.
 func (x *exchange) closedThrough(err *flow.Error) bool {
-	return x.direct && !AcceptsHTML(x.fields) && err.Peer == flow.AtServer && err.Phase == flow.InHead && err.Code == 0 && (err.Cause == flow.ResetByPeer || err.Cause == flow.ClosedEarly)
+	return x.direct && !AcceptsHTML(x.fields) && err.Peer == flow.AtServer && err.Phase == flow.InHead && x.goesTo.version < flow.HTTP2 && (err.Cause == flow.ResetByPeer || err.Cause == flow.ClosedEarly)
 }
 
 // finish waits for all that still runs, lets the error event run where there
