@@ -89,7 +89,18 @@ func (x *exchange) resetThrough(err *flow.Error) bool {
 // its own connection sees the same, and decides by it whether to try again. A
 // person who looks at a page is told what happened.
 func (x *exchange) closedThrough(err *flow.Error) bool {
-	return x.direct && !AcceptsHTML(x.fields) && err.Peer == flow.AtServer && err.Phase == flow.InHead && x.goesTo.version < flow.HTTP2 && (err.Cause == flow.ResetByPeer || err.Cause == flow.ClosedEarly)
+	if !x.direct || AcceptsHTML(x.fields) || err.Peer != flow.AtServer || err.Phase != flow.InHead || err.Code != 0 ||
+		err.Cause != flow.ResetByPeer && err.Cause != flow.ClosedEarly || x.goesTo.version >= flow.HTTP2 {
+		return false
+	}
+	x.mu.Lock()
+	call := x.call
+	x.mu.Unlock()
+	if call == nil {
+		return true
+	}
+	server := call.Server()
+	return server == nil || server.TLS == nil || server.TLS.ALPN != "h2" // which resets a stream without saying why
 }
 
 // finish waits for all that still runs, lets the error event run where there
