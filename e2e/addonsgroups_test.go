@@ -47,6 +47,16 @@ var addonGroups = []addonGroup{
 				"\nContent-Length: 27\n", "\n\na=1&b=x+y&added=by+a+script")
 			k.says(k.ask("PUT", "http://form.example/seen", "text", "Content-Type", "text/plain").Body,
 				"\nContent-Type: application/x-www-form-urlencoded\n", "\n\nmade=anew")
+			k.o.webSocket(k.T, "/formws", "", func(e *wsEnd) { // behind the head stands the form
+				form := make([]byte, len("made=anew"))
+				if _, err := io.ReadFull(e.in, form); string(form) != "made=anew" {
+					k.Errorf("the form of an upgrade: %q, %v", form, err)
+				}
+				echo(e)
+			})
+			e := dialWebSocket(k.T, k.p, "http://form.example:80", "/formws")
+			e.send(0x81, "said")
+			e.want(0x81, "said")
 		}},
 		{name: "http-modify-query-string", check: func(k *addonKit) {
 			k.says(k.ask("GET", "http://query.example/seen?x=1&x=2&y=", "").Body, "GET query.example /seen?x=1&x=2&y=&added=a+b\n")

@@ -170,6 +170,13 @@ func (p *Pool) Open(ctx context.Context, req *flow.Request, f flow.Framing, reus
 		return p.openForwarded(ctx, pl, req, f, reuse)
 	}
 	if req.Protocol != "" || upgradesToWebSocket(req) {
+		if f.Kind != flow.Unframed && req.Protocol == "" { // a hook has given it a body, which HTTP/2 has no place for
+			s, err := p.takeHTTP1(ctx, pl, reuse)
+			if err != nil {
+				return nil, err
+			}
+			return p.openUpgrade(ctx, s, req, f)
+		}
 		return p.openSwitching(ctx, pl, req, reuse)
 	}
 	return p.open(ctx, pl, req, f, reuse)

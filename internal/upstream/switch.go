@@ -42,7 +42,7 @@ func (p *Pool) openSwitching(ctx context.Context, pl place, req *flow.Request, r
 					p.park(one)
 					return nil, err
 				}
-				return p.openUpgrade(ctx, one, req)
+				return p.openUpgrade(ctx, one, req, flow.Framing{})
 			}
 			continue // there is a shared one now
 		}
@@ -74,7 +74,7 @@ func (p *Pool) openSwitching(ctx context.Context, pl place, req *flow.Request, r
 	if err != nil {
 		return nil, err
 	}
-	return p.openUpgrade(ctx, s, req)
+	return p.openUpgrade(ctx, s, req, flow.Framing{})
 }
 
 // onlyWebSocket refuses what cannot be asked for in HTTP/1.1.
@@ -146,13 +146,13 @@ func (o *onlyTwo) Error() string {
 }
 func (o *onlyTwo) Unwrap() error { return o.error }
 
-// openUpgrade asks for the upgrade of a connection.
-func (p *Pool) openUpgrade(ctx context.Context, s *session, req *flow.Request) (engine.Call, error) {
-	out, key := asHTTP1(req, flow.Framing{}), ""
+// openUpgrade asks for the upgrade of a connection; f is of the body that goes with it.
+func (p *Pool) openUpgrade(ctx context.Context, s *session, req *flow.Request, f flow.Framing) (engine.Call, error) {
+	out, key := asHTTP1(req, f), ""
 	if req.Protocol != "" {
 		out, key = asUpgrade(req)
 	}
-	c, err := s.client.Open(ctx, out, flow.Framing{})
+	c, err := s.client.Open(ctx, out, f)
 	if err != nil {
 		p.drop(s)
 		return nil, onConnection(err, s.served)
