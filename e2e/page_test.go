@@ -200,3 +200,53 @@ func TestPageListStaysPut(t *testing.T) {
 		t.Errorf("one scroll over 522 rows asked %d times", n)
 	}
 }
+
+// A page that nobody sees is told of no rows and draws none, and has them all when it
+// is looked at again.
+func TestPageSleepsWhileHidden(t *testing.T) {
+	t.Parallel()
+	o := newOrigin(t)
+	p, url := startPage(t)
+	c := p.client()
+	send(t, c, o.HTTP+"/hello?row=before")
+	b := openTab(t)
+	b.call("Page.addScriptToEvaluateOnNewDocument", map[string]any{"source": `(() => {
+		const Real = window.EventSource
+		window.told = {rows: 0, window: ''}
+		const ask = window.fetch
+		window.fetch = async (u, i) => {
+			const answer = await ask(u, i)
+			if (String(u).endsWith('/window')) window.told.window = i.body
+			return answer
+		}
+		window.EventSource = class extends Real {
+			constructor(...a) {
+				super(...a)
+				this.addEventListener('batch', e => window.told.rows += (JSON.parse(e.data).rows ?? []).length)
+			}
+		}
+	})()`}, nil)
+	b.open(url, 1280, 800, "light")
+	b.until("the row", `%s`, rowText("row=before"))
+	look := func(state string) {
+		t.Helper()
+		js[any](b, `(Object.defineProperty(document, 'visibilityState', {value: %q, configurable: true}), document.dispatchEvent(new Event('visibilitychange')), 0)`, state)
+	}
+	b.until("the core knows what is on the screen", `window.told.window !== ''`)
+	look("hidden")
+	b.until("the core knows that nothing is", `JSON.parse(window.told.window).n === 0`)
+	before := js[int](b, `window.told.rows`)
+	for i := range 30 {
+		send(t, c, fmt.Sprintf("%s/hello?row=%d", o.HTTP, i))
+	}
+	drawn := `document.querySelectorAll('[data-testid=list] [data-rank]').length`
+	b.until("it was told that there are more", `fetch('/api/v1/stats').then(a => a.json()).then(s => s.ended >= 31)`)
+	if n := js[int](b, `%s`, drawn); n != 1 {
+		t.Errorf("%d rows were drawn while nobody looked", n)
+	}
+	if rows := js[int](b, `window.told.rows`) - before; rows != 0 {
+		t.Errorf("%d rows were told of while nobody looked", rows)
+	}
+	look("visible")
+	b.until("all of them", `%s && %s === 31`, rowText("row=29"), drawn)
+}

@@ -61,6 +61,7 @@ export class App {
     addEventListener('pageshow', (e) => {
       if (e.persisted) void this.flows.start(this.flows.filter)
     })
+    document.addEventListener('visibilitychange', () => (document.visibilityState === 'hidden' ? this.flows.sleep() : this.flows.wake()))
     setInterval(() => {
       if (document.visibilityState !== 'visible') return
       void this.flows.count()

@@ -42,6 +42,7 @@ export class Flows {
   private window = { from: -1, n: 0 }
   private moving = false
   private dirty = false
+  private asleep = false // nobody sees the page
   private turn = 0 // of start; what an older one gets comes too late
   private told: ReturnType<typeof setTimeout> | undefined
 
@@ -127,10 +128,10 @@ export class Flows {
       const same = v.seq === this.seq && v.total === this.total
       if (!same && !this.hold) {
         this.position(v)
-        void this.look()
+        if (!this.asleep) void this.look()
       }
     } else if (event === 'resync') {
-      if (!this.hold) void this.look()
+      if (!this.hold && !this.asleep) void this.look()
       this.seq = (data as View).seq
     } else if (event === 'batch') this.batch(data as Batch)
     else this.other(event, data)
@@ -146,6 +147,7 @@ export class Flows {
       this.waiting = Math.max(0, b.total - this.total)
       return
     }
+    if (this.asleep) return
     if (b.shifted || gap || this.moving) {
       this.patch(b.rows)
       void this.look()
@@ -249,7 +251,7 @@ export class Flows {
   // paint is called before rows are drawn: it asks for what is missing and
   // tells the core what is on the screen.
   paint(a: number, b: number, resting: boolean) {
-    if (!this.ready || this.hold) return
+    if (!this.ready || this.hold || this.asleep) return
     if (resting) this.cache.need(a - margin, b + margin, this.total)
     const from = Math.max(0, a - margin)
     if (a >= this.window.from && b <= this.window.from + this.window.n && this.window.n > 0) return
@@ -306,6 +308,22 @@ export class Flows {
     this.hold = false
     this.waiting = 0
     void this.look()
+  }
+
+  // sleep is for a page that nobody sees: the core tells of no rows, and none are
+  // drawn. wake has the list catch up.
+  sleep() {
+    if (this.asleep) return
+    this.asleep = true
+    clearTimeout(this.told)
+    if (this.view) void call('PUT', `/views/${this.view}/window`, { from: 0, n: 0 }).catch(() => {})
+  }
+
+  wake() {
+    if (!this.asleep) return
+    this.asleep = false
+    this.window = { from: -1, n: 0 }
+    if (this.view && !this.hold) void this.look()
   }
 
   private lost(seconds: number) {
