@@ -250,3 +250,50 @@ func TestPageSleepsWhileHidden(t *testing.T) {
 	look("visible")
 	b.until("all of them", `%s && %s === 31`, rowText("row=29"), drawn)
 }
+
+// A flow that ends after its row was asked for, and before the core knows that it is
+// on the screen, is not left running there.
+func TestPageLearnsOfAnEndThatNobodyTold(t *testing.T) {
+	t.Parallel()
+	o := newOrigin(t)
+	end := make(chan struct{})
+	o.mux.HandleFunc("/runs", func(w http.ResponseWriter, r *http.Request) {
+		w.(http.Flusher).Flush()
+		<-end
+	})
+	p, url := startPage(t)
+	ended := make(chan error, 1)
+	begun := make(chan struct{})
+	go func() {
+		answer, err := p.client().Get(o.HTTP + "/runs")
+		close(begun)
+		if err == nil {
+			_, err = io.Copy(io.Discard, answer.Body)
+			answer.Body.Close()
+		}
+		ended <- err
+	}()
+	<-begun
+	b := openTab(t)
+	// The window is not told of before the flow has ended.
+	b.call("Page.addScriptToEvaluateOnNewDocument", map[string]any{"source": `(() => {
+		const ask = window.fetch
+		const opened = new Promise(done => (window.open_ = done))
+		window.fetch = async (u, i) => {
+			if (String(u).endsWith('/window')) await opened
+			return ask(u, i)
+		}
+	})()`}, nil)
+	b.open(url, 1280, 800, "light")
+	b.until("the row, running", `%s?.includes('live')`, rowText("/runs"))
+	close(end)
+	if err := <-ended; err != nil {
+		t.Fatal(err)
+	}
+	b.until("the flow has ended", `fetch('/api/v1/stats').then(a => a.json()).then(s => s.ended === 1)`)
+	// Every batch that tells of it has gone out.
+	send(t, p.client(), o.HTTP+"/hello")
+	b.until("the row of the next", `fetch('/api/v1/flows?limit=1').then(a => a.json()).then(s => s.rows[0].number === 2)`)
+	js[any](b, `(window.open_(), 0)`)
+	b.until("the end", `(t => t && !t.includes('live'))(%s)`, rowText("/runs"))
+}

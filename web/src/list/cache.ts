@@ -14,7 +14,7 @@ export class Cache {
 
   constructor(
     private fetch: Fetch,
-    private came: (total: number) => void,
+    private came: (asked: number) => void, // asked: when, by performance.now
     // fits says whether the ranks of an answer are those of what is on the screen.
     private fits: (answer: Rows) => boolean,
     private failed: (e: unknown) => void,
@@ -82,13 +82,14 @@ export class Cache {
   private ask(n: number, total: number) {
     const control = new AbortController()
     this.asked.set(n, control)
+    const began = performance.now()
     this.fetch(n * block, Math.min(block, total - n * block), control.signal).then(
       (answer) => {
         if (this.asked.get(n) !== control) return
         this.asked.delete(n)
         if (!this.fits(answer)) return
         answer.rows?.forEach((row, i) => this.rows.set(answer.from + i, row))
-        this.came(answer.total)
+        this.came(began)
       },
       (e) => {
         if (this.asked.get(n) !== control) return

@@ -44,12 +44,15 @@ export class Flows {
   private dirty = false
   private asleep = false // nobody sees the page
   private turn = 0 // of start; what an older one gets comes too late
-  private told: ReturnType<typeof setTimeout> | undefined
+  private told = { timer: undefined as ReturnType<typeof setTimeout> | undefined, at: 0 } // of the window: when the core knew it
 
   constructor(private other: (event: string, data: unknown) => void) {
     this.cache = new Cache(
       (from, n, signal) => get<Rows>(`/views/${this.view}/rows?from=${from}&n=${n}`, signal),
-      () => this.changes++,
+      (asked) => {
+        this.changes++
+        if (asked < this.told.at) this.freshen(this.view)
+      },
       (answer) => this.fits(answer),
       (e) => this.trouble(e),
     )
@@ -257,9 +260,24 @@ export class Flows {
     if (a >= this.window.from && b <= this.window.from + this.window.n && this.window.n > 0) return
     const n = Math.min(1000, b - a + 2 * margin + slack)
     this.window = { from, n }
-    clearTimeout(this.told)
+    clearTimeout(this.told.timer)
     const view = this.view
-    this.told = setTimeout(() => void call('PUT', `/views/${view}/window`, { from, n }).catch(() => {}), 60)
+    const known = () => {
+      this.told.at = performance.now()
+      this.freshen(view)
+    }
+    this.told.timer = setTimeout(() => void call('PUT', `/views/${view}/window`, { from, n }).then(known, () => {}), 60)
+  }
+
+  // freshen asks again for rows on the screen that run: of one that has ended after
+  // it was asked for, and before the core knew that it is seen, nobody tells.
+  private freshen(view: string) {
+    if (view !== this.view || this.asleep || this.hold) return
+    for (let rank = Math.floor(this.top); rank < this.top + this.page; rank++) {
+      if (this.cache.get(rank)?.duration_seconds !== null) continue
+      void this.look()
+      return
+    }
   }
 
   // moveTo puts a rank to the top of the screen, as a person does by scrolling.
@@ -315,7 +333,7 @@ export class Flows {
   sleep() {
     if (this.asleep) return
     this.asleep = true
-    clearTimeout(this.told)
+    clearTimeout(this.told.timer)
     if (this.view) void call('PUT', `/views/${this.view}/window`, { from: 0, n: 0 }).catch(() => {})
   }
 
