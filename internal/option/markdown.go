@@ -124,7 +124,7 @@ What mitmproxy has built in, and what is in its place here ([rules](rules.md) te
 	for _, row := range MitmproxyAddons() {
 		fmt.Fprintf(&b, "| `%s` | %s | %s |\n", row.Name, row.State, cell(row.Note))
 	}
-	b.WriteString(`
+	b.WriteString(pythonMarkdown() + `
 ## Commands
 
 Midstream has no interactive commands. What they do is done by its own, by the page and by the [API](api.md).

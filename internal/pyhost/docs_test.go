@@ -1,9 +1,11 @@
 package pyhost
 
 import (
+	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -28,6 +30,33 @@ func TestThePageShowsTheExamplesAsTheyAre(t *testing.T) {
 		source, err := os.ReadFile(filepath.Join(root, "examples", m[1]))
 		if err != nil || string(source) != m[2] {
 			t.Errorf("%s differs from the page (%v)", m[1], err)
+		}
+	}
+}
+
+// Every event that a script may have, and every one that it may not, has its row.
+func TestEveryEventHasItsRow(t *testing.T) {
+	t.Parallel()
+	page, err := os.ReadFile(filepath.Join(root, "docs", "from-mitmproxy.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	source, err := os.ReadFile("lib/midstream_host/entities.py")
+	if err != nil {
+		t.Fatal(err)
+	}
+	names := slices.Collect(maps.Keys(events))
+	_, rest, _ := strings.Cut(string(source), "\nUNKNOWN = {")
+	rest, _, _ = strings.Cut(rest, "\nLIB = ")
+	for _, m := range regexp.MustCompile(`"([a-z0-9_]+)":`).FindAllStringSubmatch(rest, -1) {
+		names = append(names, m[1])
+	}
+	if len(names) < 40 {
+		t.Errorf("found only %q", names)
+	}
+	for _, name := range names {
+		if !strings.Contains(string(page), "`"+name+"`") {
+			t.Errorf("%s has no row", name)
 		}
 	}
 }

@@ -35,10 +35,10 @@ OLD_CONN = {"clientconnect": "client", "clientdisconnect": "client", "serverconn
 UNKNOWN = {
     "next_layer": "midstream's protocol layers are not scriptable; to pass a connection on set "
                   "data.ignore_connection in tls_clienthello, to change a destination use server_connect",
-    "quic_start_client": "there is no QUIC yet", "quic_start_server": "there is no QUIC yet",
-    "dns_request": "DNS has no events yet", "dns_response": "DNS has no events yet", "dns_error": "DNS has no events yet",
-    "udp_start": "UDP has no events yet", "udp_message": "UDP has no events yet",
-    "udp_end": "UDP has no events yet", "udp_error": "UDP has no events yet",
+    "quic_start_client": "there is no QUIC", "quic_start_server": "there is no QUIC",
+    "dns_request": "there is no DNS mode", "dns_response": "there is no DNS mode", "dns_error": "there is no DNS mode",
+    "udp_start": "UDP does not pass through midstream", "udp_message": "UDP does not pass through midstream",
+    "udp_end": "UDP does not pass through midstream", "udp_error": "UDP does not pass through midstream",
     "websocket_handshake": "it was removed in mitmproxy 7: use request", "websocket_error": "use websocket_end",
     "tick": "it was removed in mitmproxy 7: use asyncio", "start": "it was removed in mitmproxy 3: use load",
 }
@@ -94,10 +94,11 @@ def check(addon, warn):
         if not isinstance(addon, types.ModuleType) or name not in ("start",):
             fn = vars(addon).get(name) if isinstance(addon, types.ModuleType) else getattr(type(addon), name, None)
             if callable(fn):
-                warn("{}: the hook {} is never called: {}".format(name_of(addon), name, instead))
+                warn("{}: the hook {} is never called: {} (row {} of docs/from-mitmproxy.md)".format(
+                    name_of(addon), name, instead, name))
     for name, instead in PARTLY.items():
         if hook(addon, name):
-            warn("{}: the hook {} only looks: {}".format(name_of(addon), name, instead))
+            warn("{}: the hook {} only looks: {} (row {} of docs/from-mitmproxy.md)".format(name_of(addon), name, instead, name))
     for name in ("request", "response"):
         fn = hook(addon, name)
         if fn is None or not inspect.isroutine(fn):
