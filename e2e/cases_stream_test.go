@@ -81,6 +81,9 @@ func TestCasesPiecesOfEveryType(t *testing.T) {
 							t.Errorf("%s: the end came as %q, %v", kind, end, err)
 						}
 					}
+					if framing == "close" && !chunked {
+						c.ended()
+					}
 					c.conn.Close()
 					f := p.told(1, to(o.Addr))[0]
 					if f.Outcome.Text != "completed" || f.ResponseBody.Disposition != "tee" || f.ResponseBody.Recorded != int64(n*len(event(0))) {
