@@ -203,16 +203,13 @@ func TestCasesWebSocketGoesWhereItsTunnelDoes(t *testing.T) {
 	other, own := make(chan string, 10), make(chan string, 10)
 	origin := func(to chan<- string) *rawOrigin {
 		return newRawOrigin(t, p, true, func(c *peer) {
-			for {
-				r, err := http.ReadRequest(c.in)
-				if err != nil {
-					return
-				}
-				to <- r.Host + " " + r.Header.Get("Authorization")
-				fmt.Fprintf(c, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: %s\r\n\r\n", ws.Accept(r.Header.Get("Sec-WebSocket-Key")))
-				io.Copy(c, c.in)
+			r, err := http.ReadRequest(c.in)
+			if err != nil {
 				return
 			}
+			to <- r.Host + " " + r.Header.Get("Authorization")
+			fmt.Fprintf(c, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: %s\r\n\r\n", ws.Accept(r.Header.Get("Sec-WebSocket-Key")))
+			io.Copy(c, c.in)
 		})
 	}
 	a, b := "localhost:"+port(origin(other).Addr), "localhost:"+port(origin(own).Addr)
