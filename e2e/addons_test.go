@@ -188,10 +188,18 @@ func (k *addonKit) command(name string, args ...string) string {
 	return k.call("POST", "/commands/"+name, string(body))
 }
 
-// body is what the control API shows of the response of the last flow for a path.
-func (k *addonKit) body(path, view string) string {
+// shows waits until the control API shows parts in the response of the last flow for
+// a path, which is recorded beside its client's getting it.
+func (k *addonKit) shows(path string, parts ...string) {
 	k.Helper()
-	return k.call("GET", "/flows/"+k.p.live(path)+"/response/view?as="+view, "")
+	said := ""
+	for give := time.Now().Add(patience); time.Now().Before(give); {
+		said = k.call("GET", "/flows/"+k.p.live(path)+"/response/view?as=auto", "")
+		if !slices.ContainsFunc(parts, func(p string) bool { return !strings.Contains(said, p) }) {
+			return
+		}
+	}
+	k.Fatalf("the response for %s is shown as %q, want %q", path, said, parts)
 }
 
 // call asks the control API.

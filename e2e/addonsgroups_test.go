@@ -289,7 +289,9 @@ var addonGroups = []addonGroup{
 			k.ask("GET", "https://write.example/missing", "")
 		}},
 		{name: "io-read-saved-flows", check: func(k *addonKit) {
-			k.says(k.command("read.flows"), `http://write.example/hello 200 b'hell'; https://write.example/missing 404 b'404 '`, "refused: ")
+			for _, want := range []string{`http://write.example/hello 200 b'hell'`, `https://write.example/missing 404 b'404 '`, "refused: "} {
+				k.until("read.flows", want)
+			}
 		}},
 		{name: "har_dump", check: func(k *addonKit) {
 			k.o.webSocket(k.T, "/harws", "", echo)
@@ -331,32 +333,42 @@ var addonGroups = []addonGroup{
 			if err := json.Unmarshal([]byte(k.file("written.har.json")), &entries); err != nil || len(entries) != 4 {
 				k.Fatalf("%v, %+v", err, entries)
 			}
-			e := entries[0]
-			if e.URL != "https://har.example/seen?x=1&y=2" || e.TLS[0] == nil || e.TLS[1] == nil || e.Address != "127.0.0.1" ||
-				len(e.Cookies) != 2 || len(e.Query) != 2 || len(e.Form) != 2 || e.Body == "" {
-				k.Errorf("%+v", e)
-			}
-			for _, e := range entries {
+			for _, e := range entries { // hooks of bodies that pass may change places
 				for i, ms := range e.Times {
 					if ms < 0 {
 						k.Errorf("%s %s: time %d is %v ms", e.Method, e.URL, i, ms)
 					}
 				}
-			}
-			if got := entries[1]; len(got.Set) != 2 || got.TLS[0] != nil || got.Status[0] != 302.0 {
-				k.Errorf("%+v", got)
-			}
-			if got := entries[3]; got.Status[0] != 101.0 {
-				k.Errorf("%+v", got)
+				good := true
+				switch {
+				case e.Method == "POST":
+					good = e.URL == "https://har.example/seen?x=1&y=2" && e.TLS[0] != nil && e.TLS[1] != nil && e.Address == "127.0.0.1" &&
+						len(e.Cookies) == 2 && len(e.Query) == 2 && len(e.Form) == 2 && e.Body != ""
+				case strings.Contains(e.URL, "?to="):
+					good = len(e.Set) == 2 && e.TLS[0] == nil && e.Status[0] == 302.0
+				case e.Method == "HEAD":
+					good = e.Status[0] == 200.0
+				default:
+					good = e.Status[0] == 101.0
+				}
+				if !good {
+					k.Errorf("%+v", e)
+				}
 			}
 			lines := strings.Split(strings.TrimSpace(k.file("jsondump.out")), "\n")
 			if len(lines) != 4 { // the answer, the error, the upgrade and the end of the WebSocket
 				k.Fatalf("%q", lines)
 			}
-			k.says(lines[0], `"content": "YXNrZWQ="`, `"host": "json.example"`)
-			k.says(lines[1], `"error": {"msg": "`)
-			k.says(lines[2], `"websocket": {"messages": []`)
-			k.says(lines[3], `"c2FpZA=="`, `"close_code": 1000`)
+			for _, want := range [][]string{
+				{`"host": "json.example"`, `"content": "YXNrZWQ="`}, {`"error": {"msg": "`, `"path": "L2pzb25lcnJvcg=="`},
+				{`"websocket": {"messages": []`}, {`"c2FpZA=="`, `"close_code": 1000`},
+			} {
+				if !slices.ContainsFunc(lines, func(line string) bool {
+					return !slices.ContainsFunc(want, func(w string) bool { return !strings.Contains(line, w) })
+				}) {
+					k.Errorf("no line has all of %q: %q", want, lines)
+				}
+			}
 			dumped, _ := filepath.Glob(filepath.Join(k.dir, "dumped", "dump.example", "*"))
 			if len(dumped) != 1 || !strings.HasPrefix(filepath.Base(dumped[0]), "page-") || !strings.HasSuffix(dumped[0], ".html") {
 				k.Errorf("%q", dumped)
@@ -457,9 +469,9 @@ var addonGroups = []addonGroup{
 	{name: "views", rows: []addonRow{
 		{name: "contentview", check: func(k *addonKit) {
 			k.ask("GET", "http://views.example/swapped?type=text/x-swapped", "")
-			k.says(k.body("type=text/x-swapped", "auto"), `"view":"swapcase"`, `"lines":["sOME lETTERS"]`)
+			k.shows("type=text/x-swapped", `"view":"swapcase"`, `"lines":["sOME lETTERS"]`)
 			k.ask("GET", "http://views.example/swapped?type=text/x-other", "")
-			k.says(k.body("type=text/x-other", "auto"), `"view":"raw"`, `"lines":["Some Letters"]`, `"swapcase"`)
+			k.shows("type=text/x-other", `"view":"raw"`, `"lines":["Some Letters"]`, `"swapcase"`)
 			number := k.p.live("type=text/x-other")
 			for name, want := range map[string]string{"swapcase": "sOME lETTERS\n", "raw": "Some Letters\n"} {
 				if got := k.p.midstream("flows", "body", number, "--session", k.p.Session, "--view", name); got != want {
@@ -475,7 +487,7 @@ var addonGroups = []addonGroup{
 		}},
 		{name: "contentview-interactive", check: func(k *addonKit) {
 			k.ask("GET", "http://views.example/swapped?type=text/x-interactive", "")
-			k.says(k.body("type=text/x-interactive", "auto"), `"view":"interactiveswapcase"`, `"lines":["sOME lETTERS"]`, `"editable":true`)
+			k.shows("type=text/x-interactive", `"view":"interactiveswapcase"`, `"lines":["sOME lETTERS"]`, `"editable":true`)
 			k.says(k.call("POST", "/content/text?as=interactiveswapcase", "Octets"), `"text":"oCTETS"`)
 			if got := k.call("POST", "/content/octets?as=interactiveswapcase", "tEXT"); got != "Text" {
 				k.Errorf("%q", got)
