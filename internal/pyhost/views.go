@@ -72,14 +72,16 @@ func (h *Host) Render(ctx context.Context, in *view.Input, name string, body []b
 func (h *Host) Encode(ctx context.Context, name, text string) ([]byte, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, viewWait, errors.New("it has not answered in time"))
 	defer cancel()
-	for _, v := range h.declaring(name) {
-		_, raw, err := v.show(ctx, map[string]any{"n": name, "enc": true, "f": ""}, []byte(text))
-		if err != nil {
-			return nil, fmt.Errorf("script %s: %w", v.path, err)
-		}
-		return raw, nil
+	declaring := h.declaring(name)
+	if len(declaring) == 0 {
+		return nil, &view.UnknownError{Name: name}
 	}
-	return nil, &view.UnknownError{Name: name}
+	v := declaring[0]
+	_, raw, err := v.show(ctx, map[string]any{"n": name, "enc": true, "f": ""}, []byte(text))
+	if err != nil {
+		return nil, fmt.Errorf("script %s: %w", v.path, err)
+	}
+	return raw, nil
 }
 
 func (v *version) show(ctx context.Context, values map[string]any, body []byte) (*ret, []byte, error) {
