@@ -64,6 +64,24 @@ var kinds = []struct{ id, what, tests string }{
 	{"C62", "case, order and duplicates of fields", "TestCasesRequestFields TestCasesResponseFields"},
 	{"C64", "what is sent again is what was written", "TestPageResend TestRawIsWhatStandsOnTheWire TestRequestsAreSentAgain"},
 
+	// HTTP/2 and HTTP/3.
+	{"C65", "cookies are one line of HTTP/1, Set-Cookie never is", "TestCasesFieldsBetweenVersions TestTrailersCookiesAndHostPassBetweenVersions TestVersionsHeads"},
+	{"C67", "what a rule or a script adds has small letters over HTTP/2", "TestCasesFieldsBetweenVersions"},
+	{"C68", "WebSocket on streams, before a server of either version", "TestHTTP2ExtendedConnect TestCasesWebSocketOnStreams TestHTTP2ChromiumWebSocket TestWebSocketVectors"},
+	{"C69", "CONNECT on a stream to the proxy", "TestHTTP2ExtendedConnectToTheProxy TestHTTP2NodeTunnels TestTunnelsOnStreams TestConnectOnAStreamIsRefusedAsInHTTP1"},
+	{"C71", "streams that have ended are forgotten", "TestStreamsThatHaveEndedAreForgotten"},
+	{"C72", "connections that are idle, and ones that died", "TestPings TestWhatAServerDidNotProcessIsSentAgain"},
+	{"C73", "many small requests at once over one connection", "TestCasesManyRequestsAtOnce TestVersionsManyStreams"},
+	{"C75", "fields of HTTP/2 that would split a head", "TestHTTP2FieldsThatSplit TestCasesHeadsRefusedInBothVersions TestRequestHeads"},
+	{"C77", "heads of 64 KiB", "TestLargeHeadsPassUpToTheLimit TestVersionsHeads"},
+	{"C78", "HTTP/3 is not offered where it cannot be seen", "TestStrip"},
+
+	// WebSocket.
+	{"C80", "compression with the parameters of each direction", "TestWebSocketVectors"},
+	{"C82", "subprotocols are offered and chosen as they are said", "TestCasesWebSocketHandshakes TestCasesWebSocketOnStreams"},
+	{"C83", "the server's own answer, and what lies behind it", "TestCasesWebSocketHandshakes TestCasesWebSocketOnStreams"},
+	{"C85", "an upgrade goes where its tunnel does", "TestCasesWebSocketGoesWhereItsTunnelDoes"},
+
 	// TLS, modes, files, scripts.
 	{"C86", "names longer than a common name may be", "TestCasesLeaf"},
 	{"C88", "renegotiation", "TestCasesRenegotiation"},
@@ -83,12 +101,12 @@ var kinds = []struct{ id, what, tests string }{
 	{"C107", "a list of revoked certificates", "TestCasesRevocationList"},
 	{"C109", "an upload passes at once", "TestUploadPassesAsItComes TestCasesBackpressure"},
 	{"C110", "a stream is replayed with its pieces and pauses", "TestARecordedStreamAnswersAsAMock TestAStandInKeepsTheTiming TestPiecesKeepTheirTimes"},
-	{"C112", "a reset and GOAWAY, again and again", "TestHTTP2ResetAndGoAway TestFloodsOfAServerEndTheConnection"},
+	{"C112", "a reset and GOAWAY, again and again", "TestHTTP2ResetAndGoAway TestResetAndGoAwayAtOnceLeaveNothing"},
 
 	// Advisories against proxies.
 	{"CVE-2021-39214", "one request seen, several forwarded", "TestNothingIsSmuggled TestCasesMutations TestCasesRequestFraming"},
 	{"CVE-2022-24766", "white space and controls in names and values", "TestNothingIsSmuggled TestCasesRequestFields TestCasesMutations"},
-	{"CVE-2025-57804", "fields of HTTP/2 that would split a head", "TestHTTP2FieldsThatSplit"},
+	{"CVE-2025-57804", "fields of HTTP/2 that would split a head", "TestHTTP2FieldsThatSplit TestCasesHeadsRefusedInBothVersions"},
 	{"CVE-2018-14505", "a page of another site at the control API", "TestTheGuard"},
 	{"CVE-2025-23217", "the control API by way of the proxy", "TestCasesNeverItself"},
 	{"GHSA-527g-3w9m-29hv", "odd users at the proxy", "TestProxyAuth TestProxyAuthRefuses"},
@@ -99,8 +117,9 @@ var kinds = []struct{ id, what, tests string }{
 	{"CVE-2023-50269", "a list of 1 MB", "TestCasesEndlessRequests"},
 	{"CVE-2025-62168", "credentials on pages and in logs", "TestCasesPagesAndLogs TestRedaction"},
 	{"CVE-2025-55315", "LF in an extension of a chunk", "TestCasesRequestChunks"},
-	{"CVE-2023-35945", "resets and GOAWAY of a server", "TestFloodsOfAServerEndTheConnection"},
-	{"CVE-2022-41723", "many fields of an octet each", "TestManyFieldsOfAnOctetEachAreBounded"},
+	{"CVE-2023-35945", "resets and GOAWAY of a server", "TestResetAndGoAwayAtOnceLeaveNothing"},
+	{"CVE-2022-41723", "many fields of an octet each", "TestABlockOfIndexedFieldsIsCountedToTheLimit"},
+	{"CVE-2026-49975", "many fields of an octet each, and windows of 0 that hold them", "TestManyFieldsOfAnOctetEachAreBounded"},
 	{"CVE-2023-44487", "rapid resets, endless heads, empty frames", "TestFloodsEndTheConnection"},
 	{"CVE-2026-7168", "credentials for one parent proxy at another", "TestCredentialsForOneParent"},
 	{"commands", "what is exported as a command runs as that and no more", "TestScriptsAreQuoted TestAnExportSendsWhatWasRecordedOverTLS"},
