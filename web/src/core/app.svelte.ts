@@ -138,6 +138,7 @@ export class App {
 
   private heard(event: string, data: unknown) {
     if (event === 'state') this.state = data as State
+    else if (event === 'position') void this.fetchHeld() // before that the feed told nothing
     else if (event === 'held' || event === 'released') {
       if (event === 'held' && this.held.length === 0) this.alert = `parked: ${(data as Held).method} ${(data as Held).url}`
       this.heldNews?.push([event, data])

@@ -133,9 +133,11 @@ export class Flows {
         this.position(v)
         if (!this.asleep) void this.look()
       }
+      this.other(event, data)
     } else if (event === 'resync') {
       if (!this.hold && !this.asleep) void this.look()
       this.seq = (data as View).seq
+      this.other('position', data) // what was lost may have been of another kind
     } else if (event === 'batch') this.batch(data as Batch)
     else this.other(event, data)
   }
