@@ -74,7 +74,7 @@ func (h *Host) Encode(ctx context.Context, name, text string) ([]byte, error) {
 	defer cancel()
 	declaring := h.declaring(name)
 	if len(declaring) == 0 {
-		return nil, &view.UnknownError{Name: name}
+		return nil, &view.UnknownError{Name: name, Others: h.Names()}
 	}
 	v := declaring[0]
 	_, raw, err := v.show(ctx, map[string]any{"n": name, "enc": true, "f": ""}, []byte(text))
