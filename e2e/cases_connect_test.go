@@ -150,8 +150,8 @@ func TestCasesNeverItself(t *testing.T) {
 	}
 }
 
-// A server that resets, whenever it does, is a gateway error, a connection that
-// ends, or a body that breaks off; never a whole response, never the end of the proxy.
+// A server that resets, whenever it does, is a gateway error or a body that
+// breaks off; never a whole response, never the end of the proxy.
 func TestCasesServerResets(t *testing.T) {
 	t.Parallel()
 	p := startCases(t)
@@ -189,19 +189,10 @@ func TestCasesServerResets(t *testing.T) {
 				})
 				c := w.reach(t, p, o.Addr)
 				c.send(w.spell("GET {T}/x HTTP/1.1\r\nHost: {H}\r\n\r\n", o.Addr))
-				cut := w.secured && x.at == 2 && x.status == 502
-				if strings.Contains(x.out, "103") {
-					if status, head := c.head(); status != 103 {
-						t.Errorf("the client got %q", head)
-					}
-				}
-				if cut { // as its connection to the server would be
-					c.ended()
-					c.conn.Close()
-					p.told(1, func(f *told) bool { return to(o.Addr)(f) && f.Outcome.Error != "" })
-					return
-				}
 				status, head := c.head()
+				for status == 103 {
+					status, head = c.head()
+				}
 				close(taken)
 				_, _, err := c.body("GET", head)
 				if status != x.status || status == 200 && err == nil || status == 502 && err != nil {

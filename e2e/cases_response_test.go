@@ -29,9 +29,6 @@ type responseCase struct {
 	trailers string
 	// tolerant and strict: the client gets a page with this status instead.
 	tolerant, strict int
-	// cut: inside TLS the client's connection ends as the origin's does, without a
-	// page.
-	cut bool
 	// finding is the code that the flow has under the tolerant profile.
 	finding string
 	// closes: the client's connection ends behind the response.
@@ -81,8 +78,8 @@ var statusLines = []responseCase{
 	{name: "body without a head", out: "<html>hello</html>\r\n\r\n", hangsUp: true, tolerant: 502, strict: 502},
 	{name: "no version", out: "200 OK\r\n\r\n", hangsUp: true, tolerant: 502, strict: 502},
 	{name: "blank line before the head", out: "\r\n" + okResponse, head: strings.TrimSuffix(okResponse, "ok"), content: "ok", finding: "blank-line-before-start-line"},
-	{name: "nothing", cut: true, out: "", hangsUp: true, tolerant: 502, strict: 502},
-	{name: "end inside the head", cut: true, out: "HTTP/1.1 200 OK\r\nContent-Le", hangsUp: true, tolerant: 502, strict: 502},
+	{name: "nothing", out: "", hangsUp: true, tolerant: 502, strict: 502},
+	{name: "end inside the head", out: "HTTP/1.1 200 OK\r\nContent-Le", hangsUp: true, tolerant: 502, strict: 502},
 	{name: "HTTP/01.1", out: "HTTP/01.1 200 OK\r\nContent-Length: 2\r\n\r\nok", tolerant: 502, strict: 502},
 	{name: "HTTP/1.01", out: "HTTP/1.01 200 OK\r\nContent-Length: 2\r\n\r\nok", tolerant: 502, strict: 502},
 	{name: "tab before the status", out: "HTTP/1.1\t200 OK\r\nContent-Length: 2\r\n\r\nok", tolerant: 502, strict: 502},
@@ -215,7 +212,7 @@ var responseFraming = []responseCase{
 	{name: "100 that nobody asked for", out: "HTTP/1.1 100 Continue\r\n\r\n" + okResponse, content: "ok"},
 	{name: "interim response with a length", out: "HTTP/1.1 103 Early Hints\r\nContent-Length: 5\r\n\r\n" + okResponse, head: "HTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n", content: "ok", strict: 502, finding: "framing-without-body"},
 	{name: "101 that nobody asked for", out: "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n", tolerant: 502, strict: 502},
-	{name: "end behind an interim response", cut: true, out: "HTTP/1.1 103 Early Hints\r\n\r\n", hangsUp: true, head: "HTTP/1.1 103 Early Hints\r\n\r\n", tolerant: 502, strict: 502},
+	{name: "end behind an interim response", out: "HTTP/1.1 103 Early Hints\r\n\r\n", hangsUp: true, head: "HTTP/1.1 103 Early Hints\r\n\r\n", tolerant: 502, strict: 502},
 }
 
 func TestCasesStatusLines(t *testing.T)     { testResponses(t, statusLines) }
@@ -272,17 +269,6 @@ func (c *responseCase) run(t *testing.T, p *proxy, w way, profile string) {
 				break
 			}
 		}
-	}
-	if refused != 0 && c.cut && w.secured {
-		if c.head != "" {
-			client.head()
-		}
-		client.ended()
-		client.conn.Close()
-		if f := p.told(1, to(o.Addr))[0]; f.Response != nil || f.Outcome.Error == "" {
-			t.Errorf("recorded as %+v, %+v", f.Response, f.Outcome)
-		}
-		return
 	}
 	if refused != 0 {
 		c.refused(t, client, refused)

@@ -25,18 +25,7 @@ func TestServerCuts(t *testing.T) {
 				t.Errorf("%s %s: the client got %d bytes and %v", base, framing, len(body), err)
 			}
 		}
-		if _, err := p.client().Get(base + "/cut?framing=head"); err == nil && base == o.HTTPS {
-			t.Errorf("%s: a cut head is a response", base)
-		}
-		page, err := http.NewRequest("GET", base+"/cut?framing=head", nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		page.Header.Set("Accept", "text/html")
-		r, err := p.client().Do(page)
-		if err != nil {
-			t.Fatal(err)
-		}
+		r := get(t, p.client(), base+"/cut?framing=head")
 		body, _ := io.ReadAll(r.Body)
 		if r.StatusCode != http.StatusBadGateway || len(body) == 0 {
 			t.Errorf("%s: a cut head became %d %s", base, r.StatusCode, body)

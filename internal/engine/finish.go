@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"errors"
+	"strings"
 	"time"
 
 	"midstream/flow"
@@ -85,11 +86,11 @@ func (x *exchange) resetThrough(err *flow.Error) bool {
 }
 
 // closedThrough tells whether a server has closed its connection, or reset it,
-// where its response head should have come: a program that believes that this is
-// its own connection sees the same, and decides by it whether to try again. A
-// person who looks at a page is told what happened.
+// where its response head should have come: a program that does not know of
+// midstream sees the same, and decides by it whether to try again. Who has set
+// a proxy, and a person who looks at a page, is told what happened.
 func (x *exchange) closedThrough(err *flow.Error) bool {
-	if !x.direct || AcceptsHTML(x.fields) || err.Peer != flow.AtServer || err.Phase != flow.InHead || err.Code != 0 ||
+	if !x.direct || !unknowing(x.origin.Client) || AcceptsHTML(x.fields) || err.Peer != flow.AtServer || err.Phase != flow.InHead || err.Code != 0 ||
 		err.Cause != flow.ResetByPeer && err.Cause != flow.ClosedEarly || x.goesTo.version >= flow.HTTP2 {
 		return false
 	}
@@ -101,6 +102,16 @@ func (x *exchange) closedThrough(err *flow.Error) bool {
 	}
 	server := call.Server()
 	return server == nil || server.TLS == nil || server.TLS.ALPN != "h2" // which resets a stream without saying why
+}
+
+// unknowing tells whether a client does not know that it does not speak to the server:
+// one in reverse or transparent mode.
+func unknowing(client *flow.Conn) bool {
+	if client == nil {
+		return false
+	}
+	mode, _, _ := strings.Cut(client.Mode, ":")
+	return mode == "reverse" || mode == "transparent"
 }
 
 // finish waits for all that still runs, lets the error event run where there

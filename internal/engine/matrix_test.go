@@ -153,9 +153,6 @@ func runCell(t *testing.T, v, to flow.Version, d flow.Disposition, framing, fail
 		w.onRespHead = func(x *hookExchange) { x.Kill() }
 		outcome, status, client, last, serverTold = flow.Killed, 0, "open", "error", true
 	}
-	if v < flow.HTTP2 && to < flow.HTTP2 && (failure == "server head cut" || failure == "server head reset") {
-		status, client = 0, "open" // as the server's connection, the client's ends
-	}
 	if d == flow.Hold && strings.HasPrefix(failure, "client") && failure != "client upload cut" && failure != "client upload malformed" {
 		last = "response"  // it had run: no error event
 		serverTold = false // and the server was through

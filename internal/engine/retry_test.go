@@ -57,7 +57,7 @@ func TestRetry(t *testing.T) {
 		}
 		f := serve(t, Policy{}, c.s, up, addons...).end
 		if !c.again {
-			if len(up.opened) != 1 || f.Outcome.Kind == flow.Completed || !strings.Contains(f.Outcome.Text, c.text) || c.s.status() != 502 && c.s.aborted == nil {
+			if len(up.opened) != 1 || f.Outcome.Kind == flow.Completed || !strings.Contains(f.Outcome.Text, c.text) || c.s.status() != 502 {
 				t.Errorf("%s: %d tries, %+v", c.rule, len(up.opened), f.Outcome)
 			}
 			continue
@@ -125,7 +125,7 @@ func TestAFailedRetryIsTheEnd(t *testing.T) {
 	s := newStream(flow.HTTP11, "GET", nil, nil)
 	up := upstream(stale(true), stale(true), answers(200, length(0), nil, nil))
 	f := serve(t, Policy{}, s, up).end
-	if len(up.opened) != 2 || f.Outcome.Kind != flow.Failed || s.aborted == nil || len(f.Tries) != 2 || f.Tries[1].Error == "" {
+	if len(up.opened) != 2 || f.Outcome.Kind != flow.Failed || s.status() != 502 || len(f.Tries) != 2 || f.Tries[1].Error == "" {
 		t.Fatalf("%d tries, %+v", len(up.opened), f)
 	}
 }
@@ -161,5 +161,24 @@ func TestAResetBeforeTheHeadIsPassedOn(t *testing.T) {
 				t.Errorf("outcome %+v", f.Outcome)
 			}
 		})
+	}
+}
+
+// A server that closes instead of responding does so to a program that does not know
+// of midstream; who has set a proxy, and a browser, gets a page.
+func TestWhoSeesAServerClose(t *testing.T) {
+	for _, c := range []struct {
+		mode, accept string
+		sees         int
+	}{
+		{"regular", "*/*", 502}, {"socks5", "*/*", 502}, {"upstream:http://proxy.test:3128", "*/*", 502},
+		{"reverse:http://a.test", "*/*", 0}, {"transparent", "*/*", 0}, {"reverse:http://a.test", "text/html,*/*", 502},
+	} {
+		s := newStream(flow.HTTP11, "GET", fields("Accept: "+c.accept), nil)
+		e := New(Config{SpillDir: t.TempDir()})
+		e.Serve(t.Context(), s, upstream(stale(false)), Origin{Client: &flow.Conn{Mode: c.mode}})
+		if s.status() != c.sees || (s.aborted != nil) != (c.sees == 0) {
+			t.Errorf("%s, %s: %d, aborted %v", c.mode, c.accept, s.status(), s.aborted)
+		}
 	}
 }
