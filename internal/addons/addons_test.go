@@ -11,6 +11,8 @@ import (
 	"strings"
 	"testing"
 
+	"golang.org/x/net/dns/dnsmessage"
+
 	"midstream/flow"
 	"midstream/hook"
 	"midstream/internal/query"
@@ -405,13 +407,43 @@ func TestStripH3(t *testing.T) {
 	}
 }
 
+// Answers of DNS over HTTPS are held and changed, and no others.
+func TestStripsInAnswersOfDNS(t *testing.T) {
+	var b dnsmessage.HTTPSResource
+	b.Priority, b.Target = 1, dnsmessage.MustNewName(".")
+	b.SetParam(dnsmessage.SVCParamALPN, []byte("\x02h3\x02h2"))
+	b.SetParam(dnsmessage.SVCParamECH, []byte("key"))
+	m := dnsmessage.Message{Answers: []dnsmessage.Resource{{Header: dnsmessage.ResourceHeader{Name: dnsmessage.MustNewName("a.test."), Class: dnsmessage.ClassINET}, Body: &b}}}
+	p, err := m.Pack()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for option, code := range map[string]string{"strip_h3=": "h3-stripped", "strip_ech=": "ech-stripped"} {
+		set, list := built(t, option)
+		if x := respond(t, set, exchange(t, "http://a.test/"), "Content-Type: text/html"); x.Response.Wanted() != "" {
+			t.Errorf("%s: a page is held: %s", option, x.Response.Wanted())
+		}
+		x := respond(t, set, exchange(t, "http://a.test/dns-query"), "Content-Type: application/dns-message")
+		if !strings.Contains(x.Response.Wanted(), "changes answers of DNS") {
+			t.Errorf("%s: held for %q", option, x.Response.Wanted())
+		}
+		x.Response = hook.MakeResponse(200, x.Response.Fields, p)
+		if err := set.Response(context.Background(), x); err != nil {
+			t.Fatal(err)
+		}
+		if now, err := x.Response.Content(); err != nil || len(now) >= len(p) || list[0].Hits() != 1 || !slices.Contains(codes(x), code) {
+			t.Errorf("%s: %d octets of %d, %v, hits %d, %q", option, len(now), len(p), err, list[0].Hits(), codes(x))
+		}
+	}
+}
+
 // Every kind stands where mitmproxy has it, whatever the order of the options.
 func TestTheOrderOfKinds(t *testing.T) {
 	var names []string
 	for i, k := range Kinds() {
 		names = append(names, strconv.Itoa(i)+k.Name)
 	}
-	if got, want := strings.Join(names, " "), "0block_list 1anticache 2anticomp 3map_remote 4map_local 5mock 6modify_body 7modify_headers 8strip_h3 9stickyauth 10stickycookie 11fault"; got != want {
+	if got, want := strings.Join(names, " "), "0block_list 1anticache 2anticomp 3map_remote 4map_local 5mock 6modify_body 7modify_headers 8strip_h3 9strip_ech 10stickyauth 11stickycookie 12fault"; got != want {
 		t.Errorf("%s, want %s", got, want)
 	}
 }

@@ -14,6 +14,7 @@ import (
 	"midstream/internal/addons/modifyheaders"
 	"midstream/internal/addons/stickyauth"
 	"midstream/internal/addons/stickycookie"
+	"midstream/internal/addons/stripech"
 	"midstream/internal/addons/striph3"
 	"midstream/internal/rule"
 )
@@ -41,6 +42,7 @@ func kinds() []kind {
 		{modifybody.Kind, modifybody.New, modifybody.Spec, false},
 		{modifyheaders.Kind, modifyheaders.New, modifyheaders.Spec, false},
 		{striph3.Kind, striph3.New, nil, false},
+		{stripech.Kind, stripech.New, nil, false},
 		{stickyauth.Kind, stickyauth.New, stickyauth.Spec, false},
 		{stickycookie.Kind, stickycookie.New, stickycookie.Spec, false},
 		{fault.Kind, fault.New, fault.SpecOf, false},

@@ -52,7 +52,7 @@ var live = []string{
 	"stream_chunk_size", "tcp_timeout", "scripts", "script_timeout", "flow_detail", "termlog_verbosity",
 	"mode", "listen_host", "listen_port", "intercept", "intercept_active", "intercept_timeout",
 	"modify_headers", "modify_body", "modify_body_window", "map_remote", "map_local", "block_list", "anticache", "anticomp",
-	"stickyauth", "stickycookie", "rules", "mock", "strip_h3", "fault", "fault_seed",
+	"stickyauth", "stickycookie", "rules", "mock", "strip_h3", "strip_ech", "fault", "fault_seed",
 	"ignore_hosts", "allow_hosts", "tcp_hosts", "show_ignored_hosts", "connection_strategy", "upstream_cert", "keep_host_header",
 	"block_global", "block_private",
 }

@@ -24,7 +24,7 @@ const rulePoll = time.Second
 // ruleOptions are the options that rules are made of, or read by.
 var ruleOptions = []string{
 	"rules", "modify_headers", "modify_body", "modify_body_window", "map_remote", "map_local", "block_list", "anticache", "anticomp",
-	"stickyauth", "stickycookie", "mock", "strip_h3", "fault", "fault_seed",
+	"stickyauth", "stickycookie", "mock", "strip_h3", "strip_ech", "fault", "fault_seed",
 }
 
 // rules is the list in force. Its methods may be called at once.

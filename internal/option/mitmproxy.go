@@ -85,7 +85,7 @@ func Mitmproxy() []Row {
 		{"http_connect_send_host_header", Works, ""},
 		{"normalize_outbound_headers", Missing, "names of fields leave as they came"},
 		{"validate_inbound_headers", Renamed, "http_profile=tolerant or strict; false and true are taken for these. Ambiguous framing passes in neither"},
-		{"strip_ech", Missing, "there is no DNS mode yet"},
+		{"strip_ech", Works, "off unless it is asked for; in answers of DNS over HTTPS, as there is no DNS mode yet"},
 		{"dns_use_hosts_file", Missing, "there is no DNS mode yet"},
 		{"dns_name_servers", Missing, "there is no DNS mode yet"},
 

@@ -24,7 +24,7 @@ func MitmproxyAddons() []Row {
 		{"stickyauth", Works, "a kind of rule, too"},
 		{"stickycookie", Works, "a kind of rule, too"},
 		{"update_alt_svc", Works, "`keep_alt_svc_header`"},
-		{"strip_dns_https_records", Renamed, "there is no DNS mode; `strip_h3` leaves HTTP/3 out of Alt-Svc"},
+		{"strip_dns_https_records", Renamed, "`strip_ech` and `strip_h3`, in answers of DNS over HTTPS"},
 		{"upstream_auth", Works, ""},
 		{"disable_h2c", Works, "an offer of h2c is left out; a client that begins with HTTP/2 is served"},
 		{"dns_resolver", Missing, "there is no DNS mode; names are looked up by the system"},

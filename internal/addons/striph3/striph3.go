@@ -2,15 +2,17 @@ package striph3
 
 import (
 	"context"
+	"fmt"
 	"strings"
 
 	"midstream/flow"
 	"midstream/hook"
 	"midstream/internal/rule"
+	"midstream/internal/svcb"
 )
 
 // Kind is the kind of rule.
-var Kind = rule.Kind{Name: "strip_h3", Brief: "leave alternatives that are HTTP/3 out of Alt-Svc"}
+var Kind = rule.Kind{Name: "strip_h3", Brief: "leave alternatives that are HTTP/3 out of Alt-Svc and DNS answers"}
 
 // Addon runs rules of the kind.
 type Addon struct{ rules *rule.List }
@@ -21,14 +23,24 @@ func New(rules []*rule.Rule, _ rule.Env) (any, error) { return &Addon{rule.NewLi
 // Name implements hook.Named.
 func (*Addon) Name() string { return Kind.Name }
 
+// Observe implements hook.Observer: only answers of DNS are held.
+func (*Addon) Observe() bool { return true }
+
+var meant = new(hook.Key[*rule.Rule])
+
 // ResponseHeaders implements hook.ResponseHeadersHook.
 func (a *Addon) ResponseHeaders(_ context.Context, x *hook.Exchange) error {
-	if !x.Response.Fields.Has("Alt-Svc") {
+	answers := svcb.Answers(&x.Response.Message)
+	if !answers && !x.Response.Fields.Has("Alt-Svc") {
 		return nil
 	}
 	r, ok := a.rules.Any(rule.Picture(x))
 	if !ok {
 		return nil
+	}
+	if answers {
+		x.Response.Hold(fmt.Sprintf("rule %q changes answers of DNS", r.Name))
+		meant.Put(x, r)
 	}
 	var kept []string
 	stripped := false
@@ -47,6 +59,15 @@ func (a *Addon) ResponseHeaders(_ context.Context, x *hook.Exchange) error {
 	}
 	x.Response.Fields.SetAll("Alt-Svc", kept)
 	r.Hit()
+	return nil
+}
+
+// Response implements hook.ResponseHook.
+func (a *Addon) Response(_ context.Context, x *hook.Exchange) error {
+	if r, ok := meant.Get(x); ok && svcb.Apply(x, svcb.StripH3) {
+		r.Hit()
+		x.Find("h3-stripped", fmt.Sprintf("rule %q took HTTP/3 out of an answer of DNS", r.Name))
+	}
 	return nil
 }
 
