@@ -212,12 +212,17 @@ func TestPageSleepsWhileHidden(t *testing.T) {
 	b := openTab(t)
 	b.call("Page.addScriptToEvaluateOnNewDocument", map[string]any{"source": `(() => {
 		const Real = window.EventSource
-		window.told = {rows: 0, window: ''}
+		window.told = {rows: 0, window: '', asking: 0}
 		const ask = window.fetch
 		window.fetch = async (u, i) => {
-			const answer = await ask(u, i)
-			if (String(u).endsWith('/window')) window.told.window = i.body
-			return answer
+			window.told.asking++
+			try {
+				const answer = await ask(u, i)
+				if (String(u).endsWith('/window')) window.told.window = i.body
+				return answer
+			} finally {
+				window.told.asking--
+			}
 		}
 		window.EventSource = class extends Real {
 			constructor(...a) {
@@ -232,9 +237,9 @@ func TestPageSleepsWhileHidden(t *testing.T) {
 		t.Helper()
 		js[any](b, `(Object.defineProperty(document, 'visibilityState', {value: %q, configurable: true}), document.dispatchEvent(new Event('visibilitychange')), 0)`, state)
 	}
-	b.until("the core knows what is on the screen", `window.told.window !== ''`)
+	b.until("the core knows what is on the screen", `window.told.window !== '' && JSON.parse(window.told.window).n > 0`)
 	look("hidden")
-	b.until("the core knows that nothing is", `JSON.parse(window.told.window).n === 0`)
+	b.until("the core knows that nothing is", `JSON.parse(window.told.window).n === 0 && window.told.asking === 0`)
 	before := js[int](b, `window.told.rows`)
 	for i := range 30 {
 		send(t, c, fmt.Sprintf("%s/hello?row=%d", o.HTTP, i))
