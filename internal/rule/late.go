@@ -82,10 +82,15 @@ func (l *Late) Means(ctx context.Context, x *hook.Exchange, f *flow.Flow, side f
 	return t
 }
 
-// Catches is Means for guards, of rules that are Late: a body that cannot be held is
-// refused, and Judge tells.
-func (l *Late) Catches(ctx context.Context, x *hook.Exchange, f *flow.Flow, side flow.Side, i int, r *Rule) (query.Truth, error) {
-	return l.ask(ctx, x, f, side, i, r, (*hook.Body).Guard)
+// Catches is Means for guards: what is said at Rule.Catches, and where it is false for
+// a rule that asks for a body, that is refused where it cannot be held, and Judge tells.
+func (l *Late) Catches(ctx context.Context, x *hook.Exchange, f *flow.Flow, side flow.Side, i int, r *Rule) (yes, slow bool, err error) {
+	if !r.late {
+		yes, slow = r.Catches(f)
+		return yes, slow, nil
+	}
+	t, err := l.ask(ctx, x, f, side, i, r, (*hook.Body).Guard)
+	return t == query.Yes, false, err
 }
 
 func (l *Late) ask(ctx context.Context, x *hook.Exchange, f *flow.Flow, side flow.Side, i int, r *Rule, hold func(*hook.Body, string)) (query.Truth, error) {

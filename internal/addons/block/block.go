@@ -7,7 +7,6 @@ import (
 
 	"midstream/flow"
 	"midstream/hook"
-	"midstream/internal/query"
 	"midstream/internal/rule"
 )
 
@@ -103,17 +102,13 @@ func (a *Addon) judge(ctx context.Context, x *hook.Exchange) error {
 	f := rule.Picture(x)
 	var failed error
 	a.rules.Each(f, func(i int, r *rule.Rule) rule.Step {
-		var yes, slow bool
-		if r.Late() {
-			var known query.Truth
-			known, failed = a.late.Catches(ctx, x, f, flow.ToServer, i, r)
-			yes = known == query.Yes
-		} else {
-			yes, slow = r.Catches(f)
-		}
-		if yes && failed == nil {
+		yes, slow, err := a.late.Catches(ctx, x, f, flow.ToServer, i, r)
+		switch {
+		case err != nil:
+			failed = err
+		case yes:
 			failed = a.block(x, i, slow)
-		} else if failed == nil {
+		default:
 			return rule.Next
 		}
 		return rule.Stop

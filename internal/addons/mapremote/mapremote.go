@@ -8,7 +8,6 @@ import (
 	"midstream/flow"
 	"midstream/hook"
 	"midstream/internal/pattern"
-	"midstream/internal/query"
 	"midstream/internal/rule"
 )
 
@@ -87,29 +86,22 @@ func (a *Addon) RequestHeaders(ctx context.Context, x *hook.Exchange) error {
 	f := rule.Picture(x)
 	var failed error
 	a.rules.Each(f, func(i int, r *rule.Rule) rule.Step {
-		var yes, slow bool
-		if r.Late() {
-			var known query.Truth
-			known, failed = a.late.Catches(ctx, x, f, flow.ToServer, i, r)
-			yes = known == query.Yes
-		} else {
-			yes, slow = r.Catches(f)
-		}
-		if failed != nil {
-			return rule.Stop
-		}
-		if !yes {
+		yes, slow, err := a.late.Catches(ctx, x, f, flow.ToServer, i, r)
+		changed := false
+		switch {
+		case err != nil:
+			failed = err
+		case !yes:
 			return rule.Next
-		}
-		if slow {
+		case slow:
 			failed = fmt.Errorf("rule %q: its filter takes too long on this request", r.Name)
-			return rule.Stop
+		default:
+			changed, failed = send(x, r, a.subs[i])
 		}
-		var changed bool
-		if changed, failed = send(x, r, a.subs[i]); failed != nil {
+		switch {
+		case failed != nil:
 			return rule.Stop
-		}
-		if changed {
+		case changed:
 			return rule.Anew
 		}
 		return rule.Next
