@@ -134,7 +134,41 @@ func TestPageFilter(t *testing.T) {
 	b.key("g")
 	b.until("a row has the focus", `document.querySelector('[data-testid=list] [aria-selected=true]') || (document.body.dispatchEvent(new KeyboardEvent('keydown', {key: 'ArrowDown', bubbles: true})), false)`)
 	b.key("l", "l", "l", "l", ">")
-	b.until("rows of that status alone", `/~c (200|404)/.test(document.querySelector('#filter').value)`)
+	b.until("rows of that status alone", `/~c (200|404)/.test(new URLSearchParams(location.search).get('filter'))`)
+	// With Alt the filter waits in its field; who leaves without Enter leaves it.
+	used := js[string](b, `document.querySelector('#filter').value`)
+	alt := func(key string) {
+		js[any](b, `(document.querySelector('[data-testid=list]').dispatchEvent(new KeyboardEvent('keydown', {key: %q, altKey: true, bubbles: true})), 0)`, key)
+		b.until("the field", `document.activeElement.id === 'filter' && document.querySelector('#filter').value.startsWith('(')`)
+	}
+	alt("<")
+	b.key("Escape")
+	b.until("the filter in use", `document.querySelector('#filter').value === %q && new URLSearchParams(location.search).get('filter') === %[1]q`, used)
+	alt("<")
+	b.key("Enter")
+	b.until("none", `document.querySelector('#verdict').innerText.startsWith('0 of 15')`)
+	// What was asked before is walked through, both ways; leaving uses none of it.
+	b.key("Escape")
+	press(b, "[data-testid=filter]", "~ off")
+	b.until("no filter", `document.querySelector('#verdict').innerText.startsWith('all ')`)
+	b.key("f")
+	b.until("the focus is in the filter", `document.activeElement.id === 'filter'`)
+	b.key("ArrowUp", "ArrowUp")
+	b.until("the one before the last", `document.querySelector('#filter').value === %q`, used)
+	b.key("ArrowDown")
+	b.until("the last", `document.querySelector('#filter').value.startsWith('(')`)
+	b.key("Escape")
+	b.until("what is in use", `document.activeElement.id !== 'filter' && document.querySelector('#filter').value === ''`)
+	// Each layout keeps its own share, for the next visit too.
+	openFlow(b, "/hello?again")
+	js[any](b, `(document.querySelector('.splitter').dispatchEvent(new KeyboardEvent('keydown', {key: 'ArrowDown', bubbles: true})), 0)`)
+	b.until("a larger list", `document.querySelector('.splitter').ariaValueNow === '55'`)
+	b.key("-")
+	b.until("half of the width", `document.querySelector('.splitter').ariaOrientation === 'vertical' && document.querySelector('.splitter').ariaValueNow === '50'`)
+	b.key("-", "-")
+	b.until("as it was left", `document.querySelector('.splitter').ariaValueNow === '55'`)
+	b.call("Page.reload", nil, nil)
+	b.until("the next visit", `performance.getEntriesByType('navigation')[0].type === 'reload' && document.querySelector('.splitter').ariaValueNow === '55'`)
 }
 
 // What comes moves nothing of what is looked at, and rows on the page are as

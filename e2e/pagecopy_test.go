@@ -45,4 +45,13 @@ func TestPageCopyAsCurl(t *testing.T) {
 	}
 	b.key("y", "u")
 	b.until("the URL", `window.copied?.startsWith('http') && window.copied.includes('/echo?q=')`)
+	b.key("y", "q")
+	b.until("the request, whole", `window.copied?.startsWith('PUT ') && window.copied.includes('\r\nX-Odd: a') && window.copied.endsWith(' @file & ; |') && !window.copied.includes('HTTP/1.1 200')`)
+	b.key("y", "p")
+	b.until("the response", `window.copied?.startsWith('HTTP/1.1 200') && window.copied.endsWith(' @file & ; |')`)
+	tabOf(b, "raw")
+	press(b, ".raw", "Copy both")
+	b.until("both", `window.copied?.startsWith('PUT ') && window.copied.includes(' @file & ; |\r\n\r\nHTTP/1.1 200')`)
+	press(b, ".raw", "Copy head")
+	b.until("a head", `window.copied?.startsWith('PUT ') && !window.copied.includes('@file')`)
 }

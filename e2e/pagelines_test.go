@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"compress/gzip"
 	"fmt"
+	"io"
 	"net/http"
 	"strings"
 	"testing"
@@ -73,4 +74,37 @@ func TestPageBodyViews(t *testing.T) {
 		b.until("more of them", `(e => (e.scrollTop = e.scrollHeight, e.querySelectorAll('pre').length > 1))(%s.querySelector('.text'))`, part)
 	}
 	b.until("no more than four pieces, the first of them gone", `(e => (e.scrollTop = e.scrollHeight, e.querySelectorAll('pre').length === 4 && e.querySelector('pre').dataset.from > 0))(%s.querySelector('.text'))`, part)
+}
+
+// A flow that content was asked for is opened where that stands.
+func TestPageOpensAHit(t *testing.T) {
+	t.Parallel()
+	o := newOrigin(t)
+	o.mux.HandleFunc("/hay", func(w http.ResponseWriter, r *http.Request) {
+		io.Copy(io.Discard, r.Body)
+		w.Header().Set("Content-Type", "application/json")
+		fmt.Fprintf(w, `{"hay":%q,"found":"the-needle"}`, strings.Repeat("hay ", 50_000))
+	})
+	p, url := startPage(t)
+	answer, err := p.client().Post(o.HTTP+"/hay", "application/json", strings.NewReader(`{"asks":"for a pin"}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	(&discard{}).ReadFrom(answer.Body)
+	answer.Body.Close()
+	send(t, p.client(), o.HTTP+"/hello")
+	b := visit(t, url)
+	put(b, "#filter", "~b the-needle")
+	b.until("one row", `document.querySelector('#verdict').innerText.includes('1 of 2')`)
+	openFlow(b, "/hay")
+	b.until("the place", `(r => { const box = document.querySelector('[data-side=response] .text').getBoundingClientRect(), at = r.getBoundingClientRect(); return r.toString() === 'the-needle' && at.top >= box.top && at.bottom <= box.bottom })([...CSS.highlights.get('found')][0])`)
+	b.screenshot("view-hit.png")
+	b.until("the other side as ever", `document.querySelector('[data-side=request]').innerText.includes('"asks": "for a pin"') && !document.querySelector('[data-side=request] form')`)
+	put(b, "#filter", "~bq \"A PIN\"")
+	b.until("the filter", `new URLSearchParams(location.search).get('filter')?.startsWith('~bq')`)
+	openFlow(b, "/hay") // it is open
+	press(b, "[data-testid=detail] .summary", "✕")
+	openFlow(b, "/hay")
+	b.until("the place in the request", `[...CSS.highlights.get('found-request')][0].toString() === 'a pin'`)
+	b.until("the response as ever", `document.querySelector('[data-side=response]').innerText.includes('"hay": ')`)
 }

@@ -122,8 +122,11 @@ func TestPageLanguageModel(t *testing.T) {
 		b.until("the answer of "+path, `/so far/.test(%[1]s) && /11 tokens/.test(%[1]s) && /22 tokens/.test(%[1]s) && /complete/.test(%[1]s) && document.querySelector('[data-testid=tool-call]').innerText.includes('"at"')`, text)
 	}
 	// Raw is one key away; what is no answer has no such tab.
+	b.key("v")
+	b.until("the octets", `document.querySelector('#tab-raw').ariaSelected === 'true' && document.querySelector('#panel').innerText.includes('so far')`)
+	b.key("v")
+	b.until("and back", `document.querySelector('#tab-answer').ariaSelected === 'true'`)
 	tabOf(b, "raw")
-	b.until("the octets", `document.querySelector('#panel').innerText.includes('so far')`)
 	send(t, c, o.HTTP+"/hello?plain")
 	openFlow(b, "/hello?plain")
 	b.until("no answer", `!document.querySelector('#tab-answer') && document.querySelector('#tab-exchange')`)

@@ -153,3 +153,74 @@ func TestPageIntercept(t *testing.T) {
 	}
 	b.until("the queue is empty", `document.querySelector('[data-testid=intercept]').innerText.includes('Nothing is parked')`)
 }
+
+// The keys mean the parked flow that is shown, and what was edited is kept until it
+// goes on.
+func TestPageQueue(t *testing.T) {
+	t.Parallel()
+	o := newOrigin(t)
+	p, url := startPage(t, "--intercept", "~q & ~u parked")
+	send(t, p.client(), o.HTTP+"/hello")
+	b := visit(t, url)
+	openFlow(b, "/hello")
+	type result struct {
+		text string
+		err  error
+	}
+	var got []chan result
+	for i := range 4 {
+		c := make(chan result, 1)
+		got = append(got, c)
+		go func() {
+			answer, err := p.client().Post(fmt.Sprintf("%s/echo?parked=%d", o.HTTP, i), "text/plain", strings.NewReader(fmt.Sprintf("body %d", i)))
+			if err != nil {
+				c <- result{err: err}
+				return
+			}
+			defer answer.Body.Close()
+			text, err := io.ReadAll(answer.Body)
+			c <- result{string(text), err}
+		}()
+		b.until("it is parked", `document.querySelector('nav').innerText.includes('%d parked')`, i+1)
+	}
+	const field = `[...document.querySelectorAll('textarea[aria-label=Body]')].find(x => x.checkVisibility())`
+	choose := func(i int, body string) {
+		t.Helper()
+		b.until("the queue", `(x => x && (x.click(), true))([...document.querySelectorAll('.queue .item')].find(x => x.innerText.includes('parked=%d')))`, i)
+		b.until("its body", `%s?.value === %q`, field, body)
+	}
+	press(b, "nav", "‖ 4 parked")
+	choose(0, "body 0")
+	js[any](b, `(x => (x.focus(), x.setSelectionRange(0, 0), 0))(%s)`, field)
+	b.write("edited ")
+	b.until("it says so", `document.querySelector('.queue .item').innerText.startsWith('✎')`)
+	choose(1, "body 1")
+	choose(0, "edited body 0")
+	choose(2, "body 2")
+	js[any](b, `(document.activeElement.blur(), 0)`)
+	b.key("a")
+	if r := <-got[2]; r.err != nil || r.text != "body 2" {
+		t.Errorf("the one that was shown is not the one that went on: %q, %v", r.text, r.err)
+	}
+	b.until("three", `document.querySelector('nav').innerText.includes('3 parked')`)
+	choose(3, "body 3")
+	b.key("P")
+	b.until("the flows", `document.querySelector('[data-testid=list]') && document.querySelector('[data-testid=intercept]').hidden`)
+	press(b, "nav", "‖ 3 parked")
+	b.until("the same as before", `%s?.value === 'body 3'`, field)
+	b.key("d") // no row of the list is on the page
+	b.key("X")
+	if r := <-got[3]; r.err == nil {
+		t.Errorf("the one that was shown is not the one that was ended: %q", r.text)
+	}
+	b.until("two", `document.querySelector('nav').innerText.includes('2 parked')`)
+	b.key("A")
+	for i, want := range []string{"edited body 0", "body 1"} {
+		if r := <-got[i]; r.err != nil || r.text != want {
+			t.Errorf("%d: the client got %q, %v", i, r.text, r.err)
+		}
+	}
+	b.until("the queue is empty", `document.querySelector('[data-testid=intercept]').innerText.includes('Nothing is parked')`)
+	b.key("P")
+	b.until("the row stays", `%s && !document.querySelector('[data-testid=doomed]')`, rowText("/hello"))
+}

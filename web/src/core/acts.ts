@@ -48,16 +48,22 @@ async function revert(app: App) {
   else app.choose(was)
 }
 
-function cell(app: App, hide: boolean) {
+function cell(app: App, hide: boolean, later: boolean) {
   const row = chosen(app)
   const column = byId.get(app.shownColumns[ui.cell])
   if (!row || !column?.filter) return
   const term = column.filter(row)
-  app.narrow(hide ? `!${term}` : term)
+  const filter = app.narrowed(hide ? `!${term}` : term)
+  if (later) ui.draft = filter
+  else void app.setFilter(filter)
 }
 
 // What the core writes of a request, by letter.
 const kinds: Record<string, string> = { c: 'curl', i: 'httpie', y: 'python', f: 'fetch', g: 'go' }
+
+// And of either side as it was sent, or both.
+const raws: Record<string, string> = { q: 'raw-request', p: 'raw-response', b: 'raw' }
+const mostCopied = 4_194_304 // octets of bodies
 
 // copyAs puts one form of the chosen flow into the clipboard.
 export async function copyAs(app: App, what: string, number = app.flows.selected) {
@@ -68,8 +74,12 @@ export async function copyAs(app: App, what: string, number = app.flows.selected
     if (kinds[what]) text = (await fetchText(`/flows/${number}/export?as=${kinds[what]}`)).trimEnd()
     else if (what === 'u') text = flow.url
     else if (what === 'h') text = headText(flow.response ?? flow.request)
-    else if (what === 'q') text = headText(flow.request)
-    else if (what === 'p') text = headText(flow.response)
+    else if (what === 'head-request') text = headText(flow.request)
+    else if (what === 'head-response') text = headText(flow.response)
+    else if (raws[what]) {
+      if (flow.request_body.recorded + flow.response_body.recorded > mostCopied) throw new Error('it is too large for the clipboard: save it')
+      text = await fetchText(`/flows/${number}/export?as=${raws[what]}`)
+    }
     else if (what === 'l') text = location.origin + location.pathname + `?flow=${flow.number}`
     else return
     await copy(text)
@@ -83,7 +93,8 @@ export function act(app: App, id: string, e: KeyboardEvent | null): boolean {
   const to = (e?.target ?? document.body) as HTMLElement
   const inList = app.screen === 'flows' && (to === document.body || to.closest('[data-region=list]') !== null || e === null)
   const moves = /^(up|down|select\.(up|down)|page\.|first|newest|open|cell\.(left|right))/.test(id)
-  if (moves && !inList) return false
+  const letter = e !== null && e.key.length === 1 // End and its like scroll what has the focus
+  if (moves && !inList && !(id === 'newest' && letter && app.screen === 'flows')) return false
   switch (id) {
     case 'keys':
     case 'commands':
@@ -151,8 +162,8 @@ export function act(app: App, id: string, e: KeyboardEvent | null): boolean {
     }
     case 'cell.left': ui.cell = Math.max(0, ui.cell - 1); return true
     case 'cell.right': ui.cell = Math.min(app.shownColumns.length - 1, ui.cell + 1); return true
-    case 'cell.keep': cell(app, false); return true
-    case 'cell.hide': cell(app, true); return true
+    case 'cell.keep': cell(app, false, e?.altKey === true); return true
+    case 'cell.hide': cell(app, true, e?.altKey === true); return true
     case 'order': {
       const order = byId.get(app.shownColumns[ui.cell])?.order
       if (order) void app.setOrder(order)
@@ -174,19 +185,24 @@ export function act(app: App, id: string, e: KeyboardEvent | null): boolean {
     case 'find': if (app.opened) ui.find++; return app.opened
     case 'find.next': ui.step++; return app.opened
     case 'find.previous': ui.step--; return app.opened
-    case 'view': ui.view++; return app.opened
+    case 'view': {
+      const tab = document.querySelector('#tab-answer[aria-selected=true]') ? 'raw' : app.tab === 'raw' && document.querySelector('#tab-answer') ? 'answer' : ''
+      if (tab) document.querySelector<HTMLElement>(`#tab-${tab}`)?.click()
+      else ui.view++
+      return app.opened
+    }
     case 'credentials':
       if (app.opened && f.selected !== null) secrets.toggle(f.selected)
       else if (app.screen === 'intercept' && ui.held !== null) secrets.toggle(ui.held)
       else return false
       return true
     case 'resume': {
-      const n = f.selected
+      const n = app.screen === 'intercept' ? ui.held : f.selected
       if (n !== null && app.held.some((h) => h.number === n)) void app.resume([n])
       else if (app.held.length > 0) void app.resume([app.held[0].number])
       return app.held.length > 0
     }
-    case 'resume.all': if (app.held.length > 0) void app.resume(app.held.map((h) => h.number)); return app.held.length > 0
+    case 'resume.all': if (app.held.length > 0) void app.resumeAll(); return app.held.length > 0
     case 'intercept': {
       const i = app.state?.intercept
       if (!i || !app.canIntercept) return false
@@ -200,7 +216,13 @@ export function act(app: App, id: string, e: KeyboardEvent | null): boolean {
       return true
   }
   const able = !app.state?.readonly
-  if (which(app) === null) return false
+  // What is parked is ended by its own number. Elsewhere a key does nothing to rows
+  // that nobody sees.
+  if (id === 'kill' && app.screen === 'intercept') {
+    if (able && ui.held !== null) void app.kill(ui.held)
+    return able && ui.held !== null
+  }
+  if (which(app) === null || (e !== null && app.screen !== 'flows')) return false
   switch (id) {
     case 'kill': void deed(app, 'kill', 'ended'); return true
     case 'replay': if (able) void deed(app, 'replay', 'sent again'); return able
@@ -230,7 +252,7 @@ export function act(app: App, id: string, e: KeyboardEvent | null): boolean {
       return true
     case 'copy':
       ui.copying = true
-      app.tell('copy: c curl, i httpie, y python, f fetch, g go, u URL, h fields, q request, p response, l link')
+      app.tell('copy: c curl, i httpie, y python, f fetch, g go, u URL, h fields, q request, p response, b both, l link')
       return true
     case 'body': {
       const a = document.createElement('a')

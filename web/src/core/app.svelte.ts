@@ -1,3 +1,4 @@
+import { SvelteMap } from 'svelte/reactivity'
 import { Flows } from '../list/flows.svelte'
 import { Doom } from './doom.svelte'
 import { Picks } from './picks.svelte'
@@ -21,6 +22,7 @@ export class App {
   opened = $state(false) // a flow is shown, not only the row chosen
   theme = $state<Theme>(load('theme', 'system'))
   layout = $state<Layout>(load('layout', 'below'))
+  splits = $state<Partial<Record<Layout, number>>>(load('splits', {}))
   shownColumns = $state<string[]>(load('columns', usual))
   widths = $state<Record<string, number>>(load('widths', {}))
   letters = $state(load('letters', true)) // letter keys act
@@ -28,6 +30,7 @@ export class App {
   saved = $state<{ name: string; filter: string }[]>(load('saved', []))
   held = $state<Held[]>([])
   canIntercept = $state(false)
+  drafts = new SvelteMap<number, () => Promise<unknown>>() // parked and edited: has it go on with its changes
   log = $state.raw<LogEntry[]>([])
   said = $state('') // one sentence for those who hear the page
   alert = $state('')
@@ -185,6 +188,12 @@ export class App {
     this.paint()
   }
 
+  // setSplit has the list take that part of the page, in per cent, in this layout.
+  setSplit(part: number) {
+    this.splits = { ...this.splits, [this.layout]: Math.round(Math.max(15, Math.min(85, part)) * 10) / 10 }
+    keep('splits', this.splits)
+  }
+
   setLayout(layout: Layout) {
     this.layout = layout
     keep('layout', layout)
@@ -223,9 +232,10 @@ export class App {
     } else if (this.aside) void this.setFilter(this.aside)
   }
 
-  narrow(term: string) {
+  // narrowed is the filter with one more term.
+  narrowed(term: string): string {
     const f = this.flows.filter
-    void this.setFilter(f ? `(${f}) & ${term}` : term)
+    return f ? `(${f}) & ${term}` : term
   }
 
   saveFilter(name: string) {
@@ -295,6 +305,14 @@ export class App {
 
   resume(numbers: number[]) {
     return this.attempt('resume', () => post('/flows/resume', { numbers }))
+  }
+
+  // resumeAll lets all that is parked go on: what was edited with its changes. What
+  // cannot be read stays, and says why.
+  async resumeAll() {
+    const edited = [...this.drafts]
+    const rest = this.held.map((h) => h.number).filter((n) => !this.drafts.has(n))
+    await Promise.all([rest.length > 0 ? this.resume(rest) : null, ...edited.map(([, go]) => go())])
   }
 
   async capture(on: boolean) {

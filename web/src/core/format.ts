@@ -113,7 +113,7 @@ export function ended(outcome: string): string {
 function phase(error: string): string {
   if (/\bTLS\b|certificate/i.test(error)) return 'TLS'
   if (/look up|no such host|resolve|DNS/i.test(error)) return 'DNS'
-  if (/connect|dial/i.test(error)) return 'connect'
+  if (/\bconnect to\b|\bdial\b/i.test(error)) return 'connect'
   if (/reset/i.test(error)) return 'reset'
   return 'failed'
 }

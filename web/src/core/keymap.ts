@@ -32,8 +32,8 @@ export const verbs: Verb[] = [
   { id: 'open', keys: ['Enter'], says: 'open the flow', where: 'list' },
   { id: 'cell.left', keys: ['h', 'ArrowLeft'], says: 'cell to the left', where: 'list' },
   { id: 'cell.right', keys: ['l', 'ArrowRight'], says: 'cell to the right', where: 'list' },
-  { id: 'cell.keep', keys: ['>'], says: 'only rows like this cell', where: 'list' },
-  { id: 'cell.hide', keys: ['<'], says: 'hide rows like this cell', where: 'list' },
+  { id: 'cell.keep', keys: ['>'], says: 'only rows like this cell; with Alt the filter waits for Enter', where: 'list' },
+  { id: 'cell.hide', keys: ['<'], says: 'hide rows like this cell; with Alt the filter waits for Enter', where: 'list' },
   { id: 'order', keys: ['o'], says: 'order by this column; again: reverse', where: 'list' },
   { id: 'columns', keys: ['t'], says: 'columns', where: 'list' },
   { id: 'select', keys: ['s'], says: 'select the row, or no more', where: 'list' },
@@ -50,7 +50,7 @@ export const verbs: Verb[] = [
   { id: 'duplicate', keys: ['D'], says: 'record a copy', where: 'list' },
   { id: 'revert', keys: ['V'], says: 'take an edited copy away', where: 'list' },
   { id: 'kill', keys: ['X'], says: 'end the running flow', where: 'list' },
-  { id: 'copy', keys: ['y'], says: 'copy: then c curl, i httpie, y python, f fetch, g go, u URL, h fields, q request, p response, l link', where: 'list' },
+  { id: 'copy', keys: ['y'], says: 'copy: then c curl, i httpie, y python, f fetch, g go, u URL, h fields, q request, p response, b both, l link', where: 'list' },
   { id: 'save', keys: ['w'], says: 'save what is shown', where: 'list' },
   { id: 'load', keys: ['L'], says: 'open a file', where: 'list' },
   { id: 'next', keys: ['.'], says: 'next flow', where: 'flow' },
@@ -60,7 +60,7 @@ export const verbs: Verb[] = [
   { id: 'find', keys: ['/'], says: 'find in the body', where: 'flow' },
   { id: 'find.next', keys: ['n'], says: 'next place found', where: 'flow' },
   { id: 'find.previous', keys: ['N'], says: 'place found before', where: 'flow' },
-  { id: 'view', keys: ['v'], says: 'view the body another way', where: 'flow' },
+  { id: 'view', keys: ['v'], says: 'view the body another way; an answer as it was sent', where: 'flow' },
   { id: 'credentials', keys: ['Y'], says: 'show the credentials of the flow, or hide them', where: 'flow' },
   { id: 'body', keys: ['b'], says: 'save the response body', where: 'flow' },
   { id: 'resume', keys: ['a'], says: 'let what is held go on', where: 'intercept' },
@@ -70,6 +70,9 @@ export const verbs: Verb[] = [
 ]
 
 let byKey = new Map<string, string>()
+
+// Verbs that Alt makes another of: the filter is written and not yet used.
+const altered: ReadonlySet<string> = new Set(['cell.keep', 'cell.hide'])
 
 // use takes the keys that the core says, which a person may have changed.
 export function use(keys: { id: string; keys: string[] }[]) {
@@ -81,13 +84,14 @@ use([])
 // verb is what a key press means, '' for nothing: letters mean nothing while
 // text is typed or composed, and what the browser or the system uses is left.
 export function verb(e: KeyboardEvent): string {
-  if (e.isComposing || e.defaultPrevented || e.altKey || e.metaKey || e.getModifierState('AltGraph')) return ''
+  if (e.isComposing || e.defaultPrevented || e.metaKey || e.getModifierState('AltGraph')) return ''
   const to = e.target as HTMLElement | null
   const typing = to !== null && (to.isContentEditable || /^(TEXTAREA|SELECT)$/.test(to.tagName) || (to.tagName === 'INPUT' && !/^(checkbox|radio|button|file)$/.test((to as HTMLInputElement).type)))
   if (typing) return ''
   if (to !== null && /^(BUTTON|A|SUMMARY|INPUT)$/.test(to.tagName) && (e.key === 'Enter' || e.key === ' ')) return ''
   const shift = e.shiftKey && e.key.length > 1 ? 'Shift+' : ''
-  return byKey.get((e.ctrlKey ? 'Ctrl+' : '') + shift + e.key) ?? ''
+  const id = byKey.get((e.ctrlKey ? 'Ctrl+' : '') + shift + e.key) ?? ''
+  return e.altKey && !altered.has(id) ? '' : id
 }
 
 export function shown(key: string): string {

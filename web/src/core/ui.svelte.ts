@@ -6,6 +6,7 @@ export const ui = $state({
   connect: false,
   files: '' as '' | 'save' | 'load',
   rule: '', // the filter that a new rule begins with
+  draft: null as string | null, // a filter that is only put into its field
   cell: 0, // the column that has the focus
   find: 0, // counts up when the find bar is asked for
   step: 0, // +1 or -1 steps through what was found; counts both ways

@@ -45,3 +45,11 @@ export function suggest(text: string, caret: number, hosts: string[], types: str
   const low = word.toLowerCase()
   return { from, list: values.filter((v) => v.toLowerCase().includes(low) && v !== word).slice(0, 10).map((v) => ({ text: v, says: '' })) }
 }
+
+// soughtIn is the text that a filter asks the content of a side for, '' for none:
+// what has signs of a regular expression is no text.
+export function soughtIn(filter: string, side: 'request' | 'response'): string {
+  const asked = new RegExp(`(?<!!\\s*)~b${side === 'request' ? 'q' : 's'}?\\s+("[^"]*"|'[^']*'|[^\\s()&|!]+)`).exec(filter)?.[1] ?? ''
+  const text = /^["']/.test(asked) ? asked.slice(1, -1) : asked
+  return /[\\^$.*+?()[\]{}|]/.test(text) ? '' : text
+}

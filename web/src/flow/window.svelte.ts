@@ -198,8 +198,9 @@ export class Window {
   }
 
   // find looks for a word from the start of the body on, piece by piece, in the
-  // octets of the decoded body; it stops at a thousand places.
-  async find(word: string) {
+  // octets of the decoded body; it stops at a thousand places, or in the piece with
+  // the first.
+  async find(word: string, first = false) {
     this.hunt?.abort()
     this.hits = []
     this.hit = -1
@@ -224,7 +225,7 @@ export class Window {
           this.whole = true
           return
         }
-        if (this.hits.length >= 1000) return
+        if (this.hits.length >= (first ? 1 : 1000)) return
         at += got.length - octets.length + 1
       }
     } catch (e) {
