@@ -97,7 +97,7 @@ func TestPageOpensAHit(t *testing.T) {
 	put(b, "#filter", "~b the-needle")
 	b.until("one row", `document.querySelector('#verdict').innerText.includes('1 of 2')`)
 	openFlow(b, "/hay")
-	b.until("the place", `(r => { const box = document.querySelector('[data-side=response] .text').getBoundingClientRect(), at = r.getBoundingClientRect(); return r.toString() === 'the-needle' && at.top >= box.top && at.bottom <= box.bottom })([...CSS.highlights.get('found')][0])`)
+	b.until("the place", `(r => { const box = document.querySelector('[data-side=response] .text').getBoundingClientRect(), at = r.getBoundingClientRect(); return r.toString() === 'the-needle' && at.top >= box.top && at.bottom <= box.bottom && document.elementFromPoint(at.x + 4, at.y + at.height / 2).closest('[data-side=response] .text') !== null })([...CSS.highlights.get('found')][0])`)
 	b.screenshot("view-hit.png")
 	b.until("the other side as ever", `document.querySelector('[data-side=request]').innerText.includes('"asks": "for a pin"') && !document.querySelector('[data-side=request] form')`)
 	put(b, "#filter", "~bq \"A PIN\"")
