@@ -138,6 +138,7 @@ func TestPageFilter(t *testing.T) {
 	// With Alt the filter waits in its field; who leaves without Enter leaves it.
 	used := js[string](b, `document.querySelector('#filter').value`)
 	alt := func(key string) {
+		b.until("the row", `document.querySelector('[data-testid=list] [aria-selected=true]')`)
 		js[any](b, `(document.querySelector('[data-testid=list]').dispatchEvent(new KeyboardEvent('keydown', {key: %q, altKey: true, bubbles: true})), 0)`, key)
 		b.until("the field", `document.activeElement.id === 'filter' && document.querySelector('#filter').value.startsWith('(')`)
 	}
