@@ -131,11 +131,11 @@ export class Flows {
       const same = v.seq === this.seq && v.total === this.total
       if (!same && !this.hold) {
         this.position(v)
-        if (!this.asleep) void this.look()
+        void this.look()
       }
       this.other(event, data)
     } else if (event === 'resync') {
-      if (!this.hold && !this.asleep) void this.look()
+      if (!this.hold) void this.look()
       this.seq = (data as View).seq
       this.other('position', data) // what was lost may have been of another kind
     } else if (event === 'batch') this.batch(data as Batch)
@@ -197,8 +197,10 @@ export class Flows {
   }
 
   // look fetches what is on the screen anew, and puts the row that was first on
-  // it where it was. One at a time; what happens meanwhile makes one more.
+  // it where it was. One at a time; what happens meanwhile makes one more. While
+  // nobody sees the page it does nothing: wake looks.
   private async look(at?: number) {
+    if (this.asleep) return
     if (this.moving) {
       this.dirty = true
       return
@@ -216,7 +218,7 @@ export class Flows {
       else if (anchor !== undefined) path = `around=${anchor}`
       const around = path.startsWith('around')
       const answer = await get<Rows>(`/views/${this.view}/rows?${path}&n=${n}`)
-      if (turn !== this.turn || this.hold) return
+      if (turn !== this.turn || this.hold || this.asleep) return
       const came = answer.total - this.total
       this.cache.replace(answer.from, answer.rows ?? [])
       this.total = answer.total
