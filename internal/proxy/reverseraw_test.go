@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"midstream/flow"
 )
@@ -136,4 +137,39 @@ func FuzzAltSvc(f *testing.F) {
 			t.Fatalf("%q: %q, then %q", s, once, again)
 		}
 	})
+}
+
+// A word that could begin a request of HTTP waits for nothing where there is no HTTP,
+// also when the server speaks at the same time.
+func TestReverseRawPassesAWordOn(t *testing.T) {
+	for _, scheme := range []string{"tcp", "tls"} {
+		port := echo(t, scheme == "tls", false)
+		r := newRig(t, func(c *Config) {
+			c.Modes = mustParse(t, "reverse:"+scheme+"://"+local(port)+"@0")
+			c.TLS.HandshakeTimeout = time.Hour
+		})
+		for _, secure := range []bool{false, true} {
+			p := r.dial()
+			if secure {
+				p = p.mustSecure(&tls.Config{ServerName: "mail.test"})
+			}
+			p.send("hi")
+			if got := string(p.take(2)); got != "hi" {
+				t.Errorf("%s: %q", scheme, got)
+			}
+			p.Close()
+		}
+	}
+}
+
+// In a tunnel it waits a moment, then it is passed on.
+func TestTunnelPassesAWordOn(t *testing.T) {
+	port := echo(t, false, false)
+	r := newRig(t, func(c *Config) { c.TLS.HandshakeTimeout = time.Hour })
+	p := r.dial()
+	p.connect(local(port))
+	p.send("hi")
+	if got := string(p.take(2)); got != "hi" {
+		t.Errorf("%q", got)
+	}
 }

@@ -177,6 +177,9 @@ func (t *tunnel) sniff(down *conn, first []byte) opening {
 			return clientLeft
 		}
 	}
+	if t.client.mode.isRaw() {
+		return clientOther // never HTTP: nothing has to wait to be told
+	}
 	for {
 		http, more := looksLikeHTTP(first)
 		if !more {
@@ -185,12 +188,17 @@ func (t *tunnel) sniff(down *conn, first []byte) opening {
 			}
 			return clientOther
 		}
+		down.SetReadDeadline(time.Now().Add(undecided))
 		var err error
 		if first, err = down.peek(len(first) + 1); err != nil {
 			return clientOther
 		}
 	}
 }
+
+// undecided bounds the silence after octets that may become an HTTP request or
+// something else: whoever says a word and then listens gets an answer.
+const undecided = 2 * time.Second
 
 // maxMethod bounds what passes for a method; the longest registered one
 // (UPDATEREDIRECTREF) has 17 letters.
