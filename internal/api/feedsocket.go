@@ -181,6 +181,6 @@ func takeWindow(v *view, text []byte) bool {
 	if json.Unmarshal(text, &in) != nil || in.Window == nil || in.Window.check() != nil {
 		return false
 	}
-	v.setWindow(in.Window.From, in.Window.N)
+	v.setWindow(*in.Window)
 	return true
 }

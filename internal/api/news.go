@@ -57,12 +57,12 @@ func (n *news) find(number uint64) (int, bool) {
 }
 
 // row is what lists show of a flow, where it is news and has a picture.
-func (n *news) row(number uint64) (*store.Summary, bool) {
+func (n *news) row(number uint64) (*store.Summary, *flow.Flow, bool) {
 	i, ok := n.find(number)
 	if !ok {
-		return nil, false
+		return nil, nil, false
 	}
-	return n.sum(i), true
+	return n.sum(i), n.flows[i], true
 }
 
 // last is the largest number.

@@ -42,6 +42,8 @@ type Row struct {
 	Held string `json:"held,omitempty"`
 	// Gone tells that the flow has been removed since.
 	Gone bool `json:"gone,omitempty"`
+	// Facts are there for who asks.
+	Facts *Facts `json:"facts,omitempty"`
 	flowview.Row
 }
 
@@ -68,6 +70,7 @@ type view struct {
 	ranks    ranks
 	facts    View // but Total
 	from, n  int  // the window
+	whole    bool // rows in the window are told with their facts
 	used     time.Time
 	touched  map[uint64]bool // while past flows are searched: those that are decided on
 	progress map[uint64][2]int64
@@ -109,10 +112,10 @@ func (v *view) state() View {
 	return v.now()
 }
 
-func (v *view) setWindow(from, n int) {
+func (v *view) setWindow(w window) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	v.from, v.n, v.used = from, n, time.Now()
+	v.from, v.n, v.whole, v.used = w.From, w.N, w.Facts, time.Now()
 }
 
 // take brings flows into the view that it has, and takes others away: those that
@@ -190,7 +193,7 @@ func (v *view) sort(n *news, unwanted []bool, left map[uint64]bool) (added []ent
 
 // tell sends a batch to the readers; news has what is new of a flow, nil nothing. mu
 // is held.
-func (v *view) tell(h *Hub, m moved, news func(number uint64) (*store.Summary, bool)) {
+func (v *view) tell(h *Hub, m moved, news func(number uint64) (*store.Summary, *flow.Flow, bool)) {
 	v.facts.Seq++
 	now := v.now()
 	b := Batch{Seq: now.Seq, Total: now.Total, Of: now.Of, Seen: now.Seen, State: now.State, Appended: m.appended, Shifted: m.shifted, Rows: []Row{}}
@@ -200,9 +203,12 @@ func (v *view) tell(h *Hub, m moved, news func(number uint64) (*store.Summary, b
 	total := v.ranks.len()
 	tell := func(from, end int) {
 		for rank := from; rank < end; rank++ {
-			if s, ok := news(v.ranks.at(rank)); ok {
+			if s, f, ok := news(v.ranks.at(rank)); ok {
 				row := h.row(s)
 				row.Rank = &rank
+				if v.whole && f != nil {
+					row.Facts = factsOf(f)
+				}
 				b.Rows = append(b.Rows, row)
 			}
 		}
@@ -263,9 +269,9 @@ func (v *view) tellProgress(ctx context.Context, h *Hub) {
 	}
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	v.tell(h, moved{}, func(number uint64) (*store.Summary, bool) {
+	v.tell(h, moved{}, func(number uint64) (*store.Summary, *flow.Flow, bool) {
 		s, ok := rows[number]
-		return &s, ok
+		return &s, nil, ok // what else there is has been told
 	})
 }
 
@@ -287,6 +293,7 @@ func (h *Hub) row(s *store.Summary) Row {
 type page struct {
 	from, n               int
 	around, after, before *uint64
+	facts                 bool
 }
 
 // Rows are some rows of a view.
@@ -361,6 +368,9 @@ func (h *Hub) rows(ctx context.Context, v *view, p page) (Rows, error) {
 	}
 	if gone != nil {
 		h.removed(gone) // session_max_age has taken them
+	}
+	if p.facts {
+		h.complete(ctx, out.Rows)
 	}
 	return out, nil
 }

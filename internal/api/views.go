@@ -80,6 +80,7 @@ func (s *Server) getRows(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	p.from = int(min(max(from, -1<<40), 1<<40))
+	p.facts = r.URL.Query().Get("facts") == "1"
 	for name, at := range map[string]**uint64{"around": &p.around, "after": &p.after, "before": &p.before} {
 		if !r.URL.Query().Has(name) {
 			continue
@@ -101,8 +102,9 @@ func (s *Server) getRows(w http.ResponseWriter, r *http.Request) error {
 
 // window is which rows are on a screen.
 type window struct {
-	From int `json:"from"`
-	N    int `json:"n"`
+	From  int  `json:"from"`
+	N     int  `json:"n"`
+	Facts bool `json:"facts"`
 }
 
 func (w window) check() error {
@@ -125,7 +127,7 @@ func (s *Server) putWindow(w http.ResponseWriter, r *http.Request) error {
 	if err := in.check(); err != nil {
 		return err
 	}
-	v.setWindow(in.From, in.N)
+	v.setWindow(in)
 	s.hub.wishAnew()
 	w.WriteHeader(http.StatusNoContent)
 	return nil

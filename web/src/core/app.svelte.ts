@@ -2,7 +2,7 @@ import { SvelteMap } from 'svelte/reactivity'
 import { Flows } from '../list/flows.svelte'
 import { Doom } from './doom.svelte'
 import { Picks } from './picks.svelte'
-import { usual } from '../list/columns'
+import { byId, usual } from '../list/columns'
 import { get, post, call, Failure } from './api'
 import { use } from './keymap'
 import { keep, load } from './prefs'
@@ -54,6 +54,7 @@ export class App {
     this.opened = place.flow !== null
     this.tab = place.tab
     this.screen = place.screen
+    void this.flows.wish(this.wanted(), this.shownColumns.includes('after'))
     void this.flows.start(place.filter)
     void this.begin()
     void this.fetchLog()
@@ -202,6 +203,12 @@ export class App {
   setColumns(ids: string[]) {
     this.shownColumns = ids
     keep('columns', ids)
+    void this.flows.wish(this.wanted(), ids.includes('after'))
+  }
+
+  // wanted says whether a column shows what the index does not hold.
+  private wanted(): boolean {
+    return this.shownColumns.some((id) => byId.get(id)?.facts)
   }
 
   setWidth(id: string, width: number) {

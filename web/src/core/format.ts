@@ -23,6 +23,14 @@ export function duration(seconds: number | null | undefined): string {
   return `${Math.floor(s / 3600)} h ${Math.floor((s % 3600) / 60)} min`
 }
 
+// precise is a duration for columns: to the millisecond below an hour.
+export function precise(seconds: number | null | undefined): string {
+  if (seconds === null || seconds === undefined || !isFinite(seconds) || seconds < 1 || seconds >= 3600) return duration(seconds)
+  if (seconds < 60) return `${seconds.toFixed(3)} s`
+  const ms = Math.round(seconds * 1000)
+  return `${Math.floor(ms / 60_000)} min ${((ms % 60_000) / 1000).toFixed(3)} s`
+}
+
 export function count(n: number): string {
   return String(n).replace(/\B(?=(\d{3})+$)/g, '\u202f')
 }
@@ -128,6 +136,54 @@ export function spoken(row: Row, now: number): string {
   const parts = [String(row.number), `${row.method || row.kind} ${row.host}${row.path}`, status(row).word, duration(elapsed(row, now))]
   if (row.marker) parts.push('marked')
   return parts.join(', ')
+}
+
+// reasonOf is the reason phrase of a row: as it came, else, for versions that have
+// none on the wire, what the status is called, with a mark that says so.
+export function reasonOf(row: Row): string {
+  const f = row.facts
+  if (!f || !row.status) return ''
+  return f.reason || (/^HTTP\/[23]/.test(f.version) && reasons[row.status] ? `${reasons[row.status]}*` : '')
+}
+
+// sender is who sent a request, as far as it is known: its address, and what it
+// calls itself.
+export function sender(row: Row): string {
+  const f = row.facts
+  if (!f) return ''
+  if (f.replayed) return 'midstream, sent again'
+  return [f.client, f.agent].filter(Boolean).join(' ')
+}
+
+export interface Part {
+  text: string
+  role: string // dim, host, '', name or value
+}
+
+const mostNames = 12 // of a query that are told apart
+
+// urlParts takes a URL, or its path, to pieces that are told apart by colour.
+export function urlParts(url: string): Part[] {
+  const out: Part[] = []
+  const m = /^([a-z][a-z0-9+.-]*:\/\/)([^/?#]*)/i.exec(url)
+  let rest = url
+  if (m) {
+    const port = /:\d+$/.exec(m[2])?.[0] ?? ''
+    out.push({ text: m[1], role: 'dim' }, { text: m[2].slice(0, m[2].length - port.length), role: 'host' })
+    if (port) out.push({ text: port, role: 'dim' })
+    rest = url.slice(m[0].length)
+  }
+  const q = rest.indexOf('?')
+  out.push({ text: (q < 0 ? rest : rest.slice(0, q)).slice(0, 600), role: '' })
+  if (q < 0) return out
+  const pairs = rest.slice(q + 1, q + 400).split('&')
+  pairs.slice(0, mostNames).forEach((pair, i) => {
+    const eq = pair.indexOf('=')
+    out.push({ text: i === 0 ? '?' : '&', role: 'dim' }, { text: eq < 0 ? pair : pair.slice(0, eq), role: 'key' })
+    if (eq >= 0) out.push({ text: '=', role: 'dim' }, { text: pair.slice(eq + 1), role: 'string' })
+  })
+  if (pairs.length > mostNames) out.push({ text: '&' + pairs.slice(mostNames).join('&'), role: 'dim' })
+  return out
 }
 
 // reasons are names of statuses, for versions that carry none on the wire.

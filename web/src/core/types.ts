@@ -28,6 +28,17 @@ export interface Row {
   outcome: string
   error: string
   marker: string
+  facts?: Facts
+}
+
+// Facts are there while a column shows one of them.
+export interface Facts {
+  first_byte_seconds: number | null
+  client: string
+  agent: string
+  replayed: boolean
+  version: string
+  reason: string
 }
 
 export interface Undecided {

@@ -25,7 +25,7 @@ export class Flows {
   top = $state(0) // rank of the first row on the screen, with a fraction
   page = $state(20) // rows that fit
   follow = $state(true)
-  newer = $state(0) // rows that came since following ended
+  begun = $state<number | null>(null) // when the first flow of the session began, in ms
   hold = $state(false)
   waiting = $state(0) // rows that came since the list is held
   selected = $state<number | null>(null)
@@ -37,6 +37,8 @@ export class Flows {
   private cache: Cache
   private view = ''
   private seq = 0
+  private base = $state(0) // rows there were when the newest were seen
+  private facts = false // rows are to have theirs
   private ranked = 0 // seq of the batch that the ranks in the cache are of
   private feed: Feed | null = null
   private window = { from: -1, n: 0 }
@@ -48,7 +50,7 @@ export class Flows {
 
   constructor(private other: (event: string, data: unknown) => void) {
     this.cache = new Cache(
-      (from, n, signal) => get<Rows>(`/views/${this.view}/rows?from=${from}&n=${n}`, signal),
+      (from, n, signal) => get<Rows>(`/views/${this.view}/rows?from=${from}&n=${n}${this.more}`, signal),
       (asked) => {
         this.changes++
         if (asked < this.told.at) this.freshen(this.view)
@@ -62,6 +64,34 @@ export class Flows {
   get newest(): 'bottom' | 'top' | 'none' {
     if (this.order !== 'number' && this.order !== 'start') return 'none'
     return this.descending ? 'top' : 'bottom'
+  }
+
+  private get more(): string {
+    return this.facts ? '&facts=1' : ''
+  }
+
+  // newer is how many rows came since the newest were seen.
+  get newer(): number {
+    return this.follow || this.running ? 0 : Math.max(0, this.total - this.base)
+  }
+
+  // wish says whether rows are to have their facts, and whether it is asked when the
+  // first flow began.
+  async wish(facts: boolean, begun: boolean) {
+    const anew = facts && !this.facts
+    this.facts = facts
+    if (anew && this.ready) {
+      this.window = { from: -1, n: 0 }
+      this.changes++
+      void this.look()
+    }
+    if (!begun || this.begun !== null) return
+    try {
+      const first = (await get<{ rows: Row[] | null }>('/flows?limit=1&order=oldest')).rows?.[0]
+      if (first) this.begun = Date.parse(first.start)
+    } catch {
+      // It is asked again with the next change.
+    }
   }
 
   row(rank: number): Row | undefined {
@@ -103,7 +133,6 @@ export class Flows {
     this.view = view.id
     this.window = { from: -1, n: 0 }
     this.hold = false
-    this.newer = 0
     this.cache.replace(0, [])
     this.position(view)
     this.ready = true
@@ -117,7 +146,7 @@ export class Flows {
 
   private position(v: View) {
     this.seq = this.ranked = v.seq
-    this.total = v.total
+    this.total = this.base = v.total
     this.of = v.of
     this.seen = v.seen
     this.running = v.state === 'running'
@@ -146,6 +175,7 @@ export class Flows {
     const gap = b.seq !== this.seq + 1
     this.seq = b.seq
     this.of = b.of
+    if (b.state && this.running && b.state !== 'running') this.base = b.total
     if (b.state) this.running = b.state === 'running'
     if (b.seen !== undefined) this.seen = b.seen
     if (this.hold) {
@@ -159,13 +189,12 @@ export class Flows {
       return
     }
     for (const row of b.rows ?? []) {
-      this.grew(this.cache.get(row.rank!), row)
-      this.cache.put(row.rank!, row)
+      this.renew(row.rank!, row)
     }
     this.total = b.total
     this.ranked = Math.max(this.ranked, b.seq)
+    if (this.follow) this.base = this.total
     if (this.follow && this.newest === 'bottom') this.top = this.end()
-    else if (this.newest === 'bottom') this.newer += b.appended
     this.changes++
   }
 
@@ -174,10 +203,19 @@ export class Flows {
     for (const row of rows ?? []) {
       const rank = this.cache.rankOf(row.number)
       if (rank === null) continue
-      this.grew(this.cache.get(rank), row)
-      this.cache.put(rank, row)
+      this.renew(rank, row)
     }
     this.changes++
+  }
+
+  // renew puts a row in the place of what is known of it; what only tells how far a
+  // flow is leaves its facts as they were.
+  private renew(rank: number, row: Row) {
+    const old = this.cache.get(rank)
+    this.grew(old, row)
+    if (!row.facts && old?.number === row.number) row.facts = old.facts
+    this.cache.put(rank, row)
+    if (this.begun === null && row.number === 1) this.begun = Date.parse(row.start)
   }
 
   private grew(old: Row | undefined, row: Row) {
@@ -217,12 +255,12 @@ export class Flows {
       else if (at === undefined && this.follow && this.newest === 'top') path = 'from=0'
       else if (anchor !== undefined) path = `around=${anchor}`
       const around = path.startsWith('around')
-      const answer = await get<Rows>(`/views/${this.view}/rows?${path}&n=${n}`)
+      const answer = await get<Rows>(`/views/${this.view}/rows?${path}&n=${n}${this.more}`)
       if (turn !== this.turn || this.hold || this.asleep) return
-      const came = answer.total - this.total
       this.cache.replace(answer.from, answer.rows ?? [])
       this.total = answer.total
       this.ranked = answer.seq
+      if (this.follow) this.base = this.total
       if (at !== undefined) {
         if (around && answer.rank !== undefined && answer.rank >= 0) this.top = clamp(answer.rank - this.page / 2, this.total, 1, this.page)
         else if (this.newest === 'bottom') this.top = this.end()
@@ -233,7 +271,6 @@ export class Flows {
         // Whoever scrolled meanwhile has moved by rows, and keeps what that was.
         if (around && answer.rank !== undefined && answer.rank >= 0) this.top += answer.rank - first
         this.top = clamp(this.top, this.total, 1, this.page)
-        if (this.newest !== 'none' && came > 0) this.newer += came
       }
       if (answer.seq < this.seq) this.dirty = true
       this.changes++
@@ -270,7 +307,7 @@ export class Flows {
       this.told.at = performance.now()
       this.freshen(view)
     }
-    this.told.timer = setTimeout(() => void call('PUT', `/views/${view}/window`, { from, n }).then(known, () => {}), 60)
+    this.told.timer = setTimeout(() => void call('PUT', `/views/${view}/window`, { from, n, facts: this.facts }).then(known, () => {}), 60)
   }
 
   // freshen asks again for rows on the screen that run: of one that has ended after
@@ -290,16 +327,34 @@ export class Flows {
     const end = this.end()
     const there = this.newest === 'bottom' ? this.top >= end - 0.5 : this.newest === 'top' && this.top < 0.5
     this.follow = there && !this.hold
-    if (this.follow) this.newer = 0
+    if (this.follow) this.base = this.total
   }
 
+  // toNewest shows the newest row and follows; in an order that has no end for it,
+  // the row is shown where it stands.
   toNewest() {
     if (this.hold) this.release()
     this.follow = this.newest !== 'none'
-    this.newer = 0
+    this.base = this.total
+    if (this.newest === 'none') {
+      void this.toLast()
+      return
+    }
     if (this.newest === 'top') this.top = 0
     else this.top = this.end()
     if (this.newest === 'top') void this.look()
+  }
+
+  private async toLast() {
+    try {
+      const filter = this.filter ? `&filter=${encodeURIComponent(this.filter)}` : ''
+      const last = (await get<{ rows: Row[] | null }>(`/flows?limit=1${filter}`)).rows?.[0]
+      if (!last) return
+      this.selected = last.number
+      await this.look(last.number)
+    } catch (e) {
+      this.trouble(e)
+    }
   }
 
   // show brings a rank onto the screen, moving as little as it takes.
