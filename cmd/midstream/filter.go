@@ -2,16 +2,20 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"log/slog"
+	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"midstream/flow"
 	"midstream/internal/instance"
 	"midstream/internal/option"
 	"midstream/internal/query"
+	"midstream/internal/view"
 )
 
 // parseFilter reads the words of a command line as one filter; nil for none.
@@ -54,14 +58,36 @@ func parseDumpFilter(e *env, reg *option.Registry, words []string) (*query.Filte
 	return nil, nil
 }
 
-// wanted asks filter; nil where there is none. What cannot be told is not
-// printed, and the first such flow is told of.
-func wanted(filter *query.Filter, bodies *recorded, log *slog.Logger) func(f *flow.Flow) bool {
-	if filter == nil {
+// followPrinted keeps what is printed with the options of now, beginning with
+// filter. cancel ends that.
+func followPrinted(e *env, reg *option.Registry, filter *query.Filter) (now *atomic.Pointer[query.Filter], cancel func()) {
+	now = new(atomic.Pointer[query.Filter])
+	now.Store(filter)
+	return now, reg.Subscribe(func(changed []string) error {
+		if name := reg.String("dumper_default_contentview"); !view.Known(name) {
+			return fmt.Errorf("option dumper_default_contentview: %w", &view.UnknownError{Name: name})
+		}
+		if !slices.Contains(changed, "dumper_filter") {
+			return nil
+		}
+		f, err := parseDumpFilter(e, reg, nil)
+		if err != nil {
+			return fmt.Errorf("option dumper_filter: %w", err)
+		}
+		now.Store(f)
 		return nil
-	}
+	}, "dumper_filter", "dumper_default_contentview")
+}
+
+// wanted asks the filter of now; without one everything is wanted. What cannot be
+// told is not printed, and the first such flow is told of.
+func wanted(now *atomic.Pointer[query.Filter], bodies *recorded, log *slog.Logger) func(f *flow.Flow) bool {
 	var once sync.Once
 	return func(f *flow.Flow) bool {
+		filter := now.Load()
+		if filter == nil {
+			return true
+		}
 		yes, err := filter.Match(context.Background(), f, bodies, time.Now())
 		if err != nil {
 			once.Do(func() { log.Warn("the filter cannot tell of every flow: " + err.Error()) })

@@ -49,7 +49,9 @@ func runProxy(ctx context.Context, e *env, reg *option.Registry, kind proxyKind)
 		if name := reg.String("dumper_default_contentview"); !view.Known(name) {
 			return &codedError{exitUsage, fmt.Errorf("option dumper_default_contentview: %w", &view.UnknownError{Name: name})}
 		}
-		printer = newPrinter(e, reg, kind, recorded, schema, log)
+		filter, cancel := followPrinted(e, reg, kind.filter)
+		defer cancel()
+		printer = newPrinter(e, reg, kind, filter, recorded, schema, log)
 		defer closePrinter(printer)
 		watchers = append(watchers, printer)
 	}
@@ -76,10 +78,13 @@ func runProxy(ctx context.Context, e *env, reg *option.Registry, kind proxyKind)
 		fmt.Fprintln(e.stderr, hint)
 	}
 	replaying := startReplay(ctx, e, in, log)
-	ends := kind.ends && !reg.Bool("keepserving")
-	if replaying != nil && ends {
+	ends := func() bool { return kind.ends && !reg.Bool("keepserving") }
+	if replaying != nil && kind.ends {
 		go func() {
 			<-replaying.done
+			if !ends() {
+				return
+			}
 			if replaying.err == nil && printer != nil {
 				_ = printer.Close(alive) // who reads it has all the time
 			}
@@ -97,7 +102,7 @@ func runProxy(ctx context.Context, e *env, reg *option.Registry, kind proxyKind)
 		err = errors.Join(err, in.Serve(ctx))
 	}
 	shutdown()
-	if missed := replaying.wait(); ends {
+	if missed := replaying.wait(); ends() {
 		err = errors.Join(err, missed)
 	}
 	if printer != nil {

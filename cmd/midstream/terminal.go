@@ -5,12 +5,14 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"sync/atomic"
 
 	"golang.org/x/term"
 
 	"midstream/internal/dump"
 	"midstream/internal/flowview"
 	"midstream/internal/option"
+	"midstream/internal/query"
 	"midstream/internal/view"
 )
 
@@ -80,21 +82,22 @@ func openLog(e *env, reg *option.Registry) (log *slog.Logger, done func(), err e
 
 // newPrinter starts the printer of flows. content may be nil. The caller must
 // Close it.
-func newPrinter(e *env, reg *option.Registry, kind proxyKind, content *recorded, schema *view.Schema, log *slog.Logger) *dump.Printer {
-	host := dump.Target
-	if reg.Bool("showhost") {
-		host = dump.Named
-	}
+func newPrinter(e *env, reg *option.Registry, kind proxyKind, filter *atomic.Pointer[query.Filter], content *recorded, schema *view.Schema, log *slog.Logger) *dump.Printer {
 	return dump.New(dump.Config{
 		Message: flowview.PassedText,
 		Out:     kind.lines,
 		Form:    kind.form,
 		Detail:  func() int { return reg.Int("flow_detail") },
 		Palette: paletteFor(kind.lines, e),
-		Host:    host,
+		Host: func() dump.Host {
+			if reg.Bool("showhost") {
+				return dump.Named
+			}
+			return dump.Target
+		},
 		Width:   widthOf(kind.lines),
-		Lines:   reg.Int("content_view_lines_cutoff"),
-		Wanted:  wanted(kind.filter, content, log),
+		Lines:   func() int { return reg.Int("content_view_lines_cutoff") },
+		Wanted:  wanted(filter, content, log),
 		Content: content,
 		Schema:  schema,
 		Others:  func() view.Others { return content.in.Control().Views() },

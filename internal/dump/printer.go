@@ -45,11 +45,12 @@ type Config struct {
 	// each flow, so that it may change while the program runs.
 	Detail  func() int
 	Palette Palette
-	Host    Host
+	// Host returns which host URLs are printed with, asked once a flow; nil is Target.
+	Host func() Host
 	// Width returns the columns of the terminal, 0 without one; nil is 0.
 	Width func() int
-	// Lines is what detail Cut cuts content to; 0 is 512.
-	Lines int
+	// Lines returns what detail Cut cuts content to; nil is 512.
+	Lines func() int
 	// Content opens recorded bodies; nil prints none.
 	Content Content
 	// View returns the name of the view that prints content, asked once a flow; nil
@@ -119,8 +120,11 @@ func New(cfg Config) *Printer {
 	if cfg.View == nil {
 		cfg.View = func() string { return view.Auto }
 	}
-	if cfg.Lines == 0 {
-		cfg.Lines = defaultLines
+	if cfg.Host == nil {
+		cfg.Host = func() Host { return Target }
+	}
+	if cfg.Lines == nil {
+		cfg.Lines = func() int { return defaultLines }
 	}
 	p := &Printer{cfg: cfg, wake: make(chan struct{}, 1), stop: make(chan struct{}), done: make(chan struct{})}
 	p.roomy = sync.NewCond(&p.mu)

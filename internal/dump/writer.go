@@ -74,7 +74,7 @@ func (w *writer) flow(f *flow.Flow, width int) {
 	if detail <= Nothing {
 		return
 	}
-	line := Line{Palette: w.cfg.Palette, Host: w.cfg.Host}
+	line := Line{Palette: w.cfg.Palette, Host: w.cfg.Host()}
 	if detail == OneLine {
 		line.Width = width
 	}
@@ -89,7 +89,7 @@ func (w *writer) flow(f *flow.Flow, width int) {
 			c.others = w.cfg.Others()
 		}
 		if detail == Cut {
-			c.most = w.cfg.Lines
+			c.most = w.cfg.Lines()
 		}
 		w.content(&c, f, flow.ToServer, ">> ")
 		w.content(&c, f, flow.ToClient, "<< ")

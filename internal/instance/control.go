@@ -142,7 +142,7 @@ func (c Control) Send(ctx context.Context, it *format.Item, began func(number ui
 func (c Control) sending() *replay.Sending {
 	in := c.in
 	return &replay.Sending{Engine: in.engine, Dialer: in.way.Dialer(), Hooks: in.set.Load, Reroute: in.way.Reroute,
-		Parallel: in.opts.Int("client_replay_concurrency"), Speed: in.replays.speed, HTTP2: in.opts.Bool("http2"), Log: in.log}
+		Parallel: in.opts.Int("client_replay_concurrency"), Speed: in.speed(), HTTP2: in.opts.Bool("http2"), Log: in.log}
 }
 
 // Views are those that scripts declare; nil when there are none.

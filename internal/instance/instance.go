@@ -73,7 +73,7 @@ type Instance struct {
 	log     *slog.Logger
 	confdir string
 
-	authority *ca.Authority
+	authority atomic.Pointer[ca.Authority]
 	session   *store.Store // nil when nothing is recorded
 	// environment is what mode upstream:env goes by, nil without one.
 	environment atomic.Pointer[environment]
@@ -98,6 +98,7 @@ type Instance struct {
 	building     sync.Mutex // held while the hooks are made anew
 	set          atomic.Pointer[hook.Set]
 	flows        atomic.Uint64
+	saving       sync.Mutex // guards saves
 	saves        []*saving
 	keyLog       *os.File
 	cancel       []func()
@@ -145,7 +146,7 @@ func (in *Instance) start(ctx context.Context) error {
 	if err := in.rules.load(in.ruleSource()); err != nil {
 		return &UsageError{err}
 	}
-	pc, err := in.proxyConfig()
+	pc, err := in.proxyConfig(nil)
 	if err != nil {
 		return err
 	}
@@ -157,14 +158,6 @@ func (in *Instance) start(ctx context.Context) error {
 		if in.intercept.Active() {
 			o.Intercept = in.intercept.Wants
 		}
-	}
-	if in.opts.Bool("onboarding") {
-		page, err := onboard.New(in.authority, in.opts.String("onboarding_host"))
-		if err != nil {
-			return err
-		}
-		in.onboard.Store(page)
-		pc.Onboard = proxy.Onboard{Host: onboard.Host, Has: page.Has, Answers: page.Answers}
 	}
 	if err := in.openSession(); err != nil {
 		return err
@@ -193,9 +186,9 @@ func (in *Instance) start(ctx context.Context) error {
 	in.rebuild()
 	pc.Engine = in.engine
 	pc.Hooks, pc.Log = in.set.Load, in.log
-	if a := in.replays.answers; a != nil {
-		// Who is answered here needs no server.
-		pc.Answers, pc.Strategy = a.Before, proxy.Lazy
+	pc.Answers = in.replays.before
+	if pc.Manner, err = in.manner(); err != nil {
+		return err
 	}
 	in.way = proxy.New(pc)
 	if in.opts.Bool("server") {
@@ -299,7 +292,7 @@ func (in *Instance) stdin() io.Reader {
 }
 
 // CA is the authority that clients must trust.
-func (in *Instance) CA() *ca.Authority { return in.authority }
+func (in *Instance) CA() *ca.Authority { return in.authority.Load() }
 
 // Serve serves clients until ctx ends; then it drains what runs, for a bounded
 // time. With server=false it waits for ctx.

@@ -17,6 +17,7 @@ import (
 	"midstream/flow"
 	"midstream/internal/engine"
 	"midstream/internal/option"
+	"midstream/internal/script"
 	"midstream/internal/store"
 )
 
@@ -149,8 +150,8 @@ func TestNothingIsRecordedWithRecordNone(t *testing.T) {
 }
 
 func TestOptionsChangeWhileItRunsOrSayThatTheyCannot(t *testing.T) {
-	script := filepath.Join(t.TempDir(), "mark.js")
-	if err := os.WriteFile(script, []byte("export function responseheaders(flow) { flow.response.headers['X-Mark'] = 'here' }\n"), 0o600); err != nil {
+	mark := filepath.Join(t.TempDir(), "mark.js")
+	if err := os.WriteFile(mark, []byte("export function responseheaders(flow) { flow.response.headers['X-Mark'] = 'here' }\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	reg, origin := options(t), echo(t)
@@ -159,7 +160,7 @@ func TestOptionsChangeWhileItRunsOrSayThatTheyCannot(t *testing.T) {
 	if r, _ := through(t, in, origin); r.Header.Get("X-Mark") != "" {
 		t.Error("marked without a script")
 	}
-	if err := reg.Update(map[string]any{"scripts": []string{script}}); err != nil {
+	if err := reg.Update(map[string]any{"scripts": []string{mark}}); err != nil {
 		t.Fatal(err)
 	}
 	if r, _ := through(t, in, origin); r.Header.Get("X-Mark") != "here" {
@@ -171,11 +172,14 @@ func TestOptionsChangeWhileItRunsOrSayThatTheyCannot(t *testing.T) {
 	if n := in.engine.Policy().StreamLargeBodies; n == nil || *n != 1 {
 		t.Error("the policy did not follow the option")
 	}
-	err := reg.Update(map[string]any{"ssl_insecure": true})
-	if err == nil || !strings.Contains(err.Error(), "read when midstream starts") {
-		t.Errorf("ssl_insecure changed: %v", err)
+	if err := reg.Update(map[string]any{"tls_version_client_min": "TLS1_3", "tls_version_client_max": "TLS1_2"}); err == nil || reg.String("tls_version_client_min") != "TLS1_2" {
+		t.Errorf("bounds that leave no version were taken: %v", err)
 	}
-	if reg.Bool("ssl_insecure") {
+	err := reg.Update(map[string]any{"record": "heads"})
+	if !errors.Is(err, script.ErrAtStart) || !strings.Contains(err.Error(), "option record counts when midstream starts: start midstream with --set record=VALUE") {
+		t.Errorf("record changed: %v", err)
+	}
+	if reg.String("record") != "all" {
 		t.Error("a refused change was kept")
 	}
 }

@@ -7,6 +7,8 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"sync"
+	"sync/atomic"
 
 	"midstream/internal/body"
 	"midstream/internal/capture"
@@ -20,11 +22,18 @@ import (
 type replays struct {
 	file   capture.Source // option rfile; nil for none
 	filter *query.Filter
-	again  []again       // option client_replay
+	again  []again       // option client_replay, at the start
 	shelf  *replay.Shelf // of them; nil without any
-	speed  replay.Speed
 	// answers is what server_replay has; nil without.
-	answers *replay.Answers
+	answers atomic.Pointer[replay.Answers]
+
+	mu      sync.Mutex        // guards what follows
+	loaded  []*replay.Answers // all that there have been: who began with one may still read it
+	sending sync.WaitGroup    // what client_replay has been changed to
+	changes int               // of client_replay
+	until   context.Context   // of those; nil without any
+	stop    context.CancelFunc
+	closed  bool
 }
 
 // again is a source of requests that are sent again.
@@ -33,10 +42,19 @@ type again struct {
 	src  capture.Source
 	last uint64 // of the session that is recorded into; 0 for another source
 	skip bool   // there is nothing in it
+	// shelf keeps its flows until they are sent.
+	shelf *replay.Shelf
 }
 
 // Close lets go of the files.
 func (r *replays) Close() error {
+	r.mu.Lock()
+	r.closed = true
+	if r.stop != nil {
+		r.stop()
+	}
+	r.mu.Unlock()
+	r.sending.Wait()
 	var errs []error
 	if r.file != nil {
 		errs = append(errs, r.file.Close())
@@ -47,8 +65,10 @@ func (r *replays) Close() error {
 	if r.shelf != nil {
 		errs = append(errs, r.shelf.Close())
 	}
-	if r.answers != nil {
-		errs = append(errs, r.answers.Close())
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, a := range r.loaded {
+		errs = append(errs, a.Close())
 	}
 	return errors.Join(errs...)
 }
@@ -58,31 +78,19 @@ func (in *Instance) openReplays(ctx context.Context) error {
 	ctx = context.WithoutCancel(ctx)
 	r := &in.replays
 	var err error
-	if r.speed, err = replay.ParseSpeed(in.opts.String("replay_speed")); err != nil {
+	if _, err = replay.ParseSpeed(in.opts.String("replay_speed")); err != nil {
 		return usage("option replay_speed: %w", err)
 	}
 	if path := in.opts.Path("rfile"); path != "" {
-		if text := in.opts.String("readfile_filter"); text != "" {
-			if r.filter, err = query.Parse(text, in.cfg.Case); err != nil {
-				return usage("option readfile_filter: %w", err)
-			}
+		if r.filter, err = in.readFilter(); err != nil {
+			return err
 		}
 		if r.file, err = capture.Open(ctx, path, "", in.stdin()); err != nil {
 			return usage("option rfile: %w", err)
 		}
 	}
-	for _, path := range in.opts.Paths("client_replay") {
-		a := again{path: path}
-		if a.src, err = capture.Open(ctx, path, "", in.stdin()); err != nil {
-			return usage("option client_replay: %w", err)
-		}
-		if in.session != nil && sameFolder(path, in.session.Dir()) {
-			if a.last, err = lastOf(ctx, path); err != nil {
-				return err
-			}
-			a.skip = a.last == 0
-		}
-		r.again = append(r.again, a)
+	if r.again, err = in.openAgain(ctx); err != nil {
+		return err
 	}
 	if err := in.loadAnswers(ctx); err != nil {
 		return err
@@ -91,8 +99,38 @@ func (in *Instance) openReplays(ctx context.Context) error {
 		if r.shelf, err = in.newShelf("client"); err != nil {
 			return err
 		}
+		for i := range r.again {
+			r.again[i].shelf = r.shelf
+		}
 	}
 	return nil
+}
+
+// openAgain opens the files of option client_replay.
+func (in *Instance) openAgain(ctx context.Context) (all []again, err error) {
+	for _, path := range in.opts.Paths("client_replay") {
+		a := again{path: path}
+		if a.src, err = capture.Open(ctx, path, "", in.stdin()); err != nil {
+			err = usage("option client_replay: %w", err)
+		} else if in.session != nil && sameFolder(path, in.session.Dir()) {
+			a.last, err = lastOf(ctx, path)
+			a.skip = a.last == 0
+		}
+		if a.src != nil {
+			all = append(all, a)
+		}
+		if err != nil {
+			closeAgain(all)
+			return nil, err
+		}
+	}
+	return all, nil
+}
+
+func closeAgain(all []again) {
+	for _, a := range all {
+		a.src.Close()
+	}
 }
 
 // newShelf is the session where it keeps everything, else a folder of its own.
@@ -146,7 +184,7 @@ func lastOf(ctx context.Context, dir string) (uint64, error) {
 
 // Replays tells whether there is anything that passes once more.
 func (in *Instance) Replays() bool {
-	return in.replays.file != nil || len(in.replays.again) > 0 || in.replays.answers != nil
+	return in.replays.file != nil || len(in.replays.again) > 0 || in.replays.answers.Load() != nil
 }
 
 // Replay lets all of it pass, and returns when it has. progress is called now and
@@ -170,27 +208,32 @@ func (in *Instance) Replay(ctx context.Context, progress func(at func() (done, o
 			return all, fmt.Errorf("option client_replay: %s: %w", a.path, err)
 		}
 	}
-	if in.replays.answers != nil {
-		in.replays.answers.Wait(ctx)
+	if a := in.replays.answers.Load(); a != nil {
+		a.Wait(ctx)
 	}
 	return all, nil
 }
 
 // loadAnswers reads the flows that answer in the place of servers.
 func (in *Instance) loadAnswers(ctx context.Context) error {
+	r := &in.replays
 	paths := in.opts.Paths("server_replay")
 	if len(paths) == 0 {
+		r.answers.Store(nil)
 		return nil
 	}
 	o := in.opts
+	r.mu.Lock()
+	nth := len(r.loaded)
+	r.mu.Unlock()
 	a := &replay.Answers{
 		Matching: replay.Matching{
 			IgnoreContent: o.Bool("server_replay_ignore_content"), IgnoreHost: o.Bool("server_replay_ignore_host"), IgnorePort: o.Bool("server_replay_ignore_port"),
 			IgnoreParams: o.List("server_replay_ignore_params"), IgnorePayloadParams: o.List("server_replay_ignore_payload_params"),
 			UseFields: o.List("server_replay_use_headers"),
 		},
-		Reuse: o.Bool("server_replay_reuse") || o.Bool("server_replay_nopop"), Refresh: o.Bool("server_replay_refresh"), Speed: in.replays.speed,
-		NewShelf: func() (*replay.Shelf, error) { return in.ownShelf("server") },
+		Reuse: o.Bool("server_replay_reuse") || o.Bool("server_replay_nopop"), Refresh: o.Bool("server_replay_refresh"), Speed: in.speed(),
+		NewShelf: func() (*replay.Shelf, error) { return in.ownShelf("server" + strconv.Itoa(nth)) },
 		Budget:   body.NewBudget(in.spillDir(), body.Limits{}), Log: in.log,
 	}
 	switch extra := o.String("server_replay_extra"); {
@@ -200,7 +243,9 @@ func (in *Instance) loadAnswers(ctx context.Context) error {
 		n, _ := strconv.Atoi(extra) // the option takes statuses only
 		a.Extra = replay.Extra(n)
 	}
-	in.replays.answers = a
+	r.mu.Lock()
+	r.loaded = append(r.loaded, a)
+	r.mu.Unlock()
 	for _, path := range paths {
 		if err := a.Load(ctx, path, in.stdin()); err != nil {
 			return usage("option server_replay: %w", err)
@@ -209,6 +254,7 @@ func (in *Instance) loadAnswers(ctx context.Context) error {
 	if a.Left() == 0 {
 		in.log.Warn("option server_replay: no flow in it has a response that can be given again")
 	}
+	r.answers.Store(a)
 	return nil
 }
 
@@ -222,8 +268,8 @@ func (in *Instance) readFile(ctx context.Context, progress func(at func() (done,
 }
 
 func (in *Instance) sendAgain(ctx context.Context, a again, progress func(at func() (done, of int64))) (replay.Result, error) {
-	s := &replay.Sending{Engine: in.engine, Dialer: in.way.Dialer(), Shelf: in.replays.shelf, Last: a.last, Hooks: in.set.Load, Filter: in.cfg.Resend,
-		Reroute: in.way.Reroute, Parallel: in.opts.Int("client_replay_concurrency"), Speed: in.replays.speed, HTTP2: in.opts.Bool("http2"), Log: in.log}
+	s := &replay.Sending{Engine: in.engine, Dialer: in.way.Dialer(), Shelf: a.shelf, Last: a.last, Hooks: in.set.Load, Filter: in.cfg.Resend,
+		Reroute: in.way.Reroute, Parallel: in.opts.Int("client_replay_concurrency"), Speed: in.speed(), HTTP2: in.opts.Bool("http2"), Log: in.log}
 	if a.last > 0 {
 		shelf, err := replay.ShelfIn(in.session)
 		if err != nil {

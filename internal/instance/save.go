@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"slices"
 	"strings"
 	"time"
 
@@ -13,6 +14,7 @@ import (
 	"midstream/internal/option"
 	"midstream/internal/query"
 	"midstream/internal/redaction"
+	"midstream/internal/script"
 	"midstream/internal/store"
 )
 
@@ -27,10 +29,52 @@ type saving struct {
 
 // saveFlows opens the files that the options name. Errors are the user's.
 func (in *Instance) saveFlows(ctx context.Context) error {
-	stdout := in.cfg.Stdout
-	if stdout == nil {
-		stdout = io.Discard
+	if err := in.saveStream(ctx); err != nil {
+		return err
 	}
+	return in.dumpHAR(ctx)
+}
+
+// changeSaves begins to write the files that changed options name, with the flows
+// that end from now on. A file that is written is written to the end.
+func (in *Instance) changeSaves(ctx context.Context, changed []string) error {
+	for name, begin := range map[string]func(context.Context) error{"save_stream_file": in.saveStream, "hardump": in.dumpHAR} {
+		filter := name == "save_stream_file" && slices.Contains(changed, "save_stream_filter")
+		if !filter && !slices.Contains(changed, name) {
+			continue
+		}
+		if in.writes(name) {
+			if filter {
+				return atStart("save_stream_filter")
+			}
+			return fmt.Errorf("option %s: a file is being written, and another one %w: start midstream with --set %s=FILE", name, script.ErrAtStart, name)
+		}
+		if !slices.Contains(changed, name) {
+			continue
+		}
+		if err := begin(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// writes tells whether the file of an option is being written.
+func (in *Instance) writes(name string) bool {
+	in.saving.Lock()
+	defer in.saving.Unlock()
+	return slices.ContainsFunc(in.saves, func(s *saving) bool { return s.name == name })
+}
+
+func (in *Instance) stdout() io.Writer {
+	if in.cfg.Stdout == nil {
+		return io.Discard
+	}
+	return in.cfg.Stdout
+}
+
+// saveStream opens the file of option save_stream_file.
+func (in *Instance) saveStream(ctx context.Context) error {
 	if path := in.opts.Path("save_stream_file"); path != "" {
 		if err := in.recorded("save_stream_file"); err != nil {
 			return err
@@ -45,14 +89,17 @@ func (in *Instance) saveFlows(ctx context.Context) error {
 				return usage("option save_stream_filter: %w", err)
 			}
 		}
-		sink, err := capture.OpenRotating(path, stdout, capture.Options{Version: int64(in.opts.Int("flow_version"))}, time.Now)
+		sink, err := capture.OpenRotating(path, in.stdout(), capture.Options{Version: int64(in.opts.Int("flow_version"))}, time.Now)
 		if err != nil {
 			return usage("option save_stream_file: %w", err)
 		}
-		if err := in.save(ctx, "save_stream_file", sink, filter); err != nil {
-			return err
-		}
+		return in.save(ctx, "save_stream_file", sink, filter)
 	}
+	return nil
+}
+
+// dumpHAR opens the file of option hardump.
+func (in *Instance) dumpHAR(ctx context.Context) error {
 	if path := in.opts.Path("hardump"); path != "" {
 		if err := in.recorded("hardump"); err != nil {
 			return err
@@ -61,7 +108,7 @@ func (in *Instance) saveFlows(ctx context.Context) error {
 		if kind != capture.ZHAR {
 			kind = capture.HAR
 		}
-		sink, err := capture.Create(path, kind, stdout, capture.Options{Creator: "midstream", CreatorVersion: in.cfg.Version, Replace: true})
+		sink, err := capture.Create(path, kind, in.stdout(), capture.Options{Creator: "midstream", CreatorVersion: in.cfg.Version, Replace: true})
 		if err != nil {
 			return usage("option hardump: %w", err)
 		}
@@ -86,7 +133,9 @@ func (in *Instance) save(ctx context.Context, name string, sink capture.Sink, fi
 		return err
 	}
 	s := &saving{name: name, sink: sink, ended: make(chan struct{})}
+	in.saving.Lock()
 	in.saves = append(in.saves, s)
+	in.saving.Unlock()
 	ctx = context.WithoutCancel(ctx) // it ends when the session is closed
 	src := capture.FromReader(ctx, r, r.TailOf(ctx, filter))
 	go func() {
@@ -132,8 +181,11 @@ func (s *saving) run(src capture.Source, log *slog.Logger) error {
 
 // saved waits until all files are whole. The session is closed.
 func (in *Instance) saved() error {
+	in.saving.Lock()
+	saves := slices.Clone(in.saves)
+	in.saving.Unlock()
 	var errs []error
-	for _, s := range in.saves {
+	for _, s := range saves {
 		<-s.ended
 		errs = append(errs, s.err)
 	}

@@ -34,7 +34,7 @@ func (s scriptFlows) Replay(ctx context.Context, path string, file []byte) (func
 			return
 		}
 		again := &replay.Sending{Engine: in.engine, Dialer: in.way.Dialer(), Hooks: in.set.Load, Reroute: in.way.Reroute,
-			Speed: in.replays.speed, HTTP2: in.opts.Bool("http2"), Log: in.log}
+			Speed: in.speed(), HTTP2: in.opts.Bool("http2"), Log: in.log}
 		if _, err := again.Straight(ctx, src); err != nil && ctx.Err() == nil {
 			in.log.Error("send again what a script has given: " + err.Error())
 		}

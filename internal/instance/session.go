@@ -136,7 +136,7 @@ func (in *Instance) announce() {
 	}
 	l.Proxies, l.Marks = in.Proxies(), in.marks
 	l.Web, l.Control = in.web, in.control
-	if pin, err := in.authority.LeafKeyHash(); err == nil {
+	if pin, err := in.authority.Load().LeafKeyHash(); err == nil {
 		l.LeafKey = pin
 	}
 	announced, err := store.Announce(in.confdir, in.liveID, l)

@@ -9,6 +9,7 @@ import (
 
 	"midstream/internal/option"
 	"midstream/internal/proxy"
+	"midstream/internal/script"
 )
 
 // isWay tells whether an option says where clients come in.
@@ -45,7 +46,7 @@ func (in *Instance) changeWays(ctx context.Context) error {
 		return err
 	}
 	if !in.transparent && hasTransparent(w) {
-		return errors.New("mode transparent is set up when midstream starts: start it again with --mode transparent")
+		return fmt.Errorf("mode transparent %w: start midstream with --mode transparent", script.ErrAtStart)
 	}
 	if err := errors.Join(in.checkUsers(w), in.checkParents(w)); err != nil {
 		return err
@@ -126,8 +127,9 @@ func (in *Instance) setUpTransparent(w proxy.Ways, c *proxy.Config) {
 	in.marks = true
 }
 
-// mannerOf reads the options that say how connections are treated.
-func mannerOf(o *option.Registry) (proxy.Manner, error) {
+// manner reads the options that say how connections are treated.
+func (in *Instance) manner() (proxy.Manner, error) {
+	o := in.opts
 	hosts, err := proxy.NewHosts(o.List("ignore_hosts"), o.List("allow_hosts"), o.List("tcp_hosts"))
 	if err != nil {
 		return proxy.Manner{}, err
@@ -142,7 +144,8 @@ func mannerOf(o *option.Registry) (proxy.Manner, error) {
 		KeepHost:    o.Bool("keep_host_header"),
 		Block:       proxy.Block{Global: o.Bool("block_global"), Private: o.Bool("block_private")},
 	}
-	if o.String("connection_strategy") == "lazy" {
+	// Who is answered from a recording needs no server.
+	if o.String("connection_strategy") == "lazy" || in.replays.answers.Load() != nil {
 		m.Strategy = proxy.Lazy
 	}
 	return m, nil

@@ -35,7 +35,7 @@ var pythonParts = [][2]string{
 	{"classes of `mitmproxy.addons.*`", "the options of midstream; `asgiapp` and `export` are there"},
 	{"`export.clip`, `cut.clip`", "`export.file`, `cut.save`"},
 	{"an option that midstream does not have", "it keeps what a script sets for that script alone, with a warning"},
-	{"an option that is read at the start", "an `OptionsError` where a script changes it later than in `load`"},
+	{"an option that counts at the start, changed later than in `load`", "it keeps what a script sets for that script alone, with a warning: `server`, `confdir`, `rfile`, `record*`, `session*`, `redact`, `web_*`, `log_*`, `python*`, `script_failure`, `flow_version`, `protobuf_definitions`. All others count from then on, for connections that are made afterwards"},
 	{"flows, globals and addons of another script", "one script that imports both"},
 }
 

@@ -28,6 +28,7 @@ type client struct {
 	next  *established // what is to be served when the requests are through
 	known struct {     // who the client has said it is
 		sync.Mutex
+		by         Gatekeeper // who has known it
 		said, user string
 	}
 }

@@ -25,7 +25,8 @@ const userKey = "proxyauth"
 // has been answered by that; the error is as of refuse. Credentials leave the request,
 // so that neither flows nor servers see them.
 func (c *client) gate(ctx context.Context, st engine.Stream, r route) (refused bool, _ error) {
-	if c.p.cfg.Auth == nil {
+	gate := c.p.now().Auth
+	if gate == nil {
 		return false, nil
 	}
 	d := demand{status: 407, ask: "Proxy-Authenticate", take: "Proxy-Authorization"}
@@ -42,7 +43,7 @@ func (c *client) gate(ctx context.Context, st engine.Stream, r route) (refused b
 	fields := &st.Request().Fields
 	said := fields.Get(d.take)
 	fields.Del(d.take)
-	err := c.recognize(ctx, said)
+	err := c.recognize(ctx, gate, said)
 	switch {
 	case err == nil:
 		return false, nil
@@ -57,25 +58,25 @@ var errUnsaid = errors.New("credentials are wanted")
 
 // recognize checks what a client says of itself, once for a connection as long as it
 // says the same.
-func (c *client) recognize(ctx context.Context, said string) error {
+func (c *client) recognize(ctx context.Context, gate Gatekeeper, said string) error {
 	user, password, ok := readBasic(said)
 	if !ok {
 		return errUnsaid
 	}
 	c.known.Lock()
-	same := c.known.said == said
+	same := c.known.said == said && c.known.by == gate
 	c.known.Unlock()
 	if same {
 		return nil
 	}
-	if err := c.p.cfg.Auth.Check(ctx, user, password); err != nil {
+	if err := gate.Check(ctx, user, password); err != nil {
 		if errors.Is(err, auth.ErrDenied) {
 			c.p.log.Info("client "+c.facts.Peer+": "+err.Error(), "client", c.facts.Peer)
 		}
 		return err
 	}
 	c.known.Lock()
-	c.known.said, c.known.user = said, user
+	c.known.by, c.known.said, c.known.user = gate, said, user
 	c.known.Unlock()
 	return nil
 }
@@ -89,7 +90,7 @@ func (c *client) user() string {
 
 // metadata is what flows of the client begin with.
 func (c *client) metadata() map[string]string {
-	if c.p.cfg.Auth == nil {
+	if c.p.now().Auth == nil {
 		return nil
 	}
 	user := c.user()

@@ -13,7 +13,7 @@ import (
 // serveHTTP serves the requests on a connection, one after the other, and
 // closes it in the end, unless a CONNECT has made a tunnel of it: that is c.next then.
 func (c *client) serveHTTP(ctx context.Context, down *conn, r route) {
-	srv := http1.NewServer(down, c.p.cfg.HTTP)
+	srv := http1.NewServer(down, c.p.now().HTTP)
 	defer srv.Close()
 	stop := context.AfterFunc(c.p.idle, srv.Stop)
 	defer stop()

@@ -10,10 +10,11 @@ import (
 
 // http2Config is what the codec of HTTP/2 takes over of the one of HTTP/1.
 func (p *Proxy) http2Config() http2.ServerConfig {
-	from := &p.cfg.HTTP
+	t := p.now()
+	from := &t.HTTP
 	cfg := http2.ServerConfig{
 		Limits:      http2.Limits{Head: from.Limits.Head, Trailers: from.Limits.Trailers, Fields: from.Limits.Fields},
-		IdleTimeout: from.IdleTimeout, OpeningTimeout: from.HeadTimeout, PingInterval: p.cfg.PingInterval, Budget: &p.budget, Log: p.log,
+		IdleTimeout: from.IdleTimeout, OpeningTimeout: from.HeadTimeout, PingInterval: t.PingInterval, Budget: &p.budget, Log: p.log,
 	}
 	if from.Profile == http1.Strict {
 		cfg.Profile = http2.Strict

@@ -29,5 +29,6 @@ func (p *Proxy) manner() *Manner { return p.way.Load() }
 // dialsFirst tells whether a tunnel to host is dialled before anything is asked in
 // it.
 func (p *Proxy) dialsFirst(host string) bool {
-	return p.manner().Strategy == Eager && (p.cfg.Onboard.Answers == nil || !p.cfg.Onboard.Answers(host))
+	page := &p.now().Onboard
+	return p.manner().Strategy == Eager && (page.Answers == nil || !page.Answers(host))
 }

@@ -57,7 +57,7 @@ type parents struct {
 
 // parentsFor returns the parents for clients of m.
 func (p *Proxy) parentsFor(m Mode) parents {
-	ps := parents{all: &p.cfg.Parents}
+	ps := parents{all: &p.now().Parents}
 	switch {
 	case m.Kind != Upstream:
 	case m.Scheme == env:

@@ -22,7 +22,7 @@ func (c *client) serveRequests(ctx context.Context, down *conn, r route) {
 		}
 	}
 	if c.beginsHTTP2(down) {
-		if !c.p.cfg.HTTP2 {
+		if !c.p.now().HTTP2 {
 			r = switchedOff{}
 		}
 		c.serveHTTP2(ctx, down, r)

@@ -20,12 +20,11 @@ import (
 // Proxy accepts clients and serves them. Make one with New; then Listen, Serve
 // and Shutdown, in this order.
 type Proxy struct {
-	cfg    Config
+	cfg    Config // as it was at first: what may change is in way and terms
 	way    atomic.Pointer[Manner]
+	terms  atomic.Pointer[terms]
 	log    *slog.Logger
 	dialer *upstream.Dialer
-	tls    serverTLS
-	spoken []string // see spokenBy
 	budget http2.Budget
 	own    own
 	once   onceLog
@@ -68,12 +67,11 @@ func New(cfg Config) *Proxy {
 	if up.Log == nil {
 		up.Log = cfg.Log
 	}
-	p.spoken = spokenBy(&p.cfg)
 	if up.Budget == nil {
 		up.Budget = &p.budget
 	}
 	p.dialer = upstream.New(up)
-	p.tls = newServerTLS(p)
+	p.terms.Store(newTerms(cfg))
 	return p
 }
 

@@ -14,7 +14,7 @@ func (c *client) serveReverse(ctx context.Context, down *conn) {
 	m, hosts := c.mode, &c.p.manner().Hosts
 	t := &tunnel{client: c, host: m.Host, port: m.Port, address: m.Target(), names: []string{m.Target()}, via: c.parent(m.Scheme, m.Host, m.Port)}
 	defer t.giveUp()
-	if ps := &c.p.cfg.Parents; ps.User != "" {
+	if ps := &c.p.now().Parents; ps.User != "" {
 		c.pool.Authorize(t.address, m.Scheme == "https", ps.User, ps.Password)
 	}
 	if hosts.any() && c.p.manner().Strategy == Eager {

@@ -26,7 +26,7 @@ func (a asProxy) direct(r *flow.Request) ([]flow.Finding, *flow.Error) {
 		forUs = r.Host != "" && a.c.p.toItself(r.Host, r.Port)
 	}
 	// Who is to use the proxy asks it for the certificate, perhaps through itself.
-	if page := a.c.p.cfg.Onboard; page.takes(r) && (forUs || r.Scheme == "http" && a.c.p.toItself(r.Host, r.Port)) {
+	if page := a.c.p.now().Onboard; page.takes(r) && (forUs || r.Scheme == "http" && a.c.p.toItself(r.Host, r.Port)) {
 		r.Scheme, r.Host, r.Port = "http", page.Host, 80
 		if a.c.facts.TLS != nil {
 			r.Scheme, r.Port = "https", 443

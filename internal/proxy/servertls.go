@@ -60,14 +60,14 @@ type leafSource struct {
 	shown   *tls.Certificate
 }
 
-func newServerTLS(p *Proxy) serverTLS {
+func newServerTLS(of *Config) serverTLS {
 	s := serverTLS{make(byProtocol), make(byProtocol)}
-	for _, protocol := range append([]string{""}, spokenBy(&p.cfg)...) {
+	for _, protocol := range append([]string{""}, spokenBy(of)...) {
 		cfg := &tls.Config{
 			GetCertificate:              certificate,
-			MinVersion:                  p.cfg.TLS.MinVersion,
-			MaxVersion:                  p.cfg.TLS.MaxVersion,
-			KeyLogWriter:                p.cfg.TLS.KeyLog,
+			MinVersion:                  of.TLS.MinVersion,
+			MaxVersion:                  of.TLS.MaxVersion,
+			KeyLogWriter:                of.TLS.KeyLog,
 			DynamicRecordSizingDisabled: true,
 		}
 		if cfg.MinVersion == 0 {
@@ -121,8 +121,9 @@ var ecdsaSuites = []uint16{
 // sides, in the client's order.
 func (p *Proxy) common(offered []string) []string {
 	var list []string
+	spoken := p.now().spoken
 	for _, name := range offered {
-		if slices.Contains(p.spoken, name) && !slices.Contains(list, name) {
+		if slices.Contains(spoken, name) && !slices.Contains(list, name) {
 			list = append(list, name)
 		}
 	}
@@ -132,10 +133,11 @@ func (p *Proxy) common(offered []string) []string {
 // shakeHands completes the handshake with the client on down, which said h, speaking protocol
 // ("" = none). It returns the secured connection and what flows say of it.
 func (p *Proxy) shakeHands(ctx context.Context, down *conn, h *clienthello.Hello, protocol string, want ca.LeafRequest) (*conn, *flow.TLS, error) {
-	src := &leafSource{ca: p.cfg.CA, request: want}
-	ctx, cancel := context.WithTimeout(context.WithValue(ctx, leafKey{}, src), p.cfg.TLS.HandshakeTimeout)
+	t := p.now()
+	src := &leafSource{ca: t.CA, request: want}
+	ctx, cancel := context.WithTimeout(context.WithValue(ctx, leafKey{}, src), t.TLS.HandshakeTimeout)
 	defer cancel()
-	secured, err := down.server(ctx, p.tls.of(down, h)[protocol])
+	secured, err := down.server(ctx, t.tls.of(down, h)[protocol])
 	if err != nil {
 		return nil, nil, err
 	}

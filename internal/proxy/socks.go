@@ -113,13 +113,14 @@ func (c *client) authenticateSOCKS(ctx context.Context, down *conn, methods []by
 		}
 		return false
 	}
-	asked := c.p.cfg.Auth != nil || has(socksPassword) && c.p.cfg.Hooks().Hears(hook.OnSOCKSAuth)
+	gate := c.p.now().Auth
+	asked := gate != nil || has(socksPassword) && c.p.cfg.Hooks().Hears(hook.OnSOCKSAuth)
 	switch {
 	case !asked && has(socksNoAuth):
 		_, err := down.Write([]byte{socks5, socksNoAuth})
 		return err
 	case has(socksPassword):
-	case c.p.cfg.Auth != nil:
+	case gate != nil:
 		down.Write([]byte{socks5, socksNone})
 		return errors.New("the client offers no user and password, which this proxy wants")
 	default:
@@ -133,7 +134,7 @@ func (c *client) authenticateSOCKS(ctx context.Context, down *conn, methods []by
 	if err != nil {
 		return err
 	}
-	if gate, set := c.p.cfg.Auth, c.p.cfg.Hooks(); gate != nil || set.Hears(hook.OnSOCKSAuth) {
+	if set := c.p.cfg.Hooks(); gate != nil || set.Hears(hook.OnSOCKSAuth) {
 		down.SetReadDeadline(time.Time{})
 		attend(ctx, down, anyEnd, func(ctx context.Context) {
 			if gate != nil {

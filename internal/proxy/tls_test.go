@@ -149,7 +149,7 @@ func TestGroupOfHandshakesWithClients(t *testing.T) {
 	if err != nil || !h.SharesX25519() {
 		t.Fatalf("%+v, %v", h, err)
 	}
-	s := newServerTLS(&Proxy{})
+	s := newServerTLS(&Config{})
 	for name, c := range map[string]struct {
 		down *conn
 		want []tls.CurveID

@@ -46,7 +46,12 @@ func (p *process) serve(m *message, raw []byte) {
 		v, err := h.addOption(m)
 		p.answer(m, v, err, nil)
 	case "set":
-		p.answer(m, nil, p.setOption(m), nil)
+		err := p.setOption(m)
+		if errors.Is(err, script.ErrAtStart) {
+			p.answer(m, err.Error(), nil, nil) // the script goes on with its value
+			return
+		}
+		p.answer(m, nil, err, nil)
 	case "replay":
 		p.answer(m, nil, h.replay(m, raw), nil)
 	case "replay_stop":

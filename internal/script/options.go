@@ -42,11 +42,15 @@ type Options interface {
 	Add(o Option) error
 	// Get returns the value of an option and whether there is one of that name.
 	Get(name string) (value any, ok bool)
-	// Set changes a value. It may call Host.Configure before it returns.
+	// Set changes a value. It may call Host.Configure before it returns. The error
+	// wraps ErrAtStart where it is too late for that.
 	Set(name string, value any) error
 	// Names lists all options.
 	Names() []string
 }
+
+// ErrAtStart is why Options.Set does not take a value.
+var ErrAtStart = errors.New("counts when midstream starts")
 
 func (h *Host) optionNames() []string {
 	if h.config.Options == nil {

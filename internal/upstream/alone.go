@@ -20,7 +20,7 @@ func (pl place) port() port { return port{pl.tls, pl.address} }
 // onlyHTTP2 notes a server that speaks nothing but HTTP/2: it refused what else
 // was offered, or began with SETTINGS where HTTP/1.1 was to be spoken.
 func (d *Dialer) onlyHTTP2(at port) {
-	if d.cfg.HTTP2 {
+	if d.now().HTTP2 {
 		d.alone.put(at, struct{}{})
 	}
 }
@@ -46,7 +46,7 @@ func (d *Dialer) http2On(c *Conn, pl place) bool {
 // noteHTTP2 looks at what the server has said on a connection of HTTP/1 that is
 // of no use. It tells whether that was HTTP/2.
 func (d *Dialer) noteHTTP2(s *session) bool {
-	if s.client == nil || !d.cfg.HTTP2 || !s.client.SpeaksHTTP2() {
+	if s.client == nil || !d.now().HTTP2 || !s.client.SpeaksHTTP2() {
 		return false
 	}
 	d.onlyHTTP2(s.place.port())
@@ -65,7 +65,7 @@ func (d *Dialer) PlainBeginsHTTP2(p []byte, address string) bool {
 }
 
 func (d *Dialer) noteFirst(p []byte, at port) bool {
-	if !d.cfg.HTTP2 || !http1.BeginsHTTP2(p) {
+	if !d.now().HTTP2 || !http1.BeginsHTTP2(p) {
 		return false
 	}
 	d.onlyHTTP2(at)
@@ -87,7 +87,7 @@ func (d *Dialer) Agree(ctx context.Context, c *Conn, client *flow.Conn, address 
 	if err == nil {
 		return agreed, nil
 	}
-	if !d.cfg.HTTP2 || !errors.Is(err, errNoProtocol) || slices.Contains(offer, h2Name) {
+	if !d.now().HTTP2 || !errors.Is(err, errNoProtocol) || slices.Contains(offer, h2Name) {
 		return nil, err
 	}
 	again, dialErr := d.Dial(ctx, client, Target{Address: address, Via: c.asked.Via})
@@ -108,7 +108,7 @@ func (d *Dialer) Agree(ctx context.Context, c *Conn, client *flow.Conn, address 
 // nothing. The connection that tells is kept for the next request.
 func (p *Pool) turnsOut(ctx context.Context, s *session) bool {
 	d, facts := p.dialer, s.conn.Facts().TLS
-	if !d.cfg.HTTP2 || s.client == nil || facts == nil || facts.ALPN != "" ||
+	if !d.now().HTTP2 || s.client == nil || facts == nil || facts.ALPN != "" ||
 		!slices.Equal(facts.Offered, http1Only) {
 		return false
 	}

@@ -7,11 +7,10 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
-	"sync"
+	"sync/atomic"
 	"time"
 
 	"midstream/hook"
-	"midstream/internal/clienthello"
 	"midstream/internal/http1"
 	"midstream/internal/http2"
 )
@@ -90,22 +89,17 @@ type TLS struct {
 
 // Dialer makes connections to servers. Make one with New.
 type Dialer struct {
-	cfg      Config
-	tls      *tls.Config // cloned for each handshake
-	log      *slog.Logger
-	sessions tls.ClientSessionCache
+	cfg   Config // as it was at first: what may change is in terms
+	terms atomic.Pointer[terms]
+	log   *slog.Logger
 	// chosen is the protocol that each server (host:port) chose last, for leaves
 	// that are shown before the server was asked; old are the servers whose last
 	// response was of HTTP/1.0; alone those that speak nothing but HTTP/2.
 	chosen memory[string, string]
 	old    memory[site, struct{}]
 	alone  memory[port, struct{}]
-	// A server in unlike agreed with our own hello and with no other; likeSessions
-	// are those of connections that began with a hello like the client's.
-	unlike       memory[string, struct{}]
-	likeSessions *clienthello.Sessions
-	ownHello     func() [ways]*clienthello.Hello
-	greetings    greetings
+	// A server in unlike agreed with our own hello and with no other.
+	unlike memory[string, struct{}]
 	// answers are how parents want to be told who asks.
 	answers answers
 }
@@ -124,27 +118,8 @@ func New(cfg Config) *Dialer {
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
-	d := &Dialer{cfg: cfg, log: cfg.Log, sessions: tls.NewLRUClientSessionCache(maxSessions), likeSessions: clienthello.NewSessions(maxSessions)}
-	d.ownHello = sync.OnceValue(d.ownHellos)
-	d.tls = &tls.Config{
-		InsecureSkipVerify: cfg.TLS.Insecure,
-		RootCAs:            cfg.TLS.Roots,
-		MinVersion:         cfg.TLS.MinVersion,
-		MaxVersion:         cfg.TLS.MaxVersion,
-		KeyLogWriter:       cfg.TLS.KeyLog,
-		ClientSessionCache: d.sessions,
-		// A server may ask for a certificate by renegotiating once (TLS 1.2); more
-		// than once is an attack on the processor.
-		Renegotiation: tls.RenegotiateOnceAsClient,
-		// Records are joined below TLS, so small first records gain nothing.
-		DynamicRecordSizingDisabled: true,
-	}
-	if cfg.TLS.MinVersion == 0 {
-		d.tls.MinVersion = tls.VersionTLS12
-	}
-	if cfg.TLS.Insecure || d.tls.MinVersion < tls.VersionTLS12 {
-		d.tls.CipherSuites = AllCipherSuites()
-	}
+	d := &Dialer{cfg: cfg, log: cfg.Log}
+	d.terms.Store(newTerms(cfg))
 	return d
 }
 

@@ -131,8 +131,8 @@ func (d *Dialer) connect(ctx context.Context, address, what string) (net.Conn, e
 		Timeout:        d.cfg.DialTimeout,
 		ControlContext: d.refuseOwn,
 	}
-	if d.cfg.LocalAddr.IsValid() {
-		nd.LocalAddr = &net.TCPAddr{IP: d.cfg.LocalAddr.AsSlice(), Zone: d.cfg.LocalAddr.Zone()}
+	if a := d.now().LocalAddr; a.IsValid() {
+		nd.LocalAddr = &net.TCPAddr{IP: a.AsSlice(), Zone: a.Zone()}
 	}
 	nc, err := nd.DialContext(ctx, "tcp", address)
 	if err != nil {

@@ -40,18 +40,19 @@ var olderGroups = []tls.CurveID{tls.X25519MLKEM768, tls.X25519, tls.CurveP256, t
 // Like returns how servers are to be greeted for a client that said h, nil for
 // our own way. It copies h.
 func (d *Dialer) Like(h *clienthello.Hello) *Greeting {
-	if d.cfg.TLS.OwnHello {
+	t := d.now()
+	if t.TLS.OwnHello {
 		return nil
 	}
 	like := h.Shape()
 	if len(like.Body) > maxGreeting {
-		return d.greeting(like)
+		return t.greeting(like)
 	}
-	return d.greetings.get(sha256.Sum256(like.Body), func() *Greeting { return d.greeting(like) })
+	return t.greetings.get(sha256.Sum256(like.Body), func() *Greeting { return t.greeting(like) })
 }
 
-func (d *Dialer) greeting(like *clienthello.Hello) *Greeting {
-	for w, own := range d.ownHello() {
+func (t *terms) greeting(like *clienthello.Hello) *Greeting {
+	for w, own := range t.ownHello() {
 		if own != nil && like.Alike(own) {
 			like.Body = nil
 			return &Greeting{like, way(w)}
@@ -96,10 +97,10 @@ func (g *greetings) get(shape [sha256.Size]byte, find func() *Greeting) *Greetin
 
 // ownHellos are what our own hellos look like, by way; nil where that cannot be
 // told.
-func (d *Dialer) ownHellos() (own [ways]*clienthello.Hello) {
+func (t *terms) ownHellos() (own [ways]*clienthello.Hello) {
 	for w := plain; w < ways; w++ {
 		var sent sink
-		cfg := d.tls.Clone()
+		cfg := t.tls.Clone()
 		cfg.ServerName = "any.invalid"
 		w.onto(cfg)
 		if cfg.ClientSessionCache != nil {
@@ -138,12 +139,12 @@ func (*sink) SetWriteDeadline(time.Time) error { return nil }
 // repeats tells whether a server is greeted as g says: not where the
 // options say what is to be offered, nor where the client is older than they
 // allow, nor with a server that did not agree before.
-func (d *Dialer) repeats(g *Greeting, serverName, address string) bool {
-	if d.cfg.TLS.MinVersion > tls.VersionTLS12 || d.cfg.TLS.MaxVersion != 0 || g.hello.Version < tls.VersionTLS12 || d.legacy(serverName, address) {
+func (t *terms) repeats(unlike *memory[string, struct{}], g *Greeting, serverName, address string) bool {
+	if t.TLS.MinVersion > tls.VersionTLS12 || t.TLS.MaxVersion != 0 || g.hello.Version < tls.VersionTLS12 || t.legacy(serverName, address) {
 		return false
 	}
-	_, unlike := d.unlike.get(address)
-	return !unlike
+	_, known := unlike.get(address)
+	return !known
 }
 
 // likeError is within the error of a handshake that may have failed because the

@@ -67,7 +67,7 @@ func TestGreetingsAreShared(t *testing.T) {
 			t.Fatal("two hellos share one")
 		}
 	}
-	if n := len(d.greetings.known); n != maxGreetings {
+	if n := len(d.now().greetings.known); n != maxGreetings {
 		t.Errorf("%d are known, not %d", n, maxGreetings)
 	}
 	large := many()

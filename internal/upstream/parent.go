@@ -80,7 +80,7 @@ func (d *Dialer) dialParent(ctx context.Context, via *flow.Via, what string) (*t
 	if via.Scheme != "https" {
 		return c, nil
 	}
-	cfg := d.tls.Clone()
+	cfg := d.now().tls.Clone()
 	cfg.ServerName, cfg.NextProtos = via.Host, http1Only
 	within, cancel := context.WithTimeoutCause(ctx, d.cfg.HandshakeTimeout, errTooSlow)
 	defer cancel()
@@ -203,7 +203,7 @@ func (k *knock) request(field string) []byte {
 		b.WriteString("CONNECT " + k.address + " HTTP/1.1\r\n")
 	}
 	var fields flow.Fields
-	if k.forward || !k.d.cfg.ConnectWithoutHost {
+	if k.forward || !k.d.now().ConnectWithoutHost {
 		fields.Add("Host", k.address)
 	}
 	if field != "" {

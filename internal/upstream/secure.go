@@ -22,13 +22,14 @@ import (
 // phase Handshaking; the connection is closed then.
 func (c *Conn) Secure(ctx context.Context, as Name) error {
 	d, serverName, protocols := c.dialer, as.SNI, as.Protocols
-	cfg := d.tls.Clone()
+	t := d.now()
+	cfg := t.tls.Clone()
 	cfg.ServerName = serverName
 	cfg.NextProtos = protocols
-	if d.legacy(serverName, c.dial.Address) {
+	if t.legacy(serverName, c.dial.Address) {
 		cfg.MinVersion, cfg.CipherSuites = tls.VersionTLS10, AllCipherSuites()
 	}
-	if pick := d.cfg.TLS.ClientCert; pick != nil {
+	if pick := t.TLS.ClientCert; pick != nil {
 		host, _, _ := net.SplitHostPort(c.dial.Address)
 		cfg.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
 			if cert := pick(serverName, host); cert != nil {
@@ -40,7 +41,7 @@ func (c *Conn) Secure(ctx context.Context, as Name) error {
 	within, cancel := context.WithTimeoutCause(ctx, d.cfg.HandshakeTimeout, errTooSlow)
 	defer cancel()
 	var like *clienthello.Conn
-	promised := as.Greeting != nil && d.repeats(as.Greeting, serverName, c.dial.Address)
+	promised := as.Greeting != nil && t.repeats(&d.unlike, as.Greeting, serverName, c.dial.Address)
 	secured, err := c.Conn.Secure(within, func(nc net.Conn) (transport.Secured, error) {
 		if !promised {
 			return tls.Client(nc, cfg), nil
@@ -50,7 +51,7 @@ func (c *Conn) Secure(ctx context.Context, as Name) error {
 			return tls.Client(nc, cfg), nil
 		}
 		var err error
-		if like, err = as.Greeting.hello.Client(nc, cfg, d.likeSessions); err != nil {
+		if like, err = as.Greeting.hello.Client(nc, cfg, t.likeSessions); err != nil {
 			d.log.Debug("server "+c.dial.Address+": "+err.Error(), "server", c.dial.Address)
 			return tls.Client(nc, cfg), nil
 		}
@@ -60,7 +61,7 @@ func (c *Conn) Secure(ctx context.Context, as Name) error {
 		described := d.describeHandshake(within, "server "+c.dial.Address, serverName, d.older(serverName, c.dial.Address), err)
 		c.hooks.TLSFailedServer(context.WithoutCancel(ctx), &hook.Handshake{Client: c.dial.Client, Server: c.facts, Err: described})
 		c.Reset()
-		if promised && (as.Greeting.way == repeated || d.tls.CipherSuites != nil) && misunderstood(described) {
+		if promised && (as.Greeting.way == repeated || t.tls.CipherSuites != nil) && misunderstood(described) {
 			described.Err = &likeError{described.Err}
 		}
 		return described
@@ -88,12 +89,12 @@ func (c *Conn) Secure(ctx context.Context, as Name) error {
 }
 
 // legacy tells whether the server is one of the old ones.
-func (d *Dialer) legacy(serverName, address string) bool {
-	if d.cfg.TLS.Legacy == nil {
+func (t *terms) legacy(serverName, address string) bool {
+	if t.TLS.Legacy == nil {
 		return false
 	}
 	_, port, _ := net.SplitHostPort(address)
-	return d.cfg.TLS.Legacy(net.JoinHostPort(serverName, port), address)
+	return t.TLS.Legacy(net.JoinHostPort(serverName, port), address)
 }
 
 // Certificate returns the server's certificate, nil without TLS.
@@ -140,7 +141,7 @@ func (d *Dialer) describeHandshake(ctx context.Context, peer, name, older string
 	if strings.Contains(err.Error(), "no application protocol") {
 		err = errNoProtocol
 		text := "it speaks none of the protocols that were offered (alert no_application_protocol)"
-		if !d.cfg.HTTP2 {
+		if !d.now().HTTP2 {
 			text += "; one that speaks HTTP/2 alone needs the option http2"
 		}
 		return fail(flow.Unspecified, text)
@@ -222,7 +223,7 @@ func (d *Dialer) older(name, address string) string {
 	if name != "" {
 		host = name
 	}
-	if d.legacy(name, address) {
+	if d.now().legacy(name, address) {
 		return ""
 	}
 	return "allow it with --set tls_legacy_hosts='" + regexp.QuoteMeta(cut(host)) + "'"

@@ -25,7 +25,7 @@ type session struct {
 // newSession puts an HTTP client on c.
 func (p *Pool) newSession(c *Conn, pl place) *session {
 	s := &session{conn: c, place: pl}
-	cfg := p.dialer.cfg.HTTP
+	cfg := p.dialer.now().HTTP
 	cfg.Server, cfg.Name = c.Facts(), "server "+c.Address()
 	cfg.OnDead = func(*http1.Client) { p.died(s) }
 	s.client = http1.NewClient(c, cfg)

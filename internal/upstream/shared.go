@@ -19,11 +19,12 @@ const h2Name = "h2"
 // http2Config is what the codec of HTTP/2 takes over of the one of HTTP/1. mu is
 // held.
 func (p *Pool) http2Config(s *session) http2.ClientConfig {
-	from := &p.dialer.cfg.HTTP
+	terms := p.dialer.now()
+	from := &terms.HTTP
 	cfg := http2.ClientConfig{
 		Limits: http2.Limits{Head: from.Limits.Head, Trailers: from.Limits.Trailers, Fields: from.Limits.Fields},
-		Server: s.conn.Facts(), Name: "server " + s.conn.Address(), Budget: p.dialer.cfg.Budget,
-		PingInterval: p.dialer.cfg.PingInterval,
+		Server: s.conn.Facts(), Name: "server " + s.conn.Address(), Budget: terms.Budget,
+		PingInterval: terms.PingInterval,
 		OnDead:       func(*http2.Client) { p.retire(s) },
 	}
 	if p.client != nil {

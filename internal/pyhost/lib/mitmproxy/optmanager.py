@@ -153,9 +153,11 @@ class OptManager:
             self._values[name] = value
             return
         try:
-            self._host.ask("set", name=name, value=_plain(value))
+            late, _ = self._host.ask("set", name=name, value=_plain(value))
         except RuntimeError as e:
             raise exceptions.OptionsError(str(e)) from None
+        if late:
+            logging.getLogger("midstream").warning("%s; until then %r counts for this script alone", late, value)
         self._values[name] = value
 
     def set(self, *specs: str, defer: bool = False):
