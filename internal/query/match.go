@@ -1,6 +1,7 @@
 package query
 
 import (
+	"crypto/tls"
 	"context"
 	"fmt"
 	"slices"
@@ -119,6 +120,8 @@ func (m *matcher) byHead(a *Atom) bool {
 		return a.Has(f.RequestBody.Disposition.Word()) || a.Has(f.ResponseBody.Disposition.Word())
 	case Found:
 		return slices.ContainsFunc(f.Findings, func(g flow.Finding) bool { return a.Matches(g.Code + ": " + g.Text) })
+	case Secured:
+		return secured(a, "client", f.Client) || secured(a, "server", f.Server)
 	case From:
 		return a.Has("client") && sizeOf(&f.RequestBody) > 0 || a.Has("server") && sizeOf(&f.ResponseBody) > 0
 	}
@@ -284,6 +287,16 @@ func block(fields flow.Fields) string {
 		b.WriteString("\r\n")
 	}
 	return b.String()
+}
+
+// secured tells whether one of the lines about the TLS of a side is meant.
+func secured(a *Atom, side string, c *flow.Conn) bool {
+	if c == nil || c.TLS == nil {
+		return false
+	}
+	t := c.TLS
+	return a.Matches(fmt.Sprintf("%[1]s version: %[2]s\n%[1]s cipher: %[3]s\n%[1]s sni: %[4]s\n%[1]s alpn: %[5]s",
+		side, tls.VersionName(t.Version), tls.CipherSuiteName(t.Cipher), t.SNI, t.ALPN))
 }
 
 func metadata(m map[string]string) string {

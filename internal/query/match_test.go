@@ -247,11 +247,14 @@ func TestMatch(t *testing.T) {
 		{"failed", with(asked(), func(f *flow.Flow) {
 			f.Outcome = flow.Outcome{Kind: flow.ClientLeft, Text: "gone"}
 			f.Findings = []flow.Finding{{Code: "both-lengths", Text: "two of them"}}
-		}), content, "~e\n~outcome 'client left'\n~outcome client-left\n~finding\n~finding both\n~finding 'lengths: two'", "~finding three"},
+		}), content, "~e\n~outcome 'client left'\n~outcome client-left\n!~tls\n~finding\n~finding both\n~finding 'lengths: two'", "~finding three"},
 		{"marked", with(asked(), func(f *flow.Flow) {
 			f.Marker, f.Comment, f.Metadata = ":default:", "one\ntwo", map[string]string{"b": "string", "a": "1"}
 			f.Replayed = flow.RequestReplayed
 		}), content, "~marked\n~marker default\n~comment ^two$\n~meta ^a\n~meta \"b: string\"\n~replay\n~replayq", "~replays\n~marker X\n~meta no"},
+		{"secured", with(asked(), func(f *flow.Flow) {
+			f.Client = &flow.Conn{TLS: &flow.TLS{Version: 0x304, Cipher: 0x1301, SNI: "shop.example", ALPN: "h2"}}
+		}), content, "~tls\n~tls 'TLS 1.3'\n~tls '^client cipher: TLS_AES_128_GCM_SHA256$'\n~tls 'sni: shop'\n~tls '^client alpn: h2$'", "~tls server\n~tls ^shop\n!~tls"},
 		{"response replayed", with(answered(), func(f *flow.Flow) { f.Replayed = flow.ServerReplayed }), content, "~replay\n~replays", "~replayq"},
 		{"tunnel", tunnel(), recorded{"hello", "it's me"}, `
 			~tcp

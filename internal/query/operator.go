@@ -52,6 +52,7 @@ const (
 	Found
 	Event
 	From
+	Secured
 )
 
 // argument is what stands behind an operator.
@@ -114,6 +115,7 @@ func operators() []operator {
 		{name: "proto", op: Protocol, arg: words, words: []string{"h1", "h2", "h3", "ws", "grpc", "sse"}, help: "protocol of the client's request, or of what the response carries"},
 		{name: "src", op: Source, arg: text, help: "client, as address:port"},
 		{name: "dst", op: Destination, arg: text, help: "server that was dialled, as host:port"},
+		{name: "tls", op: Secured, arg: perhaps, flags: lines, help: "\"client version: TLS 1.3\" lines of client and server: version, cipher, sni, alpn; alone: either side has TLS"},
 		{name: "from", op: From, arg: words, words: []string{"client", "server"}, help: "that side has sent a body"},
 		{name: "size", op: Size, arg: sizes, help: "octets of both bodies together: >1m, <=10k, 1k-2k"},
 		{name: "dur", op: Duration, arg: times, help: "how long it took: >2s, <100ms"},

@@ -145,7 +145,7 @@ func cost(n Node) int {
 		switch n.Op {
 		case Body, RequestBody, ResponseBody, Event:
 			return 2
-		case Head, RequestHead, ResponseHead, Source, Destination, Meta, Comment, Found, RequestType, ResponseType, Type:
+		case Head, RequestHead, ResponseHead, Source, Destination, Meta, Comment, Found, Secured, RequestType, ResponseType, Type:
 			return 1
 		}
 	}

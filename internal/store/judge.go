@@ -165,7 +165,7 @@ func (j *judge) facts(a *query.Atom, f *facts) query.Truth {
 		return query.No
 	case query.From:
 		return query.TruthOf(a.Has("client") && f.traits&traitFromClient != 0 || a.Has("server") && f.traits&traitFromServer != 0)
-	case query.Body, query.RequestBody, query.ResponseBody, query.Source, query.Destination:
+	case query.Body, query.RequestBody, query.ResponseBody, query.Source, query.Destination, query.Secured:
 		return query.Unknown
 	}
 	if f.kind == flow.DNS && (a.Op == query.URL || a.Op == query.Answered || a.Op == query.Unanswered) {

@@ -6,6 +6,7 @@ import { byId } from '../list/columns'
 import type { App, Layout } from './app.svelte'
 import type { Flow, Row } from './types'
 import { secrets } from './secrets.svelte'
+import { termAt } from './terms'
 import { ui } from './ui.svelte'
 
 const region = (name: string) => document.querySelector<HTMLElement>(`[data-region="${name}"]`)
@@ -48,11 +49,18 @@ async function revert(app: App) {
   else app.choose(was)
 }
 
-function cell(app: App, hide: boolean, later: boolean) {
-  const row = chosen(app)
-  const column = byId.get(app.shownColumns[ui.cell])
-  if (!row || !column?.filter) return
-  const term = column.filter(row)
+function cell(app: App, to: HTMLElement, hide: boolean, later: boolean) {
+  let term = termAt(to)
+  if (!term && to.closest('[data-testid=body]')) {
+    app.tell('select a text, or click on a value of JSON: > and < then mean it')
+    return
+  }
+  if (!term) {
+    const row = chosen(app)
+    const column = byId.get(app.shownColumns[ui.cell])
+    if (!row || !column?.filter) return
+    term = column.filter(row)
+  }
   const filter = app.narrowed(hide ? `!${term}` : term)
   if (later) ui.draft = filter
   else void app.setFilter(filter)
@@ -162,8 +170,8 @@ export function act(app: App, id: string, e: KeyboardEvent | null): boolean {
     }
     case 'cell.left': ui.cell = Math.max(0, ui.cell - 1); return true
     case 'cell.right': ui.cell = Math.min(app.shownColumns.length - 1, ui.cell + 1); return true
-    case 'cell.keep': cell(app, false, e?.altKey === true); return true
-    case 'cell.hide': cell(app, true, e?.altKey === true); return true
+    case 'cell.keep': cell(app, to, false, e?.altKey === true); return true
+    case 'cell.hide': cell(app, to, true, e?.altKey === true); return true
     case 'order': {
       const order = byId.get(app.shownColumns[ui.cell])?.order
       if (order) void app.setOrder(order)

@@ -38,6 +38,7 @@ export class App {
   optionsChanged = $state(0)
   rulesChanged = $state(0)
   private heldNews: [string, unknown][] | null = null // while what is parked is asked for
+  before = $state<string | null>(null) // the filter that was in use before this one
   aside = '' // the filter while it is switched off
   picks = new Picks()
   doom = new Doom((text) => this.tell(text))
@@ -224,7 +225,9 @@ export class App {
   // setFilter shows other flows; a filter that works is remembered.
   async setFilter(filter: string) {
     this.picks.clear()
+    const was = this.flows.filter
     await this.flows.start(filter)
+    if (!this.flows.wrong && this.flows.filter !== was) this.before = was || null
     if (!this.flows.wrong && filter) {
       this.history = [filter, ...this.history.filter((f) => f !== filter)].slice(0, 50)
       keep('history', this.history)

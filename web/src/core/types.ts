@@ -31,6 +31,20 @@ export interface Row {
   facts?: Facts
 }
 
+// Term is a part of a filter, and what it matches.
+export interface Term {
+  text: string
+  alone: number | null
+  rest?: string
+  without?: number | null
+}
+
+export interface Why {
+  flows: number | null
+  terms: Term[]
+  kin: Term[]
+}
+
 // Facts are there while a column shows one of them.
 export interface Facts {
   first_byte_seconds: number | null

@@ -8,7 +8,7 @@ export const operators: [string, string][] = [
   ['~event', 'one event or message of a stream'], ['~q', 'has no response'], ['~s', 'has a response'], ['~e', 'ended with an error'],
   ['~outcome', 'how it ended'], ['~websocket', 'is WebSocket'], ['~http', 'is HTTP'], ['~tcp', 'is a raw tunnel'], ['~dns', 'is DNS'],
   ['~proto', 'h1, h2, h3, ws, grpc, sse'], ['~src', 'client, address:port'], ['~dst', 'server, host:port'],
-  ['~size', 'octets: >1m, 1k-2k'], ['~dur', 'time it took: >2s'], ['~age', 'how long ago: <1h'], ['~disp', 'tee, hold or pass'],
+  ['~tls', 'TLS of either side: version, cipher, sni, alpn'], ['~size', 'octets: >1m, 1k-2k'], ['~dur', 'time it took: >2s'], ['~age', 'how long ago: <1h'], ['~disp', 'tee, hold or pass'],
   ['~finding', 'has a finding'], ['~marked', 'is marked'], ['~marker', 'the mark'], ['~comment', 'the comment'], ['~meta', 'metadata'],
   ['~replay', 'was sent again'], ['~all', 'every flow'],
 ]

@@ -1,4 +1,5 @@
 import { brief, clock, elapsed, ended, precise, reasonOf, sender, size } from '../core/format'
+import { escaped, literal, quote } from '../core/terms'
 import type { Row } from '../core/types'
 
 export interface Column {
@@ -13,19 +14,15 @@ export interface Column {
   filter?: (row: Row) => string
 }
 
-const quote = (text: string) => `"${text.replace(/\\/g, '\\\\').replace(/"/g, '\\"')}"`
-// Dots stand for a credential that is not shown.
-const literal = (text: string) => quote('^' + text.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&').replace(/•{8}/g, '.*') + '$')
-const escaped = (text: string) => text.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&')
 const host = (row: Row) => row.host.replace(/:\d+$/, '')
 
 export const columns: Column[] = [
   { id: 'number', title: '#', order: 'number', width: 64, right: true, text: (r) => String(r.number) },
   { id: 'method', title: 'Method', order: 'method', width: 68, text: (r) => r.method || r.kind, filter: (r) => (r.method ? `~m ${literal(r.method)}` : `~${r.kind}`) },
   { id: 'host', title: 'Host', order: 'host', width: 190, text: (r) => r.host, filter: (r) => `~d ${literal(host(r))}` },
-  { id: 'path', title: 'Path', order: 'path', width: 340, text: (r) => r.path, filter: (r) => `~u ${quote(r.path.split('?')[0].replace(/[\\^$.*+?()[\]{}|]/g, '\\$&'))}` },
+  { id: 'path', title: 'Path', order: 'path', width: 340, text: (r) => r.path, filter: (r) => `~u ${quote(escaped(r.path.split('?')[0]))}` },
   { id: 'status', title: 'Status', order: 'status', width: 108, text: () => '', filter: (r) => (r.outcome !== 'completed' ? `~outcome ${quote(ended(r.outcome))}` : r.status ? `~c ${r.status}` : '~q') },
-  { id: 'type', title: 'Type', order: 'type', width: 84, text: (r) => brief(r.type), filter: (r) => `~ts ${quote(r.type.split(';')[0].replace(/[\\^$.*+?()[\]{}|]/g, '\\$&'))}` },
+  { id: 'type', title: 'Type', order: 'type', width: 84, text: (r) => brief(r.type), filter: (r) => `~ts ${quote(escaped(r.type.split(';')[0]))}` },
   { id: 'size', title: 'Size', order: 'size', width: 84, right: true, text: (r) => size(r.response_body.size) + (r.outcome === 'running' && r.status ? ' +' : '') },
   { id: 'duration', title: 'Time', order: 'duration', width: 104, right: true, text: (r, now) => precise(elapsed(r, now)) },
   { id: 'first_byte', title: 'First byte', width: 92, right: true, facts: true, text: (r, now) => (!r.facts ? '' : r.facts.first_byte_seconds !== null ? precise(r.facts.first_byte_seconds) : r.outcome === 'running' ? `> ${precise(elapsed(r, now))}` : '–') },
