@@ -1,8 +1,8 @@
 package query
 
 import (
-	"crypto/tls"
 	"context"
+	"crypto/tls"
 	"fmt"
 	"slices"
 	"strconv"
