@@ -89,7 +89,7 @@ func (l *clientLine) start(ctx context.Context, reg *option.Registry, p *passing
 		return usageOf(err)
 	}
 	bodies.in = in
-	pages.drop()
+	go pages.drop()
 	served := make(chan error, 1)
 	go func() { served <- in.Serve(ctx) }()
 	p.ctx, p.authority = ctx, in.CA()

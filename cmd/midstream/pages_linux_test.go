@@ -2,8 +2,13 @@ package main
 
 import (
 	"fmt"
+	"os"
+	"strings"
 	"testing"
 	"time"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
 )
 
 func TestParseMapping(t *testing.T) {
@@ -56,5 +61,33 @@ func TestTheProgramHasConstantMappings(t *testing.T) {
 	}
 	if len(list) == 0 {
 		t.Error("none was found")
+	}
+}
+
+func TestMappingsAreCutIntoPieces(t *testing.T) {
+	page := os.Getpagesize()
+	pages := 8 * page
+	p, err := unix.Mmap(-1, 0, pages, unix.PROT_READ, unix.MAP_PRIVATE|unix.MAP_ANON)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Munmap(p)
+	from := uintptr(unsafe.Pointer(&p[0]))
+	mapping{from: from, to: from + uintptr(pages)}.cut()
+	maps, err := os.ReadFile("/proc/self/maps")
+	if err != nil {
+		t.Fatal(err)
+	}
+	pieces := 0
+	for line := range strings.Lines(string(maps)) {
+		if m, ok := parseMapping(line); ok && m.from >= from && m.to <= from+uintptr(pages) {
+			pieces++
+			if m.to-m.from != uintptr(page) {
+				t.Errorf("a piece of %d octets", m.to-m.from)
+			}
+		}
+	}
+	if pieces != 8 {
+		t.Errorf("%d pieces", pieces)
 	}
 }

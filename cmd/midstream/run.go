@@ -95,7 +95,7 @@ func runProxy(ctx context.Context, e *env, reg *option.Registry, kind proxyKind)
 		err = front.open(ctx, e, in, kind.web)
 	}
 	if err == nil {
-		pages.drop()
+		go pages.drop()
 		err = in.Serve(ctx)
 	} else {
 		shutdown()

@@ -83,6 +83,8 @@ type conn struct {
 	unacked    int           // SETTINGS that the peer has not acknowledged
 	shrinking  bool          // one of them makes first smaller
 	shrinkSeen int           // 1 and what the peer might send at the last tick since when it does; else 0
+	begun      time.Time     // when the first SETTINGS were sent
+	trip       time.Duration // until the peer acknowledged them; 0 is not known
 	unread     int64         // bytes of all streams that came and were not read
 	initial    int64         // the window that streams of the peer begin with
 	peerMax    int           // streams that the peer allows
@@ -143,7 +145,7 @@ func (c *conn) start() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.idleSince = time.Now()
-	c.lastHeard = c.idleSince
+	c.lastHeard, c.begun = c.idleSince, c.idleSince
 	c.timer = time.AfterFunc(c.ticks(), c.tick)
 }
 

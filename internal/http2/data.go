@@ -104,6 +104,9 @@ func (c *conn) admitData(id uint32, total, n int) (st *stream, keep bool, fault 
 	case !st.win.received(total, n):
 		return nil, false, breaksStream(id, h2.ErrCodeFlowControl, "more DATA than the stream's window has room for")
 	}
+	if st.win.answers() {
+		st.win.answered(time.Now())
+	}
 	st.came += int64(n)
 	if st.declared >= 0 && st.came > st.declared {
 		st.win.unread -= n

@@ -1,6 +1,8 @@
 package http2
 
 import (
+	"time"
+
 	h2 "golang.org/x/net/http2"
 
 	"midstream/flow"
@@ -160,6 +162,9 @@ func (c *conn) acknowledged() (credit int) {
 	defer c.mu.Unlock()
 	if c.unacked > 0 {
 		c.unacked--
+	}
+	if c.trip == 0 {
+		c.trip = max(1, time.Since(c.begun))
 	}
 	if !c.shrinking || c.unacked > 0 {
 		return 0

@@ -243,6 +243,7 @@ func (st *stream) took(n int) (credit int) {
 	if w.limit < min(2*w.size, maxWindow) && c.reclaim(st, now) {
 		w.limit = limit()
 	}
+	w.travelled(c.trip)
 	credit = w.took(n, now, c.budget.pressure())
 	c.grown += w.grown() - had
 	return credit

@@ -17,6 +17,11 @@ type recvWindow struct {
 	count int       // taken since epoch
 	low   int       // the least that lay unread since then
 	limit int       // of size, for now; 0 is maxWindow
+
+	trip  time.Duration // the shortest that an answer to credit took; 0 is not known
+	came  int           // octets in all
+	mark  int           // of came: beyond it they are in answer to the credit given at asked
+	asked time.Time     // zero while nothing is measured
 }
 
 const (
@@ -26,6 +31,13 @@ const (
 	// restsAfter is how long a reader may take nothing and still count as one that
 	// will.
 	restsAfter = 200 * time.Millisecond
+	// freeWindow is how large a window grows wherever it is used up fast. What is
+	// beyond has to be for a long way: on a short one it fills with what the reader
+	// has no time for.
+	freeWindow = 2 << 20
+	// growTrips is in how many round trips a window above that must be taken to grow;
+	// one that takes restTrips of them is larger than it need be.
+	growTrips, restTrips = 2, 8
 	// creditShare is the part of a window that is given back in one go.
 	creditShare = 4
 	// earnedShare is the part of what a stream has moved that its window may be as
@@ -41,7 +53,26 @@ func (w *recvWindow) received(n, data int) bool {
 	}
 	w.avail -= n
 	w.unread += data
+	w.came += n
 	return true
+}
+
+// answers tells that the octets which came last are the first in answer to credit
+// whose time is measured; answered notes that they came then. A peer that had not
+// used up its window may have had them ready, and one that was slow later: the
+// shortest time is that of the way.
+func (w *recvWindow) answers() bool { return !w.asked.IsZero() && w.came > w.mark }
+
+func (w *recvWindow) answered(now time.Time) {
+	w.travelled(max(1, now.Sub(w.asked)))
+	w.asked = time.Time{}
+}
+
+// travelled notes how long a round trip took.
+func (w *recvWindow) travelled(d time.Duration) {
+	if d > 0 && (w.trip == 0 || d < w.trip) {
+		w.trip = d
+	}
 }
 
 // credit returns how much the peer is to be given now: nothing as long as it
@@ -82,14 +113,32 @@ func (w *recvWindow) took(n int, now time.Time, p pressure) int {
 			w.epoch, w.low = now, w.unread
 		}
 		if w.count += n; w.count >= w.size {
-			// Where more than a little always waits, it is the reader that is slow.
-			if now.Sub(w.epoch) <= growWithin && w.low <= w.size/8 {
-				w.size = min(2*w.size, limit)
-			}
+			w.suit(now.Sub(w.epoch), limit)
 			w.count, w.epoch, w.low = 0, now, w.unread
 		}
 	}
-	return w.credit()
+	before := w.came + w.avail
+	credit := w.credit()
+	if credit > 0 && w.asked.IsZero() {
+		w.mark, w.asked = before, now
+	}
+	return credit
+}
+
+// suit makes the size suit what passes, after a whole window was taken in d.
+func (w *recvWindow) suit(d time.Duration, limit int) {
+	switch {
+	case w.size > freeWindow && w.trip > 0 && d >= restTrips*w.trip:
+		w.size = max(freeWindow, w.size/2)
+	case w.size > freeWindow && w.low > w.size/4:
+		w.size = max(freeWindow, w.size-w.low/2) // so much less, and some would still wait
+	case d > growWithin || w.low > w.size/8:
+		// It is the peer that is slow, or, where more than a little always waits, the reader.
+	case w.size >= freeWindow && w.trip > 0 && d > growTrips*w.trip:
+		// The way is short.
+	default:
+		w.size = min(2*w.size, limit)
+	}
 }
 
 // most is how large the window may be now: what it began with at least.

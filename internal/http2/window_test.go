@@ -95,6 +95,70 @@ func TestReceiveWindow(t *testing.T) {
 	})
 }
 
+// way is a peer that always has more to send, as far as the window lets it, at the
+// end of a way that takes trip there and back; rate is what the reader takes in
+// a second. It returns the window after so many octets.
+func way(w recvWindow, trip time.Duration, rate float64, octets int) recvWindow {
+	const frame = 4 << 10
+	type grant struct {
+		n  int
+		at time.Time // when what it allows can come
+	}
+	now, granted := time.Unix(1000, 0), []grant{{w.avail, time.Unix(1000, 0)}}
+	for octets > 0 {
+		for len(granted) > 0 && !granted[0].at.After(now) {
+			for granted[0].n > 0 {
+				n := min(frame, granted[0].n)
+				w.received(n, n)
+				if w.answers() {
+					w.answered(now)
+				}
+				granted[0].n -= n
+			}
+			granted = granted[1:]
+		}
+		if w.unread == 0 {
+			now = granted[0].at
+			continue
+		}
+		n := min(frame, w.unread)
+		now = now.Add(time.Duration(float64(n) / rate * float64(time.Second)))
+		octets -= n
+		if c := w.took(n, now, plenty); c > 0 {
+			granted = append(granted, grant{c, now.Add(trip)})
+		}
+	}
+	return w
+}
+
+func TestAWindowIsNoLargerThanTheWayIsLong(t *testing.T) {
+	fresh := func(size int) recvWindow { return recvWindow{size: size, own: size, avail: size} }
+	for _, c := range []struct {
+		name     string
+		begins   int
+		trip     time.Duration
+		rate     float64
+		min, max int
+	}{
+		{"a short way", initialWindow, 100 * time.Microsecond, 1e9, initialWindow, freeWindow},
+		{"a short way and a window that was large", 6 << 20, 100 * time.Microsecond, 1e9, freeWindow, freeWindow},
+		{"a long way", initialWindow, 50 * time.Millisecond, 1e9, maxWindow, maxWindow},
+		{"a long way and a window that was large", 6 << 20, 50 * time.Millisecond, 1e9, maxWindow, maxWindow},
+		{"a way between the two", initialWindow, 5 * time.Millisecond, 4e8, 2 << 20, 4 << 20},
+		{"a slow reader at the end of a long way", initialWindow, 50 * time.Millisecond, 1e5, initialWindow, initialWindow},
+	} {
+		if w := way(fresh(c.begins), c.trip, c.rate, 400<<20); w.size < c.min || w.size > c.max {
+			t.Errorf("%s: the window is %d octets, want %d to %d; the way %v", c.name, w.size, c.min, c.max, w.trip)
+		}
+	}
+	// How long the way is may be known before anything has come on it.
+	w := fresh(initialWindow)
+	w.travelled(100 * time.Microsecond)
+	if w = way(w, time.Millisecond, 1e9, 64<<20); w.size > freeWindow || w.trip != 100*time.Microsecond {
+		t.Errorf("the window is %d octets, the way %v", w.size, w.trip)
+	}
+}
+
 func TestSendWindow(t *testing.T) {
 	w := sendWindow(100)
 	for _, c := range []struct {
