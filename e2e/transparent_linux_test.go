@@ -169,8 +169,11 @@ func TestTransparent(t *testing.T) {
 	if _, _, err := attempt(t, nil, "ip", "netns", "exec", n.client, "curl", "-sS", "-m", "20", "http://10.77.2.2/"); err == nil {
 		t.Error("nothing is redirected any more before down")
 	}
-	for range 2 { // the second time there is nothing to do
-		if _, errs, err := command("transparent", "down"); err != nil {
+	if out, errs, err := command("transparent", "status", "--confdir", conf); err != nil || !strings.Contains(out, "chain output") || !strings.Contains(errs, "no midstream listens") {
+		t.Errorf("status of rules that lead nowhere: %v %s%s", err, out, errs)
+	}
+	for _, args := range [][]string{{"--confdir", conf}, nil} { // the second time there is nothing to do
+		if _, errs, err := command(append([]string{"transparent", "down"}, args...)...); err != nil {
 			t.Errorf("%v %s", err, errs)
 		}
 	}

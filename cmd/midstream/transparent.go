@@ -5,7 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
-	"os"
+	"path/filepath"
 	"runtime"
 	"slices"
 	"strconv"
@@ -26,13 +26,15 @@ func newTransparentCmd(e *env) *cobra.Command {
 		Long: "Redirects connections to a midstream in transparent mode, by rules in one nftables\n" +
 			"table of its own, so that \"down\" takes all of them back, whatever has happened.",
 	}
-	cmd.AddCommand(newTransparentUpCmd(e), newTransparentDownCmd(e), newTransparentStatusCmd(e))
+	var confdir string
+	cmd.PersistentFlags().StringVar(&confdir, "confdir", "", "folder of the midstream that runs; without it the usual one")
+	cmd.AddCommand(newTransparentUpCmd(e, &confdir), newTransparentDownCmd(e), newTransparentStatusCmd(e, &confdir))
 	return cmd
 }
 
-func newTransparentUpCmd(e *env) *cobra.Command {
+func newTransparentUpCmd(e *env, confdir *string) *cobra.Command {
 	var print, noOwn bool
-	var ports, confdir string
+	var ports string
 	var interfaces []string
 	var to int
 	cmd := &cobra.Command{
@@ -49,7 +51,7 @@ func newTransparentUpCmd(e *env) *cobra.Command {
 				return usageError("midstream transparent up: %v", err)
 			}
 			if !print || to == 0 {
-				if err := findTransparent(e, confdir, &plan); err != nil {
+				if err := findTransparent(e, *confdir, &plan); err != nil {
 					return fmt.Errorf("midstream transparent up: %w", err)
 				}
 			}
@@ -73,7 +75,6 @@ func newTransparentUpCmd(e *env) *cobra.Command {
 	cmd.Flags().StringArrayVar(&interfaces, "interface", nil, "redirect what comes in by this interface; repeat it for several")
 	cmd.Flags().BoolVar(&noOwn, "no-own", false, "leave this machine's own connections alone")
 	cmd.Flags().IntVar(&to, "to", 0, "port of the transparent mode; without it that of the midstream that runs")
-	cmd.Flags().StringVar(&confdir, "confdir", "", "folder of the midstream that runs; without it the usual one")
 	return cmd
 }
 
@@ -104,22 +105,31 @@ func newTransparentDownCmd(e *env) *cobra.Command {
 	return cmd
 }
 
-func newTransparentStatusCmd(e *env) *cobra.Command {
+func newTransparentStatusCmd(e *env, confdir *string) *cobra.Command {
 	return &cobra.Command{
 		Use:   "status",
 		Short: "show the rules that are there",
-		Long:  "Prints the rules of \"up\" as the firewall has them, or \"nothing is redirected\".",
-		Args:  noWords,
+		Long: "Prints the rules of \"up\" as the firewall has them, or \"nothing is redirected\", and says\n" +
+			"when no midstream listens any more for what they bring.",
+		Args: noWords,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			rules, err := transparentStatus(cmd.Context())
 			if err != nil {
 				return fmt.Errorf("midstream transparent status: %w", err)
 			}
-			_, err = fmt.Fprint(e.stdout, rules)
-			return err
+			if _, err := fmt.Fprint(e.stdout, rules); err != nil || rules == notRedirected {
+				return err
+			}
+			if err := findTransparent(e, *confdir, &redirect.Plan{}); err != nil {
+				fmt.Fprintf(e.stderr, "%v; until then what is redirected is refused, and \"midstream transparent down\" ends that\n", err)
+			}
+			return nil
 		},
 	}
 }
+
+// notRedirected is what status says where there are no rules.
+const notRedirected = "nothing is redirected\n"
 
 func transparentStatus(ctx context.Context) (string, error) {
 	if err := linuxOnly(); err != nil {
@@ -127,7 +137,7 @@ func transparentStatus(ctx context.Context) (string, error) {
 	}
 	rules, err := redirect.Status(ctx)
 	if err == nil && rules == "" {
-		rules = "nothing is redirected\n"
+		rules = notRedirected
 	}
 	return rules, err
 }
@@ -165,7 +175,7 @@ func findTransparent(e *env, confdir string, plan *redirect.Plan) error {
 		if err != nil {
 			return err
 		}
-		confdir = home + string(os.PathSeparator) + ".midstream"
+		confdir = filepath.Join(home, ".midstream")
 	}
 	list, err := store.LiveProcesses(confdir)
 	if err != nil {
