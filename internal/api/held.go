@@ -17,7 +17,14 @@ func (s *Server) attach() (leave func()) { return s.control.Intercept().Attach()
 
 func (s *Server) interceptState() InterceptState {
 	filter, _ := s.control.Options().OptionalString("intercept")
-	return InterceptState{Filter: filter, Active: s.control.Intercept().Active(), Held: s.control.Intercept().Len()}
+	st := InterceptState{Filter: filter, Active: s.control.Intercept().Active(), Held: s.control.Intercept().Len()}
+	switch only, spent := s.control.Intercept().OnlyNext(); {
+	case spent:
+		st.Next = "caught"
+	case only:
+		st.Next = "waiting"
+	}
+	return st
 }
 
 // Held is a flow that waits.
@@ -52,6 +59,7 @@ func (s *Server) heldOf(h intercept.Held) Held {
 type Queue struct {
 	Filter   string   `json:"filter"`
 	Active   bool     `json:"active"`
+	Next     string   `json:"next"`
 	Timeout  *float64 `json:"timeout_seconds"`
 	Attached bool     `json:"attached"`
 	Held     []Held   `json:"held"`
@@ -60,7 +68,7 @@ type Queue struct {
 // getIntercept is GET /intercept.
 func (s *Server) getIntercept(w http.ResponseWriter, r *http.Request) error {
 	st := s.interceptState()
-	q := Queue{Filter: st.Filter, Active: st.Active, Attached: s.control.Intercept().Attached(), Held: []Held{}}
+	q := Queue{Filter: st.Filter, Active: st.Active, Next: st.Next, Attached: s.control.Intercept().Attached(), Held: []Held{}}
 	if t := s.control.Options().Duration("intercept_timeout").Seconds(); t > 0 {
 		q.Timeout = &t
 	}
@@ -68,6 +76,22 @@ func (s *Server) getIntercept(w http.ResponseWriter, r *http.Request) error {
 		q.Held = append(q.Held, s.heldOf(h))
 	}
 	writeJSON(w, http.StatusOK, q)
+	return nil
+}
+
+// putNext is PUT /intercept/next.
+func (s *Server) putNext(w http.ResponseWriter, r *http.Request) error {
+	var in struct {
+		Only *bool `json:"only"`
+	}
+	if err := readJSON(w, r, &in); err != nil {
+		return err
+	}
+	if in.Only == nil {
+		return badRequest("say only: true or false")
+	}
+	s.control.Intercept().Next(*in.Only)
+	s.tellState(w, r)
 	return nil
 }
 
@@ -275,7 +299,13 @@ func (s *Server) postTouch(w http.ResponseWriter, r *http.Request) error {
 	if err := s.control.Intercept().Touch(n); err != nil {
 		return err
 	}
-	w.WriteHeader(http.StatusNoContent)
+	out := struct {
+		Deadline *time.Time `json:"deadline"`
+	}{}
+	if t := s.control.Options().Duration("intercept_timeout"); t > 0 {
+		out.Deadline = new(time.Now().Add(t).UTC())
+	}
+	writeJSON(w, http.StatusOK, out)
 	return nil
 }
 

@@ -250,3 +250,33 @@ func TestAStreamedBodyIsHeldAtItsHead(t *testing.T) {
 		t.Errorf("%+v", a)
 	}
 }
+
+func TestOnlyTheNextIsHeld(t *testing.T) {
+	r := newRig(t, echoAll, "intercept=~u held")
+	next := r.attached()
+	r.done("PUT", "/intercept/next", `{}`, 400)
+	state := func(want string, active bool) {
+		t.Helper()
+		var st State
+		if r.call("GET", "/state", "", &st); st.Intercept.Next != want || st.Intercept.Active != active {
+			t.Errorf("%+v, want %q %v", st.Intercept, want, active)
+		}
+	}
+	for range 2 {
+		r.done("PUT", "/intercept/next", `{"only":true}`, 200)
+		state("waiting", true)
+		got := r.send(t.Context(), "POST", "/held", "one")
+		var held Held
+		next("held", &held)
+		state("caught", false)
+		if a := <-r.send(t.Context(), "POST", "/held", "two"); a.body != "POST /held  two" {
+			t.Errorf("behind the one that is held: %+v", a)
+		}
+		r.done("POST", fmt.Sprintf("/intercept/%d/continue", held.Number), `{}`, 204)
+		if a := <-got; a.body != "POST /held  one" { // its response passes
+			t.Errorf("the one that was held: %+v", a)
+		}
+	}
+	r.done("PUT", "/intercept/next", `{"only":false}`, 200)
+	state("", true)
+}

@@ -195,6 +195,7 @@ func (s *Server) table() []route {
 		{method: post, path: "/flows/kill", serve: s.postKill, recorded: true},
 		{method: post, path: "/flows/resume", serve: s.postResume, recorded: true},
 		{method: get, path: "/intercept", serve: s.getIntercept, recorded: true},
+		{method: put, path: "/intercept/next", serve: s.putNext, recorded: true},
 		{method: get, path: "/intercept/{id}", serve: s.getHeld, recorded: true},
 		{method: get, path: "/intercept/{id}/body", serve: s.getHeldBody, recorded: true},
 		{method: post, path: "/intercept/{id}/continue", serve: s.postContinue, recorded: true},

@@ -51,6 +51,8 @@ type InterceptState struct {
 	Filter string `json:"filter"`
 	Active bool   `json:"active"`
 	Held   int    `json:"held"`
+	// Next is "waiting" or "caught" where only the next flow is held, else "".
+	Next string `json:"next"`
 }
 
 func (s *Server) state(r *http.Request) State {
@@ -97,6 +99,12 @@ func (s *Server) putCapture(w http.ResponseWriter, r *http.Request) error {
 		return badRequest("say on: true or false")
 	}
 	s.control.SetCapture(*in.On)
+	s.tellState(w, r)
+	return nil
+}
+
+// tellState answers with the state, and tells all readers of it.
+func (s *Server) tellState(w http.ResponseWriter, r *http.Request) {
 	st := s.state(r)
 	told := st
 	if told.ReadOnly = s.readOnly.Load(); told.ReadOnly { // those who read a feed are pages
@@ -104,7 +112,6 @@ func (s *Server) putCapture(w http.ResponseWriter, r *http.Request) error {
 	}
 	s.hub.tellAll("state", told)
 	writeJSON(w, http.StatusOK, st)
-	return nil
 }
 
 // Stats are numbers about what passes.

@@ -94,10 +94,11 @@ func (i *Intercept) park(ctx context.Context, h *Held) {
 	}
 	h.calls, h.let, h.over = make(chan call), make(chan struct{}, 1), make(chan struct{})
 	i.mu.Lock()
-	if len(i.held) >= MaxHeld || i.held[h.Number] != nil || i.filter == nil {
+	if len(i.held) >= MaxHeld || i.held[h.Number] != nil || i.wanted() == nil {
 		i.mu.Unlock()
 		return
 	}
+	i.spent = true
 	i.held[h.Number] = h
 	alone := time.Time{}
 	if i.attached == 0 {

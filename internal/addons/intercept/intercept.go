@@ -25,6 +25,8 @@ type Intercept struct {
 
 	mu       sync.Mutex // guards the rest
 	filter   *query.Filter
+	single   bool // one flow is held, and then no other
+	spent    bool // it has been
 	timeout  time.Duration // 0 is none
 	attached int
 	changed  chan struct{} // closed when attached or timeout change
@@ -57,7 +59,7 @@ func (*Intercept) Observe() bool { return true }
 // is nil.
 func (i *Intercept) Set(filter *query.Filter, timeout time.Duration) {
 	i.mu.Lock()
-	i.filter, i.timeout = filter, timeout
+	i.filter, i.timeout, i.spent = filter, timeout, false
 	i.stir()
 	var all []*Held
 	if filter == nil {
@@ -75,7 +77,30 @@ func (i *Intercept) Set(filter *query.Filter, timeout time.Duration) {
 func (i *Intercept) Active() bool {
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	return i.filter != nil
+	return i.wanted() != nil
+}
+
+// wanted is what is held now, nil for nothing. mu is held.
+func (i *Intercept) wanted() *query.Filter {
+	if i.single && i.spent {
+		return nil
+	}
+	return i.filter
+}
+
+// Next says whether only the next flow that the filter means is held, and what comes
+// behind it passes; said again, it is the next from then on.
+func (i *Intercept) Next(only bool) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.single, i.spent = only, false
+}
+
+// OnlyNext tells whether only the next flow is held, and whether it has come.
+func (i *Intercept) OnlyNext() (only, spent bool) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	return i.single, i.single && i.spent
 }
 
 // Tell has t told from now on.
@@ -137,7 +162,7 @@ func (i *Intercept) Wants(x *hook.Exchange, side flow.Side) bool {
 // heads tells whether the filter means a message, by heads alone.
 func (i *Intercept) heads(x *hook.Exchange, side flow.Side) query.Truth {
 	i.mu.Lock()
-	filter := i.filter
+	filter := i.wanted()
 	i.mu.Unlock()
 	if filter == nil {
 		return query.No
@@ -213,7 +238,7 @@ func (i *Intercept) whole(ctx context.Context, x *hook.Exchange, side flow.Side,
 		return
 	}
 	i.mu.Lock()
-	filter := i.filter
+	filter := i.wanted()
 	i.mu.Unlock()
 	if filter == nil {
 		return

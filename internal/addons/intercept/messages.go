@@ -56,7 +56,7 @@ func sideOf(fromClient bool) flow.Side {
 
 func (i *Intercept) message(ctx context.Context, x *hook.Exchange, m *Message, content []byte) error {
 	i.mu.Lock()
-	filter := i.filter
+	filter := i.wanted()
 	i.mu.Unlock()
 	if filter == nil {
 		return nil

@@ -214,6 +214,10 @@ export function act(app: App, id: string, e: KeyboardEvent | null): boolean {
     case 'intercept': {
       const i = app.state?.intercept
       if (!i || !app.canIntercept) return false
+      if (i.next === 'caught') {
+        void app.catchNext(true)
+        return true
+      }
       void app.attempt('intercept', () => app.setOptions({ intercept_active: !i.active }))
       return true
     }

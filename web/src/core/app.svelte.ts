@@ -111,6 +111,7 @@ export class App {
     if (this.flows.away !== null || this.flows.locked) return
     try {
       this.state = await get<State>('/state')
+      if (this.held.length > 0) await this.fetchHeld() // until when they wait may be another
     } catch {
       // The feed notices what is wrong.
     }
@@ -158,7 +159,10 @@ export class App {
   private heldChanged(event: string, data: unknown) {
     const h = data as Held // of what was let go there is the number
     this.held = this.held.filter((x) => x.number !== h.number)
-    if (event === 'held') this.held = [...this.held, h]
+    if (event !== 'held') return
+    this.held = [...this.held, h]
+    const i = this.state?.intercept
+    if (i?.next === 'waiting') this.state = { ...this.state!, intercept: { ...i, next: 'caught', active: false } }
   }
 
   tell(text: string) {
@@ -311,6 +315,28 @@ export class App {
 
   browse() {
     return this.attempt('browser', () => post('/browser'), `${this.state?.browser} is open, with a fresh profile`)
+  }
+
+  // touch tells that a parked flow is edited: its time begins anew.
+  async touch(number: number) {
+    try {
+      const { deadline } = await post<{ deadline: string | null }>(`/intercept/${number}/touch`)
+      this.held = this.held.map((h) => (h.number === number ? { ...h, deadline } : h))
+    } catch {
+      // It is not held any more.
+    }
+  }
+
+  // catchNext has only the next flow held, or all again.
+  catchNext(only: boolean) {
+    return this.attempt('intercept', async () => (this.state = await call<State>('PUT', '/intercept/next', { only })))
+  }
+
+  // goesOn is in how many seconds a parked flow goes on by itself, null for never.
+  goesOn(number: number, now: number): number | null {
+    const h = this.held.find((h) => h.number === number)
+    if (!h?.deadline || this.drafts.has(number)) return null
+    return Math.max(0, (Date.parse(h.deadline) - now) / 1000)
   }
 
   resume(numbers: number[]) {

@@ -103,7 +103,7 @@ export interface State {
   session: { dir: string; named: boolean; size: number; max_size: number; failure: string } | null
   capture: boolean
   readonly: boolean
-  intercept: { filter: string; active: boolean; held: number } | null
+  intercept: { filter: string; active: boolean; held: number; next?: '' | 'waiting' | 'caught' } | null
 }
 
 export interface LogEntry {
