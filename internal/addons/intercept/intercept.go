@@ -25,8 +25,8 @@ type Intercept struct {
 
 	mu       sync.Mutex // guards the rest
 	filter   *query.Filter
-	single   bool // one flow is held, and then no other
-	spent    bool // it has been
+	single   bool          // one flow is held, and then no other
+	spent    bool          // it has been
 	timeout  time.Duration // 0 is none
 	attached int
 	changed  chan struct{} // closed when attached or timeout change
