@@ -410,11 +410,15 @@ func (st *stream) malformed(f *streamFault) (told bool) {
 	if c.peer == flow.AtServer {
 		e.Status = 502
 	}
-	if st.server != nil {
-		st.server.left(e)
-	}
 	c.mu.Unlock()
-	return st.reset(f.code, e)
+	told = st.reset(f.code, e)
+	if st.server != nil {
+		// Only now: who is told that the peer has gone ends the stream in another way.
+		c.mu.Lock()
+		st.server.left(e)
+		c.mu.Unlock()
+	}
+	return told
 }
 
 // refused breaks a stream that the peer will not process: its GOAWAY said so.
