@@ -154,7 +154,11 @@ func (n exitNotice) where() string {
 	case s.keep == 0:
 		return "no record is kept"
 	}
-	return "recorded in " + path + " until " + n.until.Format("2006-01-02 15:04") + " (midstream flows list)"
+	look := "midstream flows list"
+	if filepath.Dir(n.session.path) != filepath.Join(n.home, ".midstream", "sessions") {
+		look += " --session " + path
+	}
+	return "recorded in " + path + " until " + n.until.Format("2006-01-02 15:04") + " (" + look + ")"
 }
 
 // shellPath writes a path as a shell takes it, shortened where it lies in home.

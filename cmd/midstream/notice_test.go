@@ -40,6 +40,16 @@ func TestStartAndExitLines(t *testing.T) {
 	} {
 		add(c.name, c.n.text())
 	}
+	for _, c := range []struct {
+		name string
+		n    exitNotice
+	}{
+		{"where: the usual folder", exitNotice{kept, 12, 3565158, until, home}},
+		{"where: another folder", exitNotice{sessionNotice{path: "/srv/conf/sessions/20270325-120000-1f2e3d", keep: time.Hour}, 1, 512, until, home}},
+		{"where: named", exitNotice{sessionNotice{path: "/srv/s", named: true}, 1, 512, until, home}},
+	} {
+		add(c.name, c.n.where()+"\n")
+	}
 	golden(t, "testdata/pages/notices.txt", b.String())
 }
 
