@@ -87,6 +87,9 @@ type Dial struct {
 	// Via is the parent proxy that it is dialled through, nil for none;
 	// ServerConnect may change it.
 	Via *flow.Via
+	// ServerName is what the server is told of its name where TLS is spoken with it;
+	// "" leaves that. ServerConnect may change it.
+	ServerName string
 	// Err is why the dial failed; ServerConnect sets it to refuse the dial.
 	Err error
 }
@@ -138,6 +141,8 @@ const (
 	OnTCPEnd
 	OnTCPError
 	OnTLSClientHello
+	OnTLSStartClient
+	OnTLSStartServer
 	OnTLSEstablishedClient
 	OnTLSEstablishedServer
 	OnTLSFailedClient

@@ -33,6 +33,9 @@ type Exchange struct {
 	Number uint64 // in the session; 0 without one
 	Client *flow.Conn
 	Server *flow.Conn // nil before the dial
+	// Expected is a connection that is open already to where the client has asked to be
+	// connected; nil where there is none.
+	Expected *flow.Conn
 
 	Request  *Request
 	Response *Response // nil until its head has come, or a hook sets it

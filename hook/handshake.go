@@ -14,6 +14,16 @@ type (
 	TLSClientHelloHook interface {
 		TLSClientHello(ctx context.Context, h *ClientHello) error
 	}
+	// TLSStartClientHook runs before a handshake with a client is answered, when the
+	// server has been asked, where that comes first. It only looks.
+	TLSStartClientHook interface {
+		TLSStartClient(ctx context.Context, h *Handshake)
+	}
+	// TLSStartServerHook runs before a handshake with a server begins. It may change
+	// the name that the server is told.
+	TLSStartServerHook interface {
+		TLSStartServer(ctx context.Context, h *Handshake)
+	}
 	// TLSEstablishedClientHook runs when a handshake with a client has worked.
 	TLSEstablishedClientHook interface {
 		TLSEstablishedClient(ctx context.Context, h *Handshake)
@@ -60,6 +70,12 @@ type ClientHello struct {
 	// Server is where the connection is to lead: Address, and Peer where it has been
 	// dialled already.
 	Server *flow.Conn
+	// Address is Server's, as host:port; as long as Server has not been dialled a hook
+	// may change where the connection is to lead.
+	Address string
+	// ServerName is what Server is to be told of its name (RFC 6066 section 3); "" is
+	// the client's own. A hook may change it.
+	ServerName string
 	// Body is the ClientHello as it came, behind the head of its handshake message.
 	// It is not to be changed.
 	Body []byte
@@ -68,11 +84,13 @@ type ClientHello struct {
 	Ignore bool
 }
 
-// Handshake is a TLS handshake that has ended.
+// Handshake is a TLS handshake that has ended, or is about to begin.
 type Handshake struct {
 	Client *flow.Conn
 	Server *flow.Conn // as in ClientHello
 	Err    error      // nil where it has worked
+	// ServerName is as in ClientHello, for TLSStartServer.
+	ServerName string
 }
 
 // SOCKSAuth are the credentials of a SOCKS client.
@@ -94,6 +112,20 @@ func (s *Set) TLSClientHello(ctx context.Context, h *ClientHello) error {
 		}
 	}
 	return nil
+}
+
+// TLSStartClient runs the event.
+func (s *Set) TLSStartClient(ctx context.Context, h *Handshake) {
+	if s != nil {
+		tell(ctx, s, s.tlsStartClient, h, "tls_start_client", TLSStartClientHook.TLSStartClient)
+	}
+}
+
+// TLSStartServer runs the event.
+func (s *Set) TLSStartServer(ctx context.Context, h *Handshake) {
+	if s != nil {
+		tell(ctx, s, s.tlsStartServer, h, "tls_start_server", TLSStartServerHook.TLSStartServer)
+	}
 }
 
 // TLSEstablishedClient runs the event.
@@ -160,7 +192,7 @@ func (s *Set) SOCKSAuth(ctx context.Context, a *SOCKSAuth) error {
 	return nil
 }
 
-// tell runs an event that tells of something and changes nothing.
+// tell runs an event that no addon can refuse.
 func tell[H, D any](ctx context.Context, s *Set, list []entry[H], d D, event string, run func(H, context.Context, D)) {
 	for _, e := range list {
 		s.call(e.name, event, false, nil, func() error { run(e.hook, ctx, d); return nil })

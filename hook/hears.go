@@ -29,6 +29,8 @@ func (s *Set) Hears(e Events) bool {
 		e&OnTCPEnd != 0 && len(s.tcpEnd) > 0 ||
 		e&OnTCPError != 0 && len(s.tcpError) > 0 ||
 		e&OnTLSClientHello != 0 && len(s.tlsClientHello) > 0 ||
+		e&OnTLSStartClient != 0 && len(s.tlsStartClient) > 0 ||
+		e&OnTLSStartServer != 0 && len(s.tlsStartServer) > 0 ||
 		e&OnTLSEstablishedClient != 0 && len(s.tlsEstablishedClient) > 0 ||
 		e&OnTLSEstablishedServer != 0 && len(s.tlsEstablishedServer) > 0 ||
 		e&OnTLSFailedClient != 0 && len(s.tlsFailedClient) > 0 ||

@@ -44,6 +44,8 @@ type Set struct {
 	tcpError   []entry[TCPErrorHook]
 
 	tlsClientHello       []entry[TLSClientHelloHook]
+	tlsStartClient       []entry[TLSStartClientHook]
+	tlsStartServer       []entry[TLSStartServerHook]
 	tlsEstablishedClient []entry[TLSEstablishedClientHook]
 	tlsEstablishedServer []entry[TLSEstablishedServerHook]
 	tlsFailedClient      []entry[TLSFailedClientHook]
@@ -118,6 +120,8 @@ func (s *Set) add(a any) (events int) {
 	events += place(&s.tcpEnd, a, wants&OnTCPEnd, name, required)
 	events += place(&s.tcpError, a, wants&OnTCPError, name, required)
 	events += place(&s.tlsClientHello, a, wants&OnTLSClientHello, name, required)
+	events += place(&s.tlsStartClient, a, wants&OnTLSStartClient, name, required)
+	events += place(&s.tlsStartServer, a, wants&OnTLSStartServer, name, required)
 	events += place(&s.tlsEstablishedClient, a, wants&OnTLSEstablishedClient, name, required)
 	events += place(&s.tlsEstablishedServer, a, wants&OnTLSEstablishedServer, name, required)
 	events += place(&s.tlsFailedClient, a, wants&OnTLSFailedClient, name, required)

@@ -146,6 +146,8 @@ type Origin struct {
 	Intercept func(x *hook.Exchange, side flow.Side) bool
 	// Replayed tells that midstream sends a request of earlier again.
 	Replayed bool
+	// Expected is as in hook.Exchange.
+	Expected *flow.Conn
 	// Began is told the number of the flow, when it begins; nil for nobody.
 	Began func(number uint64)
 	// Ended is told the last picture of the exchange; nil for nobody.

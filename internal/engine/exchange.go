@@ -126,7 +126,7 @@ func (e *Engine) begin(base context.Context, s Stream, up Upstream, o Origin) *e
 		x.upload = s.Body()
 	}
 	x.live, x.ctl = hook.NewExchange(*head, o.Client, o.Set, x.kill)
-	x.live.Number, x.live.Metadata = x.record.Number(), maps.Clone(o.Metadata)
+	x.live.Number, x.live.Metadata, x.live.Expected = x.record.Number(), maps.Clone(o.Metadata), o.Expected
 	if o.Replayed {
 		x.live.Replayed = flow.RequestReplayed
 	}

@@ -151,10 +151,10 @@ func (c *client) serveRegular(ctx context.Context, down *conn) {
 		if err != nil {
 			return
 		}
-		if _, err := c.greeted(ctx, h, &flow.Conn{ID: flow.NewID()}); err != nil {
+		if _, err := c.greeted(ctx, h, &flow.Conn{ID: flow.NewID()}, ""); err != nil {
 			return
 		}
-		secured, facts, err := c.p.shakeHands(ctx, down, h, pick(c.p.common(h.Protocols)), ca.LeafRequest{SNI: h.ServerName, Addr: localHost(down)})
+		secured, facts, err := c.shakeHands(ctx, down, h, pick(c.p.common(h.Protocols)), ca.LeafRequest{SNI: h.ServerName, Addr: localHost(down)})
 		if err != nil {
 			c.handshakeFailed(ctx, down, h, "the proxy itself", err)
 			return

@@ -6,6 +6,7 @@ import (
 	"io"
 
 	"midstream/flow"
+	"midstream/hook"
 	"midstream/internal/engine"
 	"midstream/internal/http1"
 )
@@ -65,6 +66,9 @@ type codecStream interface {
 func (c *client) exchange(ctx context.Context, st codecStream, r route, found []flow.Finding) {
 	_, asked := r.(asProxy) // what it says to a proxy is said to us
 	o := engine.Origin{Client: c.facts, Set: c.p.cfg.Hooks(), OwnProxyAuth: asked, Metadata: c.metadata()}
+	if !asked && o.Set.Hears(hook.OnRequestHeaders|hook.OnRequest) {
+		o.Expected = c.pool.Expected(st.Request())
+	}
 	if c.p.cfg.Origin != nil {
 		c.p.cfg.Origin(&o)
 	}

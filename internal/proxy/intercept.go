@@ -52,7 +52,7 @@ func (t *tunnel) decrypt(ctx context.Context, down *conn) (_ *conn, way route) {
 	if !raw {
 		forServer = translatable(offer)
 	}
-	c.pool.Introduce(t.address, upstream.Name{SNI: h.ServerName, Protocols: forServer, Greeting: t.like})
+	c.pool.Introduce(t.address, upstream.Name{SNI: t.serverName, Protocols: forServer, Greeting: t.like})
 	if asked {
 		if attend(ctx, down, anyEnd, func(ctx context.Context) { up = t.askServer(ctx, forServer) }) {
 			discard(up)
@@ -60,7 +60,7 @@ func (t *tunnel) decrypt(ctx context.Context, down *conn) (_ *conn, way route) {
 		}
 	}
 	defer func() { discard(up) }()
-	secured, facts, err := c.p.shakeHands(ctx, down, h, t.choose(offer, forServer, up), ca.LeafRequest{
+	secured, facts, err := c.shakeHands(ctx, down, h, t.choose(offer, forServer, up), ca.LeafRequest{
 		SNI: h.ServerName, Addr: t.host, Upstream: c.p.namesOf(up),
 	})
 	if err != nil {
@@ -100,13 +100,13 @@ func (t *tunnel) decrypt(ctx context.Context, down *conn) (_ *conn, way route) {
 	}
 	if c.beginsHTTP2(secured) {
 		// The server has not been asked for HTTP/2 either.
-		c.pool.Introduce(t.address, upstream.Name{SNI: h.ServerName, Protocols: []string{h2, http11}, Greeting: t.like})
+		c.pool.Introduce(t.address, upstream.Name{SNI: t.serverName, Protocols: []string{h2, http11}, Greeting: t.like})
 	} else if up != nil && (far == nil || len(far.head) == 0) {
 		c.pool.Adopt(up, t.address)
 		up = nil
 	}
 	serve = true
-	return secured, inTunnel{scheme: "https", host: t.host, port: t.port, sni: h.ServerName, via: t.via}
+	return secured, inTunnel{scheme: "https", host: t.host, port: t.port, sni: h.ServerName, to: t.to, via: t.via}
 }
 
 // discard closes a connection that is not needed, nil included.
@@ -128,12 +128,16 @@ func (t *tunnel) askServer(ctx context.Context, offer []string) *upstream.Conn {
 		t.client.p.log.Debug("client "+t.client.facts.Peer+": "+err.Error(), "client", t.client.facts.Peer)
 		return nil
 	}
+	t.client.far = up.Facts()
 	return up
 }
 
 func (t *tunnel) nameForServer() string {
 	if t.serverName != "" {
 		return t.serverName
+	}
+	if t.to != nil {
+		return t.to.host
 	}
 	return t.host
 }

@@ -48,6 +48,9 @@ func (c *client) serveReverse(ctx context.Context, down *conn) {
 		}
 	}
 	t.giveUp()
+	if t.to != nil {
+		m.Host, m.Port = t.to.host, t.to.port
+	}
 	c.serveRequests(ctx, down, toTarget{mode: m, keepHost: c.p.manner().KeepHost, via: t.via})
 }
 
@@ -75,7 +78,7 @@ func (c *client) serveReverseTLS(ctx context.Context, t *tunnel, down *conn) *co
 	var up *upstream.Conn
 	offer := c.p.common(h.Protocols)
 	forServer := translatable(offer)
-	if c.p.manner().KeepHost {
+	if c.p.manner().KeepHost && !t.renamed {
 		t.serverName = h.ServerName
 	}
 	t.like = c.p.dialer.Like(h)
@@ -91,7 +94,7 @@ func (c *client) serveReverseTLS(ctx context.Context, t *tunnel, down *conn) *co
 		protocol = t.choose(offer, forServer, up)
 	}
 	leaf := ca.LeafRequest{SNI: h.ServerName, Addr: localHost(down), Upstream: c.p.namesOf(up)}
-	secured, facts, err := c.p.shakeHands(ctx, down, h, protocol, leaf)
+	secured, facts, err := c.shakeHands(ctx, down, h, protocol, leaf)
 	if err != nil {
 		discard(up)
 		c.handshakeFailed(ctx, down, h, t.address, err)

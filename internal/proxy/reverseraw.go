@@ -73,6 +73,7 @@ func (t *tunnel) reachTLS(ctx context.Context, down *conn, protocols []string) (
 		t.unreachable(down, err)
 		return nil, nil
 	}
+	t.client.far = up.Facts()
 	return up, &conn{Conn: up.Conn}
 }
 
@@ -101,13 +102,14 @@ func (t *tunnel) serveReverseTLSRaw(ctx context.Context, down *conn, up **upstre
 		}
 		return
 	}
-	if c.p.manner().KeepHost {
+	if c.p.manner().KeepHost && !t.renamed {
 		t.serverName = h.ServerName
 	}
 	t.like = c.p.dialer.Like(h)
 	protocol := ""
 	if c.mode.Scheme == "tls" && (*up == nil || len(h.Protocols) > 0 || t.serverName != "") {
 		discard(*up)
+		*up = nil
 		if *up, _ = t.reachTLS(ctx, down, h.Protocols); *up == nil {
 			return
 		}
@@ -115,7 +117,7 @@ func (t *tunnel) serveReverseTLSRaw(ctx context.Context, down *conn, up **upstre
 	if *up != nil {
 		protocol = only(c.p.common(h.Protocols), (*up).Facts().TLS.ALPN)
 	}
-	secured, facts, err := c.p.shakeHands(ctx, down, h, protocol, ca.LeafRequest{SNI: h.ServerName, Addr: localHost(down), Upstream: c.p.namesOf(*up)})
+	secured, facts, err := c.shakeHands(ctx, down, h, protocol, ca.LeafRequest{SNI: h.ServerName, Addr: localHost(down), Upstream: c.p.namesOf(*up)})
 	if err != nil {
 		c.handshakeFailed(ctx, down, h, t.address, err)
 		return

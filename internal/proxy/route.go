@@ -52,7 +52,8 @@ type inTunnel struct {
 	scheme string
 	host   string
 	port   uint16
-	sni    string // "" without TLS or a server name
+	sni    string     // "" without TLS or a server name
+	to     *detour // where a hook has sent it, nil for nowhere else
 	via    *flow.Via
 }
 
@@ -89,6 +90,9 @@ func (t inTunnel) direct(r *flow.Request) ([]flow.Finding, *flow.Error) {
 		found = append(found, flow.Finding{Code: "sni-mismatch", Text: "the TLS server name is " + strconv.Quote(shorten(t.sni)) + ", the connection is to " + strconv.Quote(shorten(t.host))})
 	}
 	r.Scheme, r.Host, r.Port, r.Via = t.scheme, t.host, t.port, t.via
+	if t.to != nil {
+		r.Host, r.Port = t.to.host, t.to.port
+	}
 	return found, nil
 }
 

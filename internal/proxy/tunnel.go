@@ -20,9 +20,17 @@ type tunnel struct {
 	via        *flow.Via
 	dial       *dialing
 	serverName string             // SNI, once there was a ClientHello
+	renamed    bool               // a hook has chosen serverName
+	to         *detour         // where a hook has sent it instead, as address says; nil for nowhere else
 	like       *upstream.Greeting // of servers, nil for our own
 	ignored    bool               // its octets are nobody's business
 	names      []string           // what patterns of hosts are matched with
+}
+
+// detour is where a server is that a hook prefers.
+type detour struct {
+	host string
+	port uint16
 }
 
 // opening is what the first octets of a tunnel turned out to be.

@@ -21,7 +21,7 @@ var events = map[string]hook.Events{
 	"tcp_end": hook.OnTCPEnd, "tcp_error": hook.OnTCPError,
 	"http_connect_upstream": hook.OnHTTPConnectUpstream, "http_connected": hook.OnHTTPConnected,
 	"http_connect_error": hook.OnHTTPConnectError, "socks5_auth": hook.OnSOCKSAuth,
-	"tls_clienthello": hook.OnTLSClientHello, "tls_established_client": hook.OnTLSEstablishedClient,
+	"tls_clienthello": hook.OnTLSClientHello, "tls_start_client": hook.OnTLSStartClient, "tls_start_server": hook.OnTLSStartServer, "tls_established_client": hook.OnTLSEstablishedClient,
 	"tls_established_server": hook.OnTLSEstablishedServer, "tls_failed_client": hook.OnTLSFailedClient,
 	"tls_failed_server": hook.OnTLSFailedServer,
 }

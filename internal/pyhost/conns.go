@@ -27,6 +27,13 @@ func (a *addon) conn(ctx context.Context, event string, c *flow.Conn, d *hook.Di
 			if d.Via != nil && copied.Via == "" {
 				copied.Via = d.Via.String()
 			}
+			if d.ServerName != "" {
+				t := flow.TLS{}
+				if copied.TLS != nil {
+					t = *copied.TLS
+				}
+				t.SNI, copied.TLS = d.ServerName, &t
+			}
 			p.shown.note(server)
 			head = appendConn(append(head, `,"sv":`...), &copied, d.Address)
 			if d.Err != nil {
@@ -70,13 +77,13 @@ func (a *addon) ServerConnect(ctx context.Context, d *hook.Dial) error {
 	if err != nil {
 		return err
 	}
-	if len(r.Address) == 2 {
-		var host string
-		var port uint16
-		if json.Unmarshal(r.Address[0], &host) != nil || json.Unmarshal(r.Address[1], &port) != nil || host == "" {
-			return fmt.Errorf("script %s: server.address takes (host, port)", a.v.path)
+	if len(r.Address) > 0 {
+		if d.Address, err = a.address(r); err != nil {
+			return err
 		}
-		d.Address = net.JoinHostPort(host, strconv.Itoa(int(port)))
+	}
+	if r.ServerName != nil {
+		d.ServerName = *r.ServerName
 	}
 	if len(r.Via) > 0 {
 		if d.Via, err = viaOf(r.Via); err != nil {
@@ -87,6 +94,16 @@ func (a *addon) ServerConnect(ctx context.Context, d *hook.Dial) error {
 		d.Err = errors.New("script " + a.v.path + ": " + r.Error)
 	}
 	return nil
+}
+
+// address is where a script has sent a connection, as host:port.
+func (a *addon) address(r *ret) (string, error) {
+	var host string
+	var port uint16
+	if len(r.Address) != 2 || json.Unmarshal(r.Address[0], &host) != nil || json.Unmarshal(r.Address[1], &port) != nil || host == "" {
+		return "", fmt.Errorf("script %s: server.address takes (host, port)", a.v.path)
+	}
+	return net.JoinHostPort(host, strconv.Itoa(int(port))), nil
 }
 
 // ServerConnected runs server_connected.
@@ -104,10 +121,12 @@ func (a *addon) ServerDisconnected(ctx context.Context, d *hook.Dial) {
 	a.tell(ctx, "server_disconnected", client(d), d)
 }
 
-func (a *addon) tell(ctx context.Context, event string, c *flow.Conn, d *hook.Dial) {
-	if _, err := a.conn(ctx, event, c, d, "", nil); err != nil && ctx.Err() == nil {
+func (a *addon) tell(ctx context.Context, event string, c *flow.Conn, d *hook.Dial) *ret {
+	r, err := a.conn(ctx, event, c, d, "", nil)
+	if err != nil && ctx.Err() == nil {
 		a.v.host.log.Warn("a script was not told of "+event, "script", a.v.path, "err", err)
 	}
+	return r
 }
 
 func client(d *hook.Dial) *flow.Conn {

@@ -10,6 +10,8 @@ import (
 
 var (
 	_ hook.TLSClientHelloHook       = (*addon)(nil)
+	_ hook.TLSStartClientHook       = (*addon)(nil)
+	_ hook.TLSStartServerHook       = (*addon)(nil)
 	_ hook.TLSEstablishedClientHook = (*addon)(nil)
 	_ hook.TLSEstablishedServerHook = (*addon)(nil)
 	_ hook.TLSFailedClientHook      = (*addon)(nil)
@@ -35,13 +37,32 @@ func (a *addon) HTTPConnectError(ctx context.Context, x *hook.Exchange) error {
 	return a.run(ctx, x, "http_connect_error")
 }
 
-// TLSClientHello runs tls_clienthello, and tls_start_client for scripts that have it.
+// TLSClientHello runs tls_clienthello.
 func (a *addon) TLSClientHello(ctx context.Context, h *hook.ClientHello) error {
-	r, err := a.conn(ctx, "tls_clienthello", h.Client, &hook.Dial{Server: h.Server, Address: h.Server.Address}, "", h.Body)
-	if r != nil && r.Ignore != 0 {
-		h.Ignore = true
+	r, err := a.conn(ctx, "tls_clienthello", h.Client, &hook.Dial{Server: h.Server, Address: h.Address, ServerName: h.ServerName}, "", h.Body)
+	if r == nil || err != nil {
+		return err
+	}
+	h.Ignore = h.Ignore || r.Ignore != 0
+	if r.ServerName != nil {
+		h.ServerName = *r.ServerName
+	}
+	if len(r.Address) > 0 {
+		h.Address, err = a.address(r)
 	}
 	return err
+}
+
+// TLSStartClient runs tls_start_client.
+func (a *addon) TLSStartClient(ctx context.Context, h *hook.Handshake) {
+	a.handshake(ctx, "tls_start_client", h)
+}
+
+// TLSStartServer runs tls_start_server.
+func (a *addon) TLSStartServer(ctx context.Context, h *hook.Handshake) {
+	if r := a.handshake(ctx, "tls_start_server", h); r != nil && r.ServerName != nil {
+		h.ServerName = *r.ServerName
+	}
 }
 
 // TLSEstablishedClient runs tls_established_client.
@@ -49,7 +70,7 @@ func (a *addon) TLSEstablishedClient(ctx context.Context, h *hook.Handshake) {
 	a.handshake(ctx, "tls_established_client", h)
 }
 
-// TLSEstablishedServer runs tls_established_server, and tls_start_server before it.
+// TLSEstablishedServer runs tls_established_server.
 func (a *addon) TLSEstablishedServer(ctx context.Context, h *hook.Handshake) {
 	a.handshake(ctx, "tls_established_server", h)
 }
@@ -64,12 +85,12 @@ func (a *addon) TLSFailedServer(ctx context.Context, h *hook.Handshake) {
 	a.handshake(ctx, "tls_failed_server", h)
 }
 
-func (a *addon) handshake(ctx context.Context, event string, h *hook.Handshake) {
-	d := &hook.Dial{Client: h.Client, Server: h.Server, Err: h.Err}
+func (a *addon) handshake(ctx context.Context, event string, h *hook.Handshake) *ret {
+	d := &hook.Dial{Client: h.Client, Server: h.Server, Err: h.Err, ServerName: h.ServerName}
 	if h.Server != nil {
 		d.Address = h.Server.Address
 	}
-	a.tell(ctx, event, client(d), d)
+	return a.tell(ctx, event, client(d), d)
 }
 
 // SOCKSAuth runs socks5_auth.

@@ -70,11 +70,13 @@ type ret struct {
 	Kill     int               `json:"kill"`
 	Via      json.RawMessage   `json:"via"`
 	Address  []json.RawMessage `json:"addr"`
-	Ignore   int               `json:"ign"`   // the connection is to be passed on
-	Valid    *bool             `json:"valid"` // the credentials are taken
-	Drop     int               `json:"drop"`
-	Content  *int              `json:"mb"`
-	Injected []injected        `json:"inj"`
+	// ServerName is what the server is to be told of its name.
+	ServerName *string    `json:"sni"`
+	Ignore     int        `json:"ign"`   // the connection is to be passed on
+	Valid      *bool      `json:"valid"` // the credentials are taken
+	Drop       int        `json:"drop"`
+	Content    *int       `json:"mb"`
+	Injected   []injected `json:"inj"`
 }
 
 // A Command is one that a script declares.

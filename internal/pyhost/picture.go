@@ -87,11 +87,14 @@ func (f *picture) describe(head, raw []byte) ([]byte, []byte) {
 		f.p.shown.note(x.Client)
 		head = appendConn(append(head, `,"cl":`...), x.Client, "")
 	}
-	switch {
-	case x.Server != nil && x.Server != f.server:
-		f.server = x.Server
-		f.p.shown.note(x.Server)
-		head = appendConn(append(head, `,"sv":`...), x.Server, "")
+	server := x.Server
+	if server == nil {
+		server = x.Expected
+	}
+	if server != nil && server != f.server {
+		f.server = server
+		f.p.shown.note(server)
+		head = appendConn(append(head, `,"sv":`...), server, "")
 	}
 	if x.TCP == nil {
 		head, raw = f.describeRequest(head, raw)
@@ -311,8 +314,13 @@ func appendConn(head []byte, c *flow.Conn, address string) []byte {
 		m[name] = t
 	}
 	m["tls"] = c.TLS != nil
+	if c.Start.IsZero() && c.Connected.IsZero() {
+		m["planned"] = true // nobody has dialled it
+	}
 	if t := c.TLS; t != nil {
-		m["tls_version"], m["cipher"] = tlsVersion(t.Version), tls.CipherSuiteName(t.Cipher)
+		if t.Version != 0 {
+			m["tls_version"], m["cipher"] = tlsVersion(t.Version), tls.CipherSuiteName(t.Cipher)
+		}
 		if t.SNI != "" {
 			m["sni"] = t.SNI
 		}

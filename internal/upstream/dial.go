@@ -73,6 +73,7 @@ type Target struct {
 	// it the connection is a tunnel through the parent.
 	Forward bool
 
+	secure    *flow.TLS                     // what is known of the TLS to come, nil for nothing
 	handshake string                        // the scheme that the parent wants before it forwards, "" for none
 	fields    func(flow.Fields) flow.Fields // changes those of a CONNECT to the parent; nil for nothing
 }
@@ -88,11 +89,17 @@ func (d *Dialer) Dial(ctx context.Context, client *flow.Conn, t Target) (*Conn, 
 	address := t.Address
 	facts := &flow.Conn{ID: flow.NewID(), Address: address, Via: t.Via.String(), Start: time.Now()}
 	dial := &hook.Dial{Client: client, Server: facts, Address: address, Via: t.Via}
+	if t.secure != nil {
+		planned := *facts
+		planned.TLS = t.secure
+		dial.Server = &planned
+	}
 	if err := hooks.ServerConnect(ctx, dial); err != nil {
 		dial.Err = dialError(flow.Forbidden, "connect to server %s: refused by an addon: %w", address, err)
 		hooks.ServerConnectError(ctx, dial)
 		return nil, dial.Err
 	}
+	dial.Server = facts
 	asked := t
 	t.Address, t.Via, t.Forward = dial.Address, dial.Via, t.Forward && dial.Via != nil
 	if t.Via != nil && hooks.Hears(hook.OnHTTPConnectUpstream) {

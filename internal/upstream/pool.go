@@ -289,6 +289,25 @@ func (p *Pool) pick(pl place, reuse engine.Reuse) *session {
 	return nil
 }
 
+// Expected is the open connection that a request would be sent on, nil where there is
+// none or another one would be made.
+func (p *Pool) Expected(req *flow.Request) *flow.Conn {
+	pl := p.place(net.JoinHostPort(req.Host, strconv.Itoa(int(req.Port))), secured(req.Scheme), req.Via)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for i := len(p.idle) - 1; i >= 0; i-- {
+		if p.idle[i].place == pl {
+			return p.idle[i].conn.Facts()
+		}
+	}
+	for _, s := range p.shared {
+		if s.place == pl && s.multi.Free() > 0 {
+			return s.conn.Facts()
+		}
+	}
+	return nil
+}
+
 // slot waits until one more connection may be opened; an idle one makes room.
 func (p *Pool) slot(ctx context.Context) error {
 	for {
@@ -324,7 +343,7 @@ func (p *Pool) connect(ctx context.Context, pl place) (*Conn, error) {
 	client := p.client
 	name, known := p.names[pl.address]
 	p.mu.Unlock()
-	c, err := p.reach(ctx, client, pl)
+	c, err := p.reach(ctx, client, pl, name.SNI)
 	if err != nil {
 		return nil, err
 	}
@@ -340,9 +359,16 @@ func (p *Pool) connect(ctx context.Context, pl place) (*Conn, error) {
 	return c, nil
 }
 
-// reach dials a place, by its parent where it has one.
-func (p *Pool) reach(ctx context.Context, client *flow.Conn, pl place) (*Conn, error) {
+// reach dials a place, by its parent where it has one. Over TLS the server is to be
+// told serverName, or its host where that is "".
+func (p *Pool) reach(ctx context.Context, client *flow.Conn, pl place, serverName string) (*Conn, error) {
 	t := Target{Address: pl.address, Forward: pl.forward, handshake: pl.handshake}
+	if pl.tls {
+		if serverName == "" {
+			serverName, _, _ = net.SplitHostPort(pl.address)
+		}
+		t.secure = &flow.TLS{SNI: serverName}
+	}
 	if pl.via != (flow.Via{}) {
 		t.Via = &pl.via
 	}

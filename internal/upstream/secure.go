@@ -1,6 +1,7 @@
 package upstream
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -21,7 +22,7 @@ import (
 // Secure shakes hands over the connection as as says. Errors are *flow.Error in
 // phase Handshaking; the connection is closed then.
 func (c *Conn) Secure(ctx context.Context, as Name) error {
-	d, serverName, protocols := c.dialer, as.SNI, as.Protocols
+	d, serverName, protocols := c.dialer, c.nameFor(ctx, as.SNI), as.Protocols
 	t := d.now()
 	cfg := t.tls.Clone()
 	cfg.ServerName = serverName
@@ -87,6 +88,26 @@ func (c *Conn) Secure(ctx context.Context, as Name) error {
 	c.hooks.TLSEstablishedServer(ctx, &hook.Handshake{Client: c.dial.Client, Server: &facts})
 	return nil
 }
+
+// nameFor is what the server is told of its name, where it was to be told name.
+func (c *Conn) nameFor(ctx context.Context, name string) string {
+	said := c.dial.ServerName // "" where no hook has said anything
+	if c.hooks.Hears(hook.OnTLSStartServer) {
+		facts := *c.facts
+		facts.TLS = &flow.TLS{SNI: said}
+		h := &hook.Handshake{Client: c.dial.Client, Server: &facts, ServerName: said}
+		c.hooks.TLSStartServer(ctx, h)
+		said = h.ServerName
+	}
+	return cmp.Or(said, name)
+}
+
+// Rename tells the server another name of it when its handshake begins, "" the one
+// that Secure is given.
+func (c *Conn) Rename(serverName string) { c.dial.ServerName = serverName }
+
+// ServerName is what hooks want the server to be told of its name, "" for nothing.
+func (c *Conn) ServerName() string { return c.dial.ServerName }
 
 // legacy tells whether the server is one of the old ones.
 func (t *terms) legacy(serverName, address string) bool {

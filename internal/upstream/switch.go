@@ -114,7 +114,7 @@ func (p *Pool) connectHTTP1(ctx context.Context, pl place) (*Conn, error) {
 	p.mu.Lock()
 	client, greeting := p.client, p.names[pl.address].Greeting
 	p.mu.Unlock()
-	c, err := p.reach(ctx, client, pl)
+	c, err := p.reach(ctx, client, pl, "")
 	if err != nil || !pl.tls {
 		return c, err
 	}

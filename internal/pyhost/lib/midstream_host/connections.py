@@ -41,16 +41,19 @@ class Connections:
         if "sv" in head:
             server = pictures.connect(self.conns, connection.Server, head["sv"], self.chain)
         data = self.data_of(event, head, raw, client, server)
-        before = None if server is None else (server.address, server.via, server.error)
+        before = None if server is None else (server.address, server.via, server.error, server.sni)
         for addon in self.groups[head["g"]]:
             for name in entities.CONN_EVENTS[event]:
-                if name == "tls_start_client" and data.ignore_connection:
-                    continue
                 arg = self.argument(name, data)
                 result = self.attempt(addon, name, (arg,), errors)
                 if result is not None and inspect.isawaitable(result):
                     await self.awaited(addon, name, result, errors, (arg,))
-        self.outcome(event, data, client, server, before, out)
+        try:
+            self.outcome(event, data, client, server, before, out)
+        except Exception as e:
+            text = "{}: {}".format(type(e).__name__, e)
+            entities.complain("Addon error: what was set in {} cannot be sent: {}".format(event, text))
+            errors.append([self.script, text, False, ""])
         if event.endswith("_disconnected") or event == "server_connect_error":
             self.conns.pop(head["sv" if server is not None else "cl"]["id"], None)
         out.update(k="ret", c=head["c"])
@@ -83,9 +86,6 @@ class Connections:
     def argument(name, data):
         if name in entities.OLD_CONN:
             return getattr(data, entities.OLD_CONN[name], data)
-        if name == "tls_start_client":
-            from mitmproxy import tls
-            return tls.TlsData(data.context.client, data.context)
         return data
 
     @staticmethod
@@ -93,12 +93,17 @@ class Connections:
         """Puts into out what hooks have changed."""
         if event == "client_connected" and client.error:
             out["er"] = str(client.error)
-        elif event == "tls_clienthello" and data.ignore_connection:
-            out["ign"] = 1
         elif event == "socks5_auth":
             out["valid"] = bool(data.valid)
+        if server is not None and event in ("server_connect", "tls_clienthello", "tls_start_server") and server.sni != before[3]:
+            out["sni"] = "" if server.sni is None else pictures.name_of(server.sni)
+        if event == "tls_clienthello":
+            if data.ignore_connection:
+                out["ign"] = 1
+            elif server.address != before[0] and server.address:
+                out["addr"] = [str(server.address[0]), int(server.address[1])]
         elif event == "server_connect":
-            address, via, error = before
+            address, via, error, _ = before
             if server.address != address and server.address:
                 out["addr"] = [str(server.address[0]), int(server.address[1])]
             if server.via != via:

@@ -22,9 +22,11 @@ CONN_EVENTS = {
     "server_connected": ("server_connected", "serverconnect"),
     "server_disconnected": ("server_disconnected", "serverdisconnect"),
     "server_connect_error": ("server_connect_error",),
-    "tls_clienthello": ("tls_clienthello", "tls_start_client"),
+    "tls_clienthello": ("tls_clienthello",),
+    "tls_start_client": ("tls_start_client",),
+    "tls_start_server": ("tls_start_server",),
     "tls_established_client": ("tls_established_client",),
-    "tls_established_server": ("tls_start_server", "tls_established_server"),
+    "tls_established_server": ("tls_established_server",),
     "tls_failed_client": ("tls_failed_client",),
     "tls_failed_server": ("tls_failed_server",),
     "socks5_auth": ("socks5_auth",),
@@ -45,7 +47,7 @@ UNKNOWN = {
 # Hooks that run, and what they cannot do.
 PARTLY = {
     "tls_start_client": "midstream does TLS itself, and ssl_conn is None: use the options tls_version_client_* and certs",
-    "tls_start_server": "midstream does TLS itself, ssl_conn is None, and the handshake is over: use the options "
+    "tls_start_server": "midstream does TLS itself, and ssl_conn is None: set conn.sni, or use the options "
                         "tls_version_server_* and client_certs",
 }
 LIB = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep

@@ -51,6 +51,14 @@ def text_of(octets: str) -> str:
     return octets.encode("latin-1").decode("utf-8", "surrogateescape")
 
 
+def name_of(sni) -> str:
+    """The name of a server in its form for the wire."""
+    if not isinstance(sni, (str, bytes)):
+        raise TypeError("server.sni is a str, not {!r}".format(sni))
+    text = sni.decode("ascii") if isinstance(sni, bytes) else sni
+    return text if text.isascii() else text.encode("idna").decode("ascii")
+
+
 def connect(conns, kind, state, chain):
     """The object of a connection, made or brought up to date."""
     conn = conns.get(state["id"])
