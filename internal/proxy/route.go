@@ -52,7 +52,7 @@ type inTunnel struct {
 	scheme string
 	host   string
 	port   uint16
-	sni    string     // "" without TLS or a server name
+	sni    string  // "" without TLS or a server name
 	to     *detour // where a hook has sent it, nil for nowhere else
 	via    *flow.Via
 }

@@ -21,7 +21,7 @@ type tunnel struct {
 	dial       *dialing
 	serverName string             // SNI, once there was a ClientHello
 	renamed    bool               // a hook has chosen serverName
-	to         *detour         // where a hook has sent it instead, as address says; nil for nowhere else
+	to         *detour            // where a hook has sent it instead, as address says; nil for nowhere else
 	like       *upstream.Greeting // of servers, nil for our own
 	ignored    bool               // its octets are nobody's business
 	names      []string           // what patterns of hosts are matched with
