@@ -106,18 +106,40 @@ func TestPageRules(t *testing.T) {
 // How to connect is one key away, with a QR code where a phone can come in.
 func TestPageConnect(t *testing.T) {
 	t.Parallel()
-	_, url := startPage(t)
+	curl := need(t, "curl")
+	p, url := startPage(t)
 	b := openTab(t)
 	b.call("Page.addScriptToEvaluateOnNewDocument", map[string]any{"source": `(() => { const real = window.fetch; window.fetch = async (u, i) => { const a = await real(u, i); if (!String(u).endsWith('/state')) return a; const s = await a.json(); s.elsewhere = window.nobody ? [] : ['192.0.2.7:8080', '[2001:db8::5]:8080']; return new Response(JSON.stringify(s), {status: a.status}) } })()`}, nil)
 	b.open(url, 1280, 800, "light")
 	b.until("the page is there", `document.querySelector('[data-testid=status]')?.innerText.includes('connected')`)
 	loadAxe(b)
+	axe(b, "how to connect, from here")
+	press(b, ".empty", "Terminal, container")
+	b.until("commands", `document.querySelector('.empty').innerText.includes('docker run -e http_proxy=http://192.0.2.7:8080')`)
+	axe(b, "how to connect, from a terminal")
+	press(b, ".empty", "Phone or tablet")
 	b.until("the code", `document.querySelector('[data-testid=qr]')?.getAttribute('aria-label').includes('http://192.0.2.7:8080/') && document.querySelector('[data-testid=qr] path').getAttribute('d').length > 500`)
 	b.screenshot("view-connect-empty.png")
 	was := js[string](b, `document.querySelector('[data-testid=qr] path').getAttribute('d')`)
-	js[any](b, `(s => { s.value = '[2001:db8::5]:8080'; s.dispatchEvent(new Event('change', {bubbles: true})); return 0 })(document.querySelector('.phone select'))`)
+	js[any](b, `(s => { s.value = '[2001:db8::5]:8080'; s.dispatchEvent(new Event('change', {bubbles: true})); return 0 })(document.querySelector('.empty [role=tabpanel] select'))`)
 	b.until("another code", `document.querySelector('[data-testid=qr] path').getAttribute('d') !== %q && document.querySelector('[data-testid=phone]').innerText.includes('db8')`, was)
+	// Who asks for the page with the certificate is seen here, and turns green.
+	const phone = "Mozilla/5.0 (iPhone; CPU iPhone OS 18_1 like Mac OS X)"
+	const seen = `document.querySelector('[data-testid=seen] li')`
+	run(t, nil, curl, "-sS", "-A", phone, p.URL()+"/")
+	b.until("a phone that only looks", `%s?.innerText.includes('iPhone or iPad') && %[1]s.innerText.includes('not through the proxy yet') && !%[1]s.matches('.good')`, seen)
+	run(t, nil, curl, "-sS", "-A", phone, "-x", p.URL(), "http://midstream.internal/through.svg")
+	b.until("its proxy is set", `%s.innerText.includes('✓ through the proxy') && %[1]s.innerText.includes('does not trust') && !%[1]s.matches('.good')`, seen)
+	run(t, nil, curl, "-sS", "-A", phone, "-x", p.URL(), "--cacert", p.CA, "https://midstream.internal/trust.svg")
+	b.until("it is green", `%s.innerText.includes('✓ trusts the certificate') && %[1]s.matches('.good')`, seen)
+	axe(b, "a device that is set up")
+	b.screenshot("view-connect-green.png")
+	js[any](b, `(document.querySelector('[data-testid=seen] button').click(), 0)`)
+	b.until("it is closed", `!document.querySelector('[data-testid=seen]')`)
 	b.key("C")
+	b.until("the dialog is open", `document.querySelector('dialog[open] h2')?.innerText === 'Connect'`)
+	b.until("the same there", `document.querySelector('dialog[open] [data-testid=visitors] li.good')`)
+	press(b, "dialog[open]", "Phone or tablet")
 	b.until("the dialog", `document.querySelector('dialog[open] h2').innerText === 'Connect' && document.querySelector('dialog[open] [data-testid=qr]')`)
 	for _, theme := range []string{"light", "dark"} {
 		for _, width := range []int{1280, 400} {

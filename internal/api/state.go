@@ -25,8 +25,20 @@ type State struct {
 	Capture   bool           `json:"capture"`
 	ReadOnly  bool           `json:"readonly"`
 	Intercept InterceptState `json:"intercept"`
+	// Visitors are clients that have asked for the page with the certificate, the newest
+	// first.
+	Visitors []Visitor `json:"visitors"`
 	// Browser is the name of one that POST /browser opens, "" where it does not.
 	Browser string `json:"browser"`
+}
+
+// Visitor is a client of the page with the certificate.
+type Visitor struct {
+	Client  string    `json:"client"`
+	Device  string    `json:"device"`
+	Through bool      `json:"through"`
+	Trusted bool      `json:"trusted"`
+	Last    time.Time `json:"last"`
 }
 
 // ListenerState is one way in.
@@ -60,6 +72,10 @@ func (s *Server) state(r *http.Request) State {
 	st := State{
 		Version: s.cfg.Version, PID: os.Getpid(), Started: s.started.UTC(), Listeners: []ListenerState{}, Proxies: append([]string{}, in.Proxies()...),
 		CA: in.CA().Path(ca.CertFile), Capture: s.control.Capture(), ReadOnly: isReadOnly(r.Context()), Intercept: s.interceptState(), Browser: s.browserFor(r),
+	}
+	st.Visitors = []Visitor{}
+	for _, v := range s.control.Visitors() {
+		st.Visitors = append(st.Visitors, Visitor{v.Client, v.Device, v.Through, v.Trusted, v.Last.UTC()})
 	}
 	var listening []netip.AddrPort
 	for _, l := range in.Listeners() {

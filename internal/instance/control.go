@@ -9,6 +9,7 @@ import (
 	"midstream/flow"
 	"midstream/internal/capture"
 	"midstream/internal/format"
+	"midstream/internal/onboard"
 	"midstream/internal/option"
 	"midstream/internal/pyhost"
 	"midstream/internal/replay"
@@ -43,6 +44,10 @@ func (c Control) Passed(number uint64) (request, response int64, live bool) {
 	request, response, err := c.in.engine.Passed(number)
 	return request, response, err == nil
 }
+
+// Visitors are the clients that have asked for the page with the certificate, the
+// newest first.
+func (c Control) Visitors() []onboard.Visitor { return c.in.visitors.List() }
 
 // Counts are how many flows have begun, have ended, and run.
 func (c Control) Counts() (begun, ended uint64, running int) {

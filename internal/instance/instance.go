@@ -89,6 +89,7 @@ type Instance struct {
 	python       *pyhost.Host
 	intercept    *intercept.Intercept
 	onboard      atomic.Pointer[onboard.Addon] // nil without the page
+	visitors     onboard.Visitors
 	engine       *engine.Engine
 	redactor     atomic.Pointer[redaction.Redactor] // nil without one
 	proxy        *proxy.Proxy                       // nil with server=false

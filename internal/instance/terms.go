@@ -75,6 +75,7 @@ func (in *Instance) setOnboard(c *proxy.Config) error {
 	if err != nil {
 		return err
 	}
+	page.NoteIn(&in.visitors)
 	in.onboard.Store(page)
 	c.Onboard = proxy.Onboard{Host: onboard.Host, Has: page.Has, Answers: page.Answers}
 	return nil

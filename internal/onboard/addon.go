@@ -25,6 +25,8 @@ type Addon struct {
 	// The list of revoked certificates is at every host that a leaf names for it.
 	crlPath string
 	crl     func() ([]byte, error)
+
+	visitors *Visitors // nil notes nobody
 }
 
 // file is something to load.
@@ -75,7 +77,7 @@ func (a *Addon) Answers(host string) bool {
 func (a *Addon) Has(path string) bool {
 	path, _, _ = strings.Cut(path, "?")
 	_, ok := a.files[path]
-	return ok || path == "/" || path == "/index.html" || path == trustPath
+	return ok || path == "/" || path == "/index.html" || path == trustPath || path == throughPath
 }
 
 // Prompt implements hook.Prompt: nothing here waits.
@@ -117,6 +119,7 @@ func (a *Addon) answer(x *hook.Exchange) *hook.Response {
 		return reply(405, "text/plain; charset=utf-8", []byte("this is midstream's own page: it can be read only\n"), flow.Field{Name: "Allow", Value: "GET, HEAD"})
 	}
 	path, _, _ := strings.Cut(r.Path, "?")
+	a.visited(x, path)
 	if f, ok := a.files[path]; ok {
 		return reply(200, f.mediaType, f.content, flow.Field{Name: "Content-Disposition", Value: `inline; filename="` + f.name + `"`})
 	}
@@ -132,6 +135,8 @@ func (a *Addon) answer(x *hook.Exchange) *hook.Response {
 		if r.Scheme != "https" {
 			return reply(404, "text/plain; charset=utf-8", []byte("this picture tells something over https only\n"))
 		}
+		return reply(200, "image/svg+xml", []byte(trustPicture), flow.Field{Name: "Cross-Origin-Resource-Policy", Value: "cross-origin"})
+	case throughPath:
 		return reply(200, "image/svg+xml", []byte(trustPicture), flow.Field{Name: "Cross-Origin-Resource-Policy", Value: "cross-origin"})
 	case "/cert/magisk":
 		return reply(404, "text/plain; charset=utf-8", []byte("there is no Magisk module: a device with root takes /cert/pem as a system certificate\n"))

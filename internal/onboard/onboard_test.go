@@ -7,6 +7,7 @@ import (
 	"encoding/pem"
 	"encoding/xml"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"regexp"
@@ -181,7 +182,7 @@ func TestThePage(t *testing.T) {
 			t.Errorf("asked as %s: the picture is not at %s\n%s", named, want, regexp.MustCompile(`src="[^"]*"`).FindString(page))
 		}
 	}
-	if r := asked(t, a, "192.0.2.7:8080"); !strings.Contains(r.Fields.Get("Content-Security-Policy"), "img-src 'self' https://192.0.2.7:8080;") {
+	if r := asked(t, a, "192.0.2.7:8080"); !strings.Contains(r.Fields.Get("Content-Security-Policy"), "img-src 'self' https://192.0.2.7:8080 http://midstream.internal;") {
 		t.Errorf("the policy is %s", r.Fields.Get("Content-Security-Policy"))
 	}
 }
@@ -224,5 +225,47 @@ func TestStatuses(t *testing.T) {
 		if r := ask(t, a, c.scheme, "mitm.it", c.path); r.Status != c.status || r.Fields.Get("Cache-Control") != "no-store" {
 			t.Errorf("%s %s: %d, want %d", c.scheme, c.path, r.Status, c.status)
 		}
+	}
+}
+
+func TestVisitors(t *testing.T) {
+	a, _ := addon(t)
+	var v Visitors
+	a.NoteIn(&v)
+	visit := func(peer, scheme, named, path, agent string) {
+		t.Helper()
+		head := flow.Request{Method: "GET", Scheme: scheme, Host: Host, Port: 80, Path: path, Form: flow.OriginForm}
+		head.Version, head.Fields = flow.HTTP11, flow.Fields{{Name: "Host", Value: named}, {Name: "User-Agent", Value: agent}}
+		x, _ := hook.NewExchange(head, &flow.Conn{Peer: peer}, nil, func() {})
+		if err := a.RequestHeaders(t.Context(), x); err != nil {
+			t.Fatal(err)
+		}
+	}
+	is := func(what string, want ...Visitor) {
+		t.Helper()
+		got := v.List()
+		if len(got) != len(want) {
+			t.Fatalf("%s: %+v", what, got)
+		}
+		for i := range got {
+			got[i].Last = want[i].Last
+			if got[i] != want[i] {
+				t.Errorf("%s: %+v, want %+v", what, got[i], want[i])
+			}
+		}
+	}
+	is("nobody")
+	visit("10.0.0.7:5123", "http", "192.0.2.7:8080", "/", "iPhone")
+	is("it looks", Visitor{Client: "10.0.0.7", Device: "iPhone or iPad"})
+	visit("10.0.0.7:5124", "http", "midstream.internal", throughPath, "iPhone")
+	is("its proxy is set", Visitor{Client: "10.0.0.7", Device: "iPhone or iPad", Through: true})
+	visit("[2001:db8::1]:9", "http", "mitm.it", trustPath, "odd")
+	visit("10.0.0.7:5125", "https", "192.0.2.7:8080", trustPath, "iPhone")
+	is("it trusts", Visitor{Client: "10.0.0.7", Device: "iPhone or iPad", Through: true, Trusted: true}, Visitor{Client: "2001:db8::1", Through: true})
+	for i := range 3 * maxVisitors {
+		visit(fmt.Sprintf("10.0.1.%d:1", i), "http", "mitm.it", "/", "")
+	}
+	if got := v.List(); len(got) != maxVisitors || got[0].Client != fmt.Sprintf("10.0.1.%d", 3*maxVisitors-1) {
+		t.Errorf("%d are remembered, the newest is %+v", len(got), got[0])
 	}
 }

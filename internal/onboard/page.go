@@ -20,6 +20,10 @@ var pageTemplate = template.Must(template.New("page").Parse(pageText))
 // trustPath is a picture that only a client sees that trusts the CA.
 const trustPath = "/trust.svg"
 
+// throughPath is a picture that a client of the page at the proxy's own address sees
+// when its proxy is set.
+const throughPath = "/through.svg"
+
 const trustPicture = `<svg xmlns="http://www.w3.org/2000/svg" width="140" height="28" role="img" aria-label="Yes"><title>Yes</title>` +
 	`<rect width="140" height="28" rx="14" fill="#156c3b"/><path d="M14 14.5l4 4 8-9" fill="none" stroke="#fff" stroke-width="2.5" stroke-linecap="round" stroke-linejoin="round"/>` +
 	`<text x="36" y="19" font-family="system-ui,sans-serif" font-size="14" font-weight="600" fill="#fff">Yes, it does</text></svg>`
@@ -62,7 +66,7 @@ func (a *Addon) facts(x *hook.Exchange) (pageFacts, string) {
 	}
 	f.At = template.URL(at) // its parts were looked at by named
 	f.Connection = connection(x)
-	return f, "default-src 'none'; style-src 'unsafe-inline'; img-src 'self' " + at + "; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+	return f, "default-src 'none'; style-src 'unsafe-inline'; img-src 'self' " + at + " http://" + Host + "; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 }
 
 func flowPort(scheme string) string {

@@ -92,12 +92,22 @@ export interface Batch {
   seen?: number
 }
 
+// Visitor is a client that has asked for the page with the certificate.
+export interface Visitor {
+  client: string
+  device: string
+  through: boolean
+  trusted: boolean
+  last: string
+}
+
 export interface State {
   version: string
   pid: number
   listeners: { mode: string; addresses: string[] }[] | null
   proxies: string[] | null
   elsewhere?: string[] | null
+  visitors?: Visitor[] | null
   browser?: string // that can be opened, '' for none
   ca: string
   session: { dir: string; named: boolean; size: number; max_size: number; failure: string } | null
