@@ -32,7 +32,7 @@ func (s *Server) getMessages(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	q := flowview.MessageQuery{Number: n, Side: side, Follow: r.URL.Query().Get("follow") == "1"}
+	q := flowview.MessageQuery{Number: n, Side: side, Follow: r.URL.Query().Get("follow") == "1", Points: &s.points}
 	if q.From, err = number(r, "from", 0); err != nil {
 		return err
 	}

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"midstream/internal/addons/intercept"
+	"midstream/internal/flowview"
 	"midstream/internal/instance"
 	"midstream/internal/query"
 	"midstream/internal/store"
@@ -39,6 +40,7 @@ type Server struct {
 	control instance.Control
 	hub     *Hub
 	reader  *store.Reader // nil where nothing is recorded
+	points  flowview.Points
 	started time.Time
 	routes  http.Handler
 

@@ -17,10 +17,11 @@ import (
 type MessageQuery struct {
 	Number uint64
 	Side   flow.Side
-	From   int64 // the first, counted from 0
-	Count  int64 // how many; 0 for all
-	Follow bool  // wait for more while the flow lives
-	Limit  int   // octets of a message that are kept; 0 for 1 MiB. Of WebSocket only.
+	From   int64   // the first, counted from 0
+	Count  int64   // how many; 0 for all
+	Follow bool    // wait for more while the flow lives
+	Limit  int     // octets of a message that are kept; 0 for 1 MiB. Of WebSocket only.
+	Points *Points // what was learned of directions that cannot be read from anywhere; nil for nothing
 }
 
 // A Message is one message of a recorded body.

@@ -50,12 +50,15 @@ func (q *MessageQuery) webSocket(ctx context.Context, r *store.Reader, f *flow.F
 // may be inside of; behind more the direction is read from its start.
 const farControl = 1 << 12
 
+// refers tells that messages which are compressed need those before them.
+func refers(d ws.Deflate) bool { return d.On && !d.NoContext }
+
 // begin tells where to read a direction whose messages from an index on are
 // wanted, and how many to pass over there. A control frame may be inside of the
 // message that ends behind it, and that has to be read from its start.
 func (q *MessageQuery) begin(ctx context.Context, r *store.Reader, side flow.Side, d ws.Deflate, index int64) (at, skip int64, err error) {
-	if index == 0 || d.On && !d.NoContext {
-		return 0, index, nil // messages that are compressed need those before them
+	if index == 0 || refers(d) {
+		return 0, index, nil
 	}
 	marks, err := r.Marks(ctx, q.Number, side)
 	if err != nil {
@@ -115,12 +118,23 @@ func (q *MessageQuery) direction(ctx context.Context, r *store.Reader, f *flow.F
 		own.Side = side
 		b := bodyOf(f, side)
 		at, skip, err := own.begin(ctx, r, side, d, index)
+		s := ws.NewSplitter(d, q.Limit)
+		defer s.Close()
+		if refers(d) {
+			p := q.Points.before(f.ID, side, index)
+			at, skip = p.offset, index-p.index
+			s.Resume(p.window)
+		}
+		next := index - skip // of the message that is read next
 		var src recorded
 		var first int64
 		if err == nil {
 			src, first, err = own.open(ctx, r, f, at)
 		}
 		give := func(m *Message, err error) bool {
+			if next++; refers(d) && err == nil && !m.Lost && !m.Unfinished && !s.Inside() {
+				q.Points.pass(f.ID, side, next, at+s.Offset(), s.Window)
+			}
 			if skip > 0 && err == nil {
 				skip--
 				return true
@@ -136,7 +150,7 @@ func (q *MessageQuery) direction(ctx context.Context, r *store.Reader, f *flow.F
 			src.Close()
 			err = &PartialError{fmt.Errorf("%w, and without them its messages cannot be told apart", goneError(at, first))}
 		} else if err == nil {
-			more, err = frames(src, side, d, b, q.Limit, give)
+			more, err = frames(src, side, s, b, give)
 			src.Close()
 			if now, gerr := r.Get(ctx, q.Number); q.Follow && gerr == nil {
 				b = bodyOf(now, side)
@@ -149,9 +163,7 @@ func (q *MessageQuery) direction(ctx context.Context, r *store.Reader, f *flow.F
 }
 
 // frames yields the messages of src, and tells whether more are wanted.
-func frames(src recorded, side flow.Side, d ws.Deflate, b *flow.Body, limit int, yield func(*Message, error) bool) (more bool, err error) {
-	s := ws.NewSplitter(d, limit)
-	defer s.Close()
+func frames(src recorded, side flow.Side, s *ws.Splitter, b *flow.Body, yield func(*Message, error) bool) (more bool, err error) {
 	from := flow.AtClient
 	if side == flow.ToClient {
 		from = flow.AtServer

@@ -31,7 +31,8 @@ type inflater struct {
 	fresh bool // each message begins without what came before
 	out   func([]byte)
 	in    []byte
-	n     int64 // inflated octets of the message
+	n     int64  // inflated octets of the message
+	last  []byte // what has been inflated last, at least a window if there is
 	err   error
 	next  func() (struct{}, bool)
 	stop  func()
@@ -85,10 +86,13 @@ func (f *inflater) end() error {
 	f.n = 0
 	if f.fresh {
 		f.close()
-		f.err = nil
+		f.last, f.err = f.last[:0], nil
 	}
 	return err
 }
+
+// window is what the octets that come may refer to.
+func (f *inflater) window() []byte { return f.last[max(0, len(f.last)-window):] }
 
 // close lets go of the coroutine.
 func (f *inflater) close() {
@@ -100,9 +104,8 @@ func (f *inflater) close() {
 
 func (f *inflater) run(yield func(struct{}) bool) {
 	f.yield = yield
-	r := flate.NewReader(f)
+	r := flate.NewReaderDict(f, f.window())
 	buf := make([]byte, 8<<10)
-	var last []byte // what has been inflated last, at least a window if there is
 	for {
 		n, err := r.Read(buf)
 		if f.n += int64(n); f.n > maxInflated {
@@ -111,8 +114,8 @@ func (f *inflater) run(yield func(struct{}) bool) {
 		}
 		if n > 0 {
 			f.out(buf[:n])
-			if last = append(last, buf[:n]...); len(last) >= 2*window {
-				last = last[:copy(last, last[len(last)-window:])]
+			if f.last = append(f.last, buf[:n]...); len(f.last) >= 2*window {
+				f.last = f.last[:copy(f.last, f.window())]
 			}
 		}
 		switch {
@@ -122,7 +125,7 @@ func (f *inflater) run(yield func(struct{}) bool) {
 		case err == io.EOF:
 			// A block may be marked as the last one; the stream goes on behind it with
 			// the same window (section 7.2.3.4).
-			if err := r.(flate.Resetter).Reset(f, last[max(0, len(last)-window):]); err != nil {
+			if err := r.(flate.Resetter).Reset(f, f.window()); err != nil {
 				f.err = errDeflate
 				return
 			}

@@ -1,6 +1,9 @@
 package ws
 
-import "fmt"
+import (
+	"bytes"
+	"fmt"
+)
 
 // DefaultLimit is how much of a message is kept unless told, in octets.
 const DefaultLimit = 1 << 20
@@ -114,6 +117,24 @@ func (s *Splitter) Err() *Error { return s.err }
 func (s *Splitter) Between() bool {
 	return s.err == nil && !s.open && !s.inFrame && s.headLen == 0 && len(s.in) == 0
 }
+
+// Window is, behind a message, what compressed messages behind it may refer to, at
+// most 32 KiB: with it they can be read without those before them. It is valid until
+// the next call; nil tells that what was compressed before cannot be read.
+func (s *Splitter) Window() []byte {
+	if s.inflate.err != nil {
+		return nil
+	}
+	return s.inflate.window()
+}
+
+// Resume makes a Splitter that was made for a direction begin behind a message of
+// it whose Window that was. Call it before the first Write.
+func (s *Splitter) Resume(window []byte) { s.inflate.last = bytes.Clone(window) }
+
+// Inside tells that a message has begun and not ended: a control frame that Next
+// has returned stands in the middle of it.
+func (s *Splitter) Inside() bool { return s.open }
 
 // Close lets go of what inflates.
 func (s *Splitter) Close() { s.inflate.close() }

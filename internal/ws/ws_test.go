@@ -358,3 +358,60 @@ func TestScanner(t *testing.T) {
 		}
 	}
 }
+
+// Behind any message a direction can be read on from there, with what Window was.
+func TestResume(t *testing.T) {
+	var in string
+	for i, p := range deflated("one message", "one message more", "", strings.Repeat("a long message ", 5000), "one message", "the last message") {
+		in += frame(0xc1, "mask", p)
+		if i%2 == 0 {
+			in += frame(0x81, "mask", "not compressed") + frame(0x41, "", deflated("by itself")[0]) + frame(0x89, "", "ping") + frame(0x80, "", "")
+		}
+	}
+	d := Deflate{On: true}
+	type place struct {
+		at     int64
+		window string
+	}
+	places := []place{{}}
+	s := NewSplitter(d, 0)
+	defer s.Close()
+	s.Write([]byte(in))
+	for _, ok := s.Next(); ok; _, ok = s.Next() {
+		if s.Inside() {
+			places = append(places, place{at: -1})
+			continue
+		}
+		w := s.Window()
+		if w == nil || len(w) > window {
+			t.Fatalf("at byte %d a window of %d octets", s.Offset(), len(w))
+		}
+		places = append(places, place{s.Offset(), string(w)})
+	}
+	whole := split(in, d, 0, func() int { return 1 << 20 })
+	if len(places) != len(whole)+1 {
+		t.Fatalf("%d places for %d messages", len(places), len(whole))
+	}
+	for i, p := range places {
+		if p.at < 0 {
+			continue
+		}
+		s := NewSplitter(d, 0)
+		s.Resume([]byte(p.window))
+		s.Write([]byte(in[p.at:]))
+		for ; i < len(whole); i++ {
+			m, ok := s.Next()
+			if want := whole[i]; !ok || !strings.Contains(want, fmt.Sprintf("%q", m.Payload)) || m.Err != nil || !strings.HasPrefix(want, fmt.Sprintf("%s@%d+", m.Opcode, m.Offset+p.at)) {
+				t.Fatalf("from byte %d on: %+v, want %s", p.at, m, want)
+			}
+		}
+		s.Close()
+	}
+	// What cannot be inflated cannot be gone on from.
+	s = NewSplitter(d, 0)
+	defer s.Close()
+	s.Write([]byte(frame(0xc1, "", "\xff\xff\xff")))
+	if m, ok := s.Next(); !ok || m.Err == nil || s.Window() != nil {
+		t.Errorf("%+v, window %q", m, s.Window())
+	}
+}
