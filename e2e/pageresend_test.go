@@ -64,13 +64,30 @@ func TestPageResend(t *testing.T) {
 	b.until("a second attempt", `/attempt 2 of 2[\s\S]*200/.test(document.querySelector('[data-testid=attempts]').innerText)`)
 	js[any](b, `(document.querySelector('[aria-label="Attempt before"]').click(), 0)`)
 	b.until("the first", `/attempt 1 of 2[\s\S]*200/.test(document.querySelector('[data-testid=attempts]').innerText)`)
+	// What is sent again as it is counts among them.
+	js[any](b, `(document.activeElement.blur(), 0)`)
+	b.key("r")
+	b.until("a third attempt", `/attempt 3 of 3[\s\S]*200/.test(document.querySelector('[data-testid=attempts]').innerText)`)
+	if a := o.asked("/echo?first"); a.Header.Get("X-Added") != "" || a.SHA256 != textSHA256(`{"a":1,"b":[2.50]}`) {
+		t.Errorf("sent again as it is: the server got %d octets, %v", a.Size, http.Header(a.Header))
+	}
+	press(b, "[data-testid=attempts]", "Open flow 4")
+	b.until("the attempt, opened, and the others in reach", `document.querySelector('[data-testid=detail] h2').innerText.includes('#4') && /attempt 3 of 3/.test(document.querySelector('[data-testid=attempts]').innerText)`)
+	tabOf(b, "exchange")
+	js[any](b, `(document.querySelector('[aria-label="Attempt before"]').click(), 0)`)
+	press(b, "[data-testid=attempts]", "Open flow 3")
+	b.until("the one before", `document.querySelector('[data-testid=detail] h2').innerText.includes('#3') && /attempt 2 of 3/.test(document.querySelector('[data-testid=attempts]').innerText)`)
+	b.screenshot("view-attempts.png")
+	press(b, "[data-testid=attempts]", "All of flow 1")
+	tabOf(b, "resend")
+	b.until("the request", `document.querySelector('textarea[aria-label="Request body"]')?.value.startsWith('{')`)
 	// The form of a body can be another one, also octets.
 	js[any](b, `(s => { s.value = 'hex'; s.dispatchEvent(new Event('change', {bubbles: true})); return 0 })(document.querySelector('[data-testid=compose] select'))`)
 	b.until("octets", `document.querySelector('textarea[aria-label="Request body"]').value.startsWith('00000000  7b 22 61')`)
 	put(b, `textarea[aria-label="Request body"]`, "00 ff 41")
 	put(b, `[data-testid=compose] input[aria-label=URL]`, o.HTTP+"/echo?third")
 	press(b, "[data-testid=compose]", "Send")
-	b.until("a third attempt", `/attempt 3 of 3[\s\S]*200/.test(document.querySelector('[data-testid=attempts]').innerText)`)
+	b.until("a fourth attempt", `/attempt 4 of 4[\s\S]*200/.test(document.querySelector('[data-testid=attempts]').innerText)`)
 	if a := o.asked("/echo?third"); a.SHA256 != textSHA256("\x00\xffA") {
 		t.Errorf("the server got %d octets", a.Size)
 	}

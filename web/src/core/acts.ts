@@ -237,7 +237,12 @@ export function act(app: App, id: string, e: KeyboardEvent | null): boolean {
   if (which(app) === null || (e !== null && app.screen !== 'flows')) return false
   switch (id) {
     case 'kill': void deed(app, 'kill', 'ended'); return true
-    case 'replay': if (able) void deed(app, 'replay', 'sent again'); return able
+    case 'replay': {
+      const one = which(app)?.numbers
+      if (able && one?.length === 1) void app.again(one[0])
+      else if (able) void deed(app, 'replay', 'sent again')
+      return able
+    }
     case 'duplicate': if (able) void deed(app, 'duplicate', 'copied'); return able
     case 'revert': if (able) void revert(app); return able
     case 'delete': if (able) remove(app); return able

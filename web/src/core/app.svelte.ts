@@ -43,7 +43,7 @@ export class App {
   picks = new Picks()
   doom = new Doom((text) => this.tell(text))
   flows: Flows
-  private attempts = new Map<number, number[]>() // flow -> what it was sent again as
+  private attempts = new SvelteMap<number, number[]>() // flow -> what it was sent again as
   private noteTimer: ReturnType<typeof setTimeout> | undefined
 
   constructor() {
@@ -295,6 +295,21 @@ export class App {
   attempted(number: number, as: number) {
     this.attempts.set(number, [...(this.attempts.get(number) ?? []), as].slice(-100))
     if (this.attempts.size > 100) this.attempts.delete(this.attempts.keys().next().value!)
+  }
+
+  // rootOf is the flow that one is an attempt of, itself where it is none.
+  rootOf(number: number): number {
+    for (const [root, as] of this.attempts) if (as.includes(number)) return root
+    return number
+  }
+
+  // again sends a request again as it is.
+  again(number: number) {
+    return this.attempt('send again', async () => {
+      const made = await post<{ number: number }>(`/flows/${number}/resend`, {})
+      if (made.number > 0) this.attempted(this.rootOf(number), made.number)
+      this.tell(made.number > 0 ? `sent again, as flow ${made.number}` : 'sent again; it is not recorded')
+    })
   }
 
   attemptsOf(number: number): number[] {

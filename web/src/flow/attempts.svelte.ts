@@ -12,9 +12,11 @@ export class Attempts {
   private timer: ReturnType<typeof setTimeout> | undefined
   private control = new AbortController()
 
-  constructor(numbers: number[]) {
+  // looked is the flow that is open, which may be one of them.
+  constructor(numbers: number[], looked: number) {
     this.list = [...numbers]
-    this.at = this.list.length - 1
+    const at = this.list.indexOf(looked)
+    this.at = at >= 0 ? at : this.list.length - 1
   }
 
   get at(): number {
@@ -26,8 +28,10 @@ export class Attempts {
     void this.look()
   }
 
-  add(number: number) {
-    this.list = [...this.list, number]
+  // take has the numbers there are by now; a new one is looked at.
+  take(numbers: number[]) {
+    if (numbers.length === this.list.length && numbers.at(-1) === this.list.at(-1)) return
+    this.list = [...numbers]
     this.at = this.list.length - 1
   }
 
