@@ -8,7 +8,7 @@ func newCompletionCmd(e *env) *cobra.Command {
 		Use:   "completion SHELL",
 		Short: "a completion script for bash, zsh, fish or powershell",
 		Long: "Prints a script that teaches a shell to complete commands, flags and options:\n\n" +
-			"  bash        source <(midstream completion bash)\n" +
+			"  bash        source <(midstream completion bash), with the package bash-completion\n" +
 			"  zsh         midstream completion zsh > \"${fpath[1]}/_midstream\"\n" +
 			"  fish        midstream completion fish > ~/.config/fish/completions/midstream.fish\n" +
 			"  powershell  midstream completion powershell | Out-String | Invoke-Expression",

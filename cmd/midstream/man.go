@@ -36,7 +36,7 @@ func manPage(root *cobra.Command) string {
 	m.section("DESCRIPTION")
 	m.text("midstream stands between a client and a server to see, record and change their HTTP traffic, encrypted or not. " +
 		"Nothing has to stop flowing in order to be seen: a body passes as it arrives and is recorded on disk as it passes. " +
-		"Without a command it is \"midstream dump\".")
+		"Without a command it is \"midstream web\": the proxy and its page.")
 	m.section("COMMANDS")
 	walk(root, func(cmd *cobra.Command) {
 		if cmd == root {

@@ -163,7 +163,7 @@ func (n exitNotice) where() string {
 
 // shellPath writes a path as a shell takes it, shortened where it lies in home.
 func shellPath(path, home string) string {
-	if rest, ok := strings.CutPrefix(path, strings.TrimSuffix(home, "/")+"/"); ok && home != "" && bare(rest) {
+	if rest, ok := strings.CutPrefix(path, strings.TrimSuffix(home, "/")+"/"); ok && home != "" && home != "/" && bare(rest) {
 		return "~/" + rest
 	}
 	if bare(path) {

@@ -57,7 +57,7 @@ func TestShellPath(t *testing.T) {
 	for _, c := range []struct{ path, home, want string }{
 		{"/home/u/.midstream/ca.pem", "/home/u", "~/.midstream/ca.pem"}, {"/home/u/.midstream/ca.pem", "/home/u/", "~/.midstream/ca.pem"},
 		{"/home/user2/x", "/home/u", "/home/user2/x"}, {"/home/u/a b", "/home/u", "'/home/u/a b'"}, {"/a'b", "", `'/a'\''b'`},
-		{"/x", "", "/x"}, {"/$HOME", "/", "'/$HOME'"}, {"/a\nb", "", "'/a\nb'"},
+		{"/x", "", "/x"}, {"/data/x", "/", "/data/x"}, {"/$HOME", "/", "'/$HOME'"}, {"/a\nb", "", "'/a\nb'"},
 	} {
 		if got := shellPath(c.path, c.home); got != c.want {
 			t.Errorf("shellPath(%q, %q) = %q, want %q", c.path, c.home, got, c.want)
