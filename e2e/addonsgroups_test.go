@@ -255,7 +255,7 @@ var addonGroups = []addonGroup{
 			k.says(k.show("/seen?label"), `Search Results: {"path": ["label"], "request": {"Host": ["label"]}, "response": {"text": ["label", "label"]}}`, ":mag:")
 		}},
 		{name: "all_markers", check: func(k *addonKit) {
-			k.says(k.command("all.markers"), "ctx.master.view is mitmproxy's console UI and does not exist in midstream")
+			k.says(k.command("all.markers"), "ctx.master.view.focus belongs to mitmproxy's user interface")
 			k.p.live("https://markers.example/:red_circle:")
 			k.p.live("https://markers.example/:mag:")
 		}},

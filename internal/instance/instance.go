@@ -99,6 +99,7 @@ type Instance struct {
 	building     sync.Mutex // held while the hooks are made anew
 	set          atomic.Pointer[hook.Set]
 	flows        atomic.Uint64
+	late         lateNotes
 	saving       sync.Mutex // guards saves
 	saves        []*saving
 	keyLog       *os.File
@@ -212,7 +213,7 @@ func (in *Instance) start(ctx context.Context) error {
 
 // watchers are the given ones, and the count of flows.
 func (in *Instance) watchers() []engine.Watcher {
-	return append([]engine.Watcher{(*flowCount)(&in.flows)}, in.cfg.Watchers...)
+	return append([]engine.Watcher{(*flowCount)(&in.flows), &in.late}, in.cfg.Watchers...)
 }
 
 // flowCount counts flows that have ended.
@@ -331,6 +332,7 @@ func (in *Instance) Close(ctx context.Context) error {
 		in.python.Close()
 	}
 	errs := []error{in.replays.Close()}
+	in.late.close()
 	if in.session != nil {
 		errs = append(errs, in.session.Close(), in.saved())
 	}

@@ -8,12 +8,14 @@ import (
 	"io"
 
 	"midstream/flow"
+	"midstream/internal/addons/intercept"
 	"midstream/internal/capture"
 	"midstream/internal/format"
 	"midstream/internal/format/code"
 	"midstream/internal/format/har"
 	"midstream/internal/format/mitm"
 	"midstream/internal/option"
+	"midstream/internal/pyhost"
 	"midstream/internal/replay"
 	"midstream/internal/store"
 )
@@ -95,22 +97,23 @@ func (s scriptFlows) Convert(ctx context.Context, file []byte, to string) ([]byt
 	return out.Bytes(), err
 }
 
-// Recorded gives the newest flows of the session that have ended, as a flow file.
-func (s scriptFlows) Recorded(ctx context.Context, id flow.ID, most int, limit int64) ([]byte, error) {
+// Recorded gives the newest flows of the session as a flow file, those that run with
+// what has passed of them.
+func (s scriptFlows) Recorded(ctx context.Context, id flow.ID, most int, limit int64) ([]byte, []pyhost.Running, error) {
 	if s.in.session == nil {
-		return nil, errors.New("nothing is recorded: there is no session with flows")
+		return nil, nil, errors.New("nothing is recorded: there is no session with flows")
 	}
 	s.in.session.Flush()
 	r, err := store.OpenReader(s.in.session.Dir())
 	if err != nil {
-		return nil, fmt.Errorf("read the session for a script: %w", err)
+		return nil, nil, fmt.Errorf("read the session for a script: %w", err)
 	}
 	defer r.Close()
 	which := store.ListOptions{Last: most}
 	if id != (flow.ID{}) {
 		number, err := r.Find(ctx, id.String())
 		if err != nil {
-			return nil, fmt.Errorf("read the session for a script: %w", err)
+			return nil, nil, fmt.Errorf("read the session for a script: %w", err)
 		}
 		which = store.ListOptions{After: number - 1}
 		most = 1
@@ -118,6 +121,7 @@ func (s scriptFlows) Recorded(ctx context.Context, id flow.ID, most int, limit i
 	src := capture.FromReader(ctx, r, r.List(ctx, which))
 	defer src.Close()
 	var files [][]byte
+	var running []pyhost.Running
 	size := int64(0)
 	for {
 		it, err := src.Next()
@@ -128,21 +132,24 @@ func (s scriptFlows) Recorded(ctx context.Context, id flow.ID, most int, limit i
 			continue // its body is not there any more
 		}
 		if err != nil {
-			return nil, fmt.Errorf("read the session for a script: %w", err)
+			return nil, nil, fmt.Errorf("read the session for a script: %w", err)
 		}
-		if it.Flow.Outcome.Kind == flow.Running || tooLarge(it, limit) {
+		if it.Flow.Request == nil && it.Flow.Kind == flow.HTTP || tooLarge(it, limit) {
 			continue
+		}
+		if it.Flow.Live() {
+			running = append(running, pyhost.Running{ID: it.Flow.ID, Held: s.in.intercept.StageOf(it.Flow.Number) != ""})
 		}
 		var out bytes.Buffer
 		if _, err := mitm.NewWriter(&out, mitm.Version).Write(it); err != nil {
-			return nil, fmt.Errorf("read the session for a script: %w", err)
+			return nil, nil, fmt.Errorf("read the session for a script: %w", err)
 		}
 		files = append(files, out.Bytes())
 		for size += int64(out.Len()); size > limit; files = files[1:] {
 			size -= int64(len(files[0]))
 		}
 	}
-	return bytes.Join(files, nil), nil
+	return bytes.Join(files, nil), running, nil
 }
 
 func tooLarge(it *format.Item, limit int64) bool {
@@ -155,27 +162,53 @@ func tooLarge(it *format.Item, limit int64) bool {
 	return n > limit
 }
 
-// Note sets marker or comment of a flow that has ended.
-func (s scriptFlows) Note(ctx context.Context, id flow.ID, what, value string) error {
+// number finds a flow of the session.
+func (s scriptFlows) number(ctx context.Context, id flow.ID) (uint64, error) {
 	if s.in.session == nil {
-		return errors.New("nothing is recorded: there is no session with flows")
+		return 0, errors.New("nothing is recorded: there is no session with flows")
 	}
 	s.in.session.Flush()
 	r, err := store.OpenReader(s.in.session.Dir())
 	if err != nil {
-		return fmt.Errorf("change a recorded flow: %w", err)
+		return 0, err
 	}
 	defer r.Close()
-	number, err := r.Find(ctx, id.String())
+	return r.Find(ctx, id.String())
+}
+
+// Note sets marker or comment of a flow; one that runs gets it when it has ended.
+func (s scriptFlows) Note(ctx context.Context, id flow.ID, what, value string) error {
+	number, err := s.number(ctx, id)
 	if err != nil {
 		return fmt.Errorf("change a recorded flow: %w", err)
 	}
-	return s.in.session.Edit(number, func(f *flow.Flow) {
+	return s.in.late.note(s.in.session, number, func(f *flow.Flow) {
 		if what == "marked" {
 			f.Marker = value
 		} else {
 			f.Comment = value
 		}
+	})
+}
+
+// Kill ends a flow that runs.
+func (s scriptFlows) Kill(ctx context.Context, id flow.ID) error {
+	number, err := s.number(ctx, id)
+	if err != nil {
+		return fmt.Errorf("kill a flow: %w", err)
+	}
+	return Control{s.in}.Kill(number)
+}
+
+// Resume lets a flow go on that is held.
+func (s scriptFlows) Resume(ctx context.Context, id flow.ID) error {
+	number, err := s.number(ctx, id)
+	if err != nil {
+		return fmt.Errorf("resume a flow: %w", err)
+	}
+	return s.in.intercept.Do(ctx, number, func(p *intercept.Parked) error {
+		p.Go()
+		return nil
 	})
 }
 

@@ -19,12 +19,23 @@ type Flows interface {
 	Convert(ctx context.Context, file []byte, to string) ([]byte, error)
 	// Record adds flows to the session.
 	Record(ctx context.Context, file []byte) error
-	// Recorded gives the newest flows of the session that have ended, or the one of an
-	// ID, as a flow file. It leaves out what would make it larger than limit octets, the
-	// oldest first.
-	Recorded(ctx context.Context, id flow.ID, most int, limit int64) ([]byte, error)
-	// Note sets "marked" or "comment" of a flow of the session that has ended.
+	// Recorded gives the newest flows of the session, or the one of an ID, as a flow
+	// file, and tells which of them still run. It leaves out what would make it larger
+	// than limit octets, the oldest first.
+	Recorded(ctx context.Context, id flow.ID, most int, limit int64) (file []byte, running []Running, err error)
+	// Note sets "marked" or "comment" of a flow of the session; one that runs gets it
+	// when it has ended.
 	Note(ctx context.Context, id flow.ID, what, value string) error
+	// Kill ends a flow that runs.
+	Kill(ctx context.Context, id flow.ID) error
+	// Resume lets a flow go on that midstream itself holds.
+	Resume(ctx context.Context, id flow.ID) error
+}
+
+// Running is a flow that has not ended.
+type Running struct {
+	ID   flow.ID
+	Held bool // by midstream itself, as the option intercept has it
 }
 
 // mostRecorded bounds the flows that a command is given of the session.
@@ -48,6 +59,36 @@ func (h *Host) replay(m *message, raw []byte) error {
 	return h.replays.add(h, send)
 }
 
+// send is replay of what the script waits for: done is called when it has ended.
+func (h *Host) send(raw []byte, done func()) error {
+	if h.config.Flows == nil {
+		return errNoFlows
+	}
+	send, err := h.config.Flows.Replay(h.replays.context(h), "", raw)
+	if err != nil {
+		return err
+	}
+	return h.replays.add(h, func(ctx context.Context) {
+		send(ctx)
+		done()
+	})
+}
+
+// act kills a flow that the process was not told of, or lets one go on.
+func (h *Host) act(m *message) error {
+	if h.config.Flows == nil {
+		return errNoFlows
+	}
+	id, err := flow.ParseID(m.Flow)
+	if err != nil {
+		return fmt.Errorf("%s a flow: %w", m.Name, err)
+	}
+	if m.Name == "kill" {
+		return h.config.Flows.Kill(context.Background(), id)
+	}
+	return h.config.Flows.Resume(context.Background(), id)
+}
+
 func (h *Host) convert(m *message, raw []byte) ([]byte, error) {
 	if h.config.Flows == nil {
 		return nil, errNoFlows
@@ -62,21 +103,25 @@ func (h *Host) record(raw []byte) error {
 	return h.config.Flows.Record(context.Background(), raw)
 }
 
-func (h *Host) recorded(m *message) ([]byte, error) {
+// recorded gives flows as a file, and which of them run: ID, and whether it is held.
+func (h *Host) recorded(m *message) (running [][]any, file []byte, err error) {
 	if h.config.Flows == nil {
-		return nil, errNoFlows
+		return nil, nil, errNoFlows
 	}
 	var id flow.ID
 	if m.Flow != "" {
-		var err error
 		if id, err = flow.ParseID(m.Flow); err != nil {
-			return nil, fmt.Errorf("read a recorded flow: %w", err)
+			return nil, nil, fmt.Errorf("read a recorded flow: %w", err)
 		}
 	}
-	return h.config.Flows.Recorded(context.Background(), id, mostRecorded, h.config.ContentLimit)
+	file, run, err := h.config.Flows.Recorded(context.Background(), id, mostRecorded, h.config.ContentLimit)
+	for _, r := range run {
+		running = append(running, []any{r.ID.String(), r.Held})
+	}
+	return running, file, err
 }
 
-// noteRecorded marks or comments a flow that is over.
+// noteRecorded marks or comments a flow that the process was not told of.
 func (h *Host) noteRecorded(m *message) error {
 	if h.config.Flows == nil {
 		return errNoFlows

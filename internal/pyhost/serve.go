@@ -65,8 +65,14 @@ func (p *process) serve(m *message, raw []byte) {
 	case "record":
 		p.answer(m, nil, h.record(raw), nil)
 	case "recorded":
-		out, err := h.recorded(m)
-		p.answer(m, nil, err, out)
+		running, out, err := h.recorded(m)
+		p.answer(m, running, err, out)
+	case "send":
+		if err := h.send(raw, func() { p.answer(m, nil, nil, nil) }); err != nil {
+			p.answer(m, nil, err, nil)
+		}
+	case "act":
+		p.answer(m, nil, h.act(m), nil)
 	case "note":
 		p.answer(m, nil, h.noteRecorded(m), nil)
 	case "listeners":

@@ -296,7 +296,7 @@ def rest():
     assert ALERT == 21 and version.VERSION and ProxyMode.parse("reverse:http://x").type_name == "reverse"
     for fn in (mitmdump, DumpMaster, WebMaster, TLSLayer, layers.tls.ClientTLSLayer):
         assert "midstream" in raises(NotImplementedError, fn)
-    raises(AttributeError, lambda: ctx.master.view)
+    raises(AttributeError, lambda: ctx.master.view.focus), raises(AttributeError, lambda: ctx.master.keymap)
     grpc_view = type("V", (grpc.ViewGrpcProtobuf,), {"name": "mine"})(config=grpc.ViewConfig())
     assert grpc_view.name == "mine" and grpc.ProtoParser.ParserRule(name="a", filter="b").name == "a"
     assert grpc.ProtoParser.DecodedTypes.double and contentviews.TViewResult

@@ -24,6 +24,11 @@ def kill(flow):
         host.kill(flow)
 
 
+def resume(flow):
+    if host is not None:
+        host.resume(flow)
+
+
 def impossible(what: str, instead: str):
     """The error of what cannot work beside the proxy."""
     return NotImplementedError("{}: midstream runs addons in a process of their own, beside the proxy. {} ({})".format(

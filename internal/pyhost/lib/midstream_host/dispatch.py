@@ -153,12 +153,26 @@ class Host(Life, Connections, Views):
 
     def kill(self, flow):
         picture = self.flows.get(flow.id)
+        if picture is None and self.recorded.get(flow.id) is flow:
+            self.act("kill", flow)
         if picture is None or picture.flow is not flow:
             return
         if picture.calls:
             picture.killed = True
         else:
             self.tell({"k": "kill", "f": flow.id})
+
+    def act(self, what, flow):
+        try:
+            self.ask("act", f=flow.id, name=what)
+        except Refused:
+            pass  # it is over by now
+
+    def resume(self, flow):
+        """Lets a flow go on that midstream itself holds."""
+        picture = self.flows.get(flow.id)
+        if picture is None or not picture.calls:
+            self.act("resume", flow)
 
     def note(self, flow, what, value):
         """marked or comment was set: outside of a hook it is sent at once."""
@@ -175,18 +189,34 @@ class Host(Life, Connections, Views):
     def all_flows(self):
         """The flows of the session, the newest ones, and those that live."""
         from mitmproxy import io
-        live = {p.flow.id: p.flow for p in list(self.flows.values())}
+        mine = {p.flow.id: p.flow for p in list(self.flows.values())}
         try:
-            _, file = self.ask("recorded")
+            running, file = self.ask("recorded")
         except Refused:
-            return list(live.values())
+            return list(mine.values())
+        running = dict(running or ())
         known, self.recorded = self.recorded, {}
         for f in io.FlowReader(stdio.BytesIO(file)).stream():
-            if f.id in live:
+            if f.id in mine:
                 continue
-            f = self.recorded[f.id] = known.get(f.id, f)
+            before = known.get(f.id)
+            if before is not None:
+                if before.live:  # more of it has passed
+                    f.marked, f.comment = before.marked or f.marked, before.comment or f.comment
+                    before._late = None
+                    before.set_state(f.get_state())
+                f = before
+            f.live = f.id in running
+            f.intercepted = running.get(f.id, False)
             f._late = self.note
-        return list(self.recorded.values()) + list(live.values())
+            self.recorded[f.id] = f
+        return list(self.recorded.values()) + list(mine.values())
+
+    def flow_of(self, number: str):
+        """The flow of an id, None where there is none."""
+        if number in self.flows:
+            return self.flows[number].flow
+        return next((f for f in self.all_flows() if f.id == number), None)
 
     # Events of flows.
 

@@ -37,7 +37,10 @@ def _kill(manager, flows):
 
 def _resume(manager, flows):
     for f in flows_of(manager, flows):
-        f.resume()
+        if f.intercepted:
+            f.resume()
+        elif f.live:
+            manager.master.host.resume(f)
 
 
 def _mark(manager, flows, marker):

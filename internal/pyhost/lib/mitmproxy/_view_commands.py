@@ -66,8 +66,8 @@ commands = {
     "view.flows.resolve": lambda m, spec: resolve(m, spec), "view.flows.duplicate": _duplicate,
     "view.flows.create": _create, "view.flows.load": _load, "view.settings.setval": _setval,
     "view.settings.getval": _getval, "view.settings.setval.toggle": _toggle,
-    "view.properties.length": lambda m: len(m.master.host.flows),
-    "view.properties.marked": lambda m: False, "view.properties.inbounds": lambda m, n: 0 <= int(n) < len(m.master.host.flows),
+    "view.properties.length": lambda m: len(m.master.host.all_flows()),
+    "view.properties.marked": lambda m: False, "view.properties.inbounds": lambda m, n: 0 <= int(n) < len(m.master.host.all_flows()),
     "view.order.options": lambda m: ["time", "method", "url", "size"],
 }
 commands.update((name, _nothing) for name in (

@@ -1,8 +1,11 @@
 """Addons: what load gets, and the list of all."""
 from __future__ import annotations
 
+import inspect
+import logging
+
 from midstream_host import entities
-from mitmproxy import hooks
+from mitmproxy import flow, hooks
 
 
 class Loader:
@@ -30,13 +33,22 @@ class AddonManager:
 
     def __init__(self, master):
         self.master = master
+        self._own = {}  # those of _STANDING_IN that were asked for
+        self._told = set()
 
     def get(self, name):
         for addon in self.master.host.addons:
             if entities.name_of(addon) == name:
                 return addon
-        if name == "proxyserver":
-            return ProxyServer(self.master)
+        if name in _STANDING_IN:
+            if name not in self._own:
+                self._own[name] = _STANDING_IN[name](self.master)
+            return self._own[name]
+        if name in _BUILT_IN and name not in self._told:
+            self._told.add(name)
+            logging.getLogger("midstream").warning(
+                "ctx.master.addons.get(%r) is None: what mitmproxy's addon of that name does is a part of midstream "
+                "itself; %s has what is in its place", name, "docs/from-mitmproxy.md")
         return None
 
     def __contains__(self, item):
@@ -68,10 +80,20 @@ class AddonManager:
             self.master.host.call(a, event.name, *event.args())
 
     async def trigger_event(self, event):
-        self.trigger(event)
+        host = self.master.host
+        for a in list(host.addons):
+            result = host.attempt(a, event.name, tuple(event.args()), [])
+            if inspect.isawaitable(result):
+                await host.awaited(a, event.name, result, [], tuple(event.args()))
 
     async def handle_lifecycle(self, event):
-        self.trigger(event)
+        """Runs an event, and waits as long as its flow is to wait."""
+        await self.trigger_event(event)
+        args = event.args()
+        if args and isinstance(args[0], flow.Flow):
+            await args[0].wait_for_resume()
+            update = hooks.UpdateHook([args[0]])
+            await self.trigger_event(update)
 
     def invoke_addon_sync(self, addon, event):
         self.master.host.call(addon, event.name, *event.args())
@@ -88,3 +110,23 @@ class ProxyServer:
     def listen_addrs(self):
         value, _ = self.master.host.ask("listeners")
         return [tuple(a) for a in value or []]
+
+
+def _view(master):
+    from mitmproxy._view import View
+    return View(master)
+
+
+def _playback(master):
+    from mitmproxy.addons.clientplayback import ClientPlayback
+    return ClientPlayback()
+
+
+# mitmproxy's own addons that something stands in for here, and the others.
+_STANDING_IN = {"proxyserver": ProxyServer, "view": _view, "clientplayback": _playback}
+_BUILT_IN = frozenset((
+    "anticache", "anticomp", "block", "blocklist", "browser", "command_history", "comment", "core", "cut", "disableh2c",
+    "dumper", "errorcheck", "eventstore", "export", "intercept", "keepserving", "maplocal", "mapremote", "modifybody",
+    "modifyheaders", "nextlayer", "onboarding", "onboardingapp", "proxyauth", "readfile", "save", "savehar", "scriptloader",
+    "serverplayback", "stickyauth", "stickycookie", "termlog", "termstatus", "tlsconfig", "updatealtsvc", "upstreamauth",
+))

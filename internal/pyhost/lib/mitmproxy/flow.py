@@ -110,6 +110,7 @@ class Flow:
     def resume(self):
         if self.intercepted:
             self._let_go()
+            bridge.resume(self)
 
     def _let_go(self):
         self.intercepted = False
