@@ -30,6 +30,8 @@ type decoded struct {
 	name string
 	dec  io.ReadCloser
 	err  error
+	next [1]byte // read to see whether there is more
+	one  bool    // there was
 }
 
 // plain hides the methods of a Reader that codings have no use for.
@@ -38,6 +40,18 @@ type plain struct{ r Reader }
 func (p plain) Read(b []byte) (int, error) { return p.r.Read(b) }
 
 func (d *decoded) Read(p []byte) (int, error) {
+	if d.one && len(p) > 0 {
+		p[0], d.one = d.next[0], false
+		if len(p) == 1 || d.err != nil {
+			return 1, nil
+		}
+		n, _ := d.read(p[1:]) // nothing of it has to be waited for; an error comes again
+		return 1 + n, nil
+	}
+	return d.read(p)
+}
+
+func (d *decoded) read(p []byte) (int, error) {
 	for d.err == nil {
 		n, err := d.dec.Read(p)
 		switch {
@@ -66,7 +80,19 @@ func (d *decoded) rest() error {
 	}
 }
 
-func (d *decoded) Ready() bool           { return false }
+// Ready implements Reader. What has arrived may be too little to be decoded, so only
+// behind the end of it that is certain.
+func (d *decoded) Ready() bool { return d.one || d.err != nil || Over(d.src) }
+
+// Over implements Ender.
+func (d *decoded) Over() bool {
+	if !d.one && d.err == nil && Over(d.src) {
+		n, _ := d.read(d.next[:])
+		d.one = n > 0
+	}
+	return !d.one && d.err == io.EOF
+}
+
 func (d *decoded) Trailers() flow.Fields { return d.src.Trailers() }
 func (d *decoded) Cancel(cause error)    { d.src.Cancel(cause) }
 
@@ -153,6 +179,15 @@ func (e *encoded) fail(err error) error {
 	return broken(flow.Unspecified, fmt.Errorf("encode %s body: %w", e.name, err))
 }
 
-func (e *encoded) Ready() bool           { return e.out.Len() > 0 }
+func (e *encoded) Ready() bool { return e.out.Len() > 0 || e.err != nil || Over(e.src) }
+
+// Over implements Ender.
+func (e *encoded) Over() bool {
+	for e.out.Len() == 0 && e.err == nil && Over(e.src) {
+		e.err = e.step()
+	}
+	return e.out.Len() == 0 && e.err == io.EOF
+}
+
 func (e *encoded) Trailers() flow.Fields { return e.src.Trailers() }
 func (e *encoded) Cancel(cause error)    { e.src.Cancel(cause) }

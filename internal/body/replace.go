@@ -112,6 +112,9 @@ func (r *replacer) tail(p []byte) int {
 	return n
 }
 
+// Prompt implements Prompt.
+func (r *replacer) Prompt() bool { return true }
+
 // Held returns what is held back.
 func (r *replacer) Held() []byte { return r.old[:r.held] }
 

@@ -184,6 +184,9 @@ func (w *rewriter) rewrite(text []byte, last bool, emit func([]byte) error) (don
 	return done, nil
 }
 
+// Prompt implements Prompt.
+func (w *rewriter) Prompt() bool { return true }
+
 // Held returns what is held back.
 func (w *rewriter) Held() []byte { return w.held }
 

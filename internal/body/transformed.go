@@ -224,9 +224,41 @@ func (r *transformed) buffer() []byte {
 	return make([]byte, min(size, maxPieceSize))
 }
 
+// Prompt is a hook.Transform that can tell that it has nothing to do that may take
+// time.
+type Prompt interface {
+	// Prompt tells, of a transform that stands inside emit, that it will not wait for
+	// anything until Chunk returns, nor then in End, as far as it can know: what it
+	// has emitted can be kept meanwhile, to leave with the end of the body.
+	Prompt() bool
+}
+
+// prompt tells that the end of the body has come and the transform makes of it what
+// it does without waiting: it may run ahead.
+func (r *transformed) prompt() bool {
+	t, ok := r.t.(Prompt)
+	return ok && len(r.rest) == 0 && !r.isEnded() && Over(r.src) && t.Prompt()
+}
+
+func (r *transformed) isEnded() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.ended || r.cause != nil
+}
+
 // Ready implements Reader: a transform may swallow what has arrived, so only
-// what it has emitted is certain.
-func (r *transformed) Ready() bool { return len(r.rest) > 0 }
+// what it has emitted is certain, and the end.
+func (r *transformed) Ready() bool { return len(r.rest) > 0 || r.prompt() }
+
+// Over implements Ender.
+func (r *transformed) Over() bool {
+	if r.prompt() {
+		_ = r.resume() // it comes again
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return len(r.rest) == 0 && r.ended && r.cause == nil && r.err == io.EOF
+}
 
 // Trailers implements Reader.
 func (r *transformed) Trailers() flow.Fields { return r.src.Trailers() }

@@ -88,6 +88,7 @@ type messageHooks struct {
 	skip func(p message.Piece) bool
 	// ahead is a piece that was taken to look at it.
 	ahead   *message.Piece
+	taking  bool // hooks are about to run
 	changed bool
 	large   bool
 }
@@ -104,6 +105,11 @@ func (t *messageHooks) End(ctx context.Context, emit func([]byte) error) error {
 	return t.run(ctx, emit)
 }
 
+// Prompt implements body.Prompt: nothing is left that hooks could run on.
+func (t *messageHooks) Prompt() bool {
+	return !t.taking && t.ahead == nil && t.split.Buffered() == 0
+}
+
 func (t *messageHooks) run(ctx context.Context, emit func([]byte) error) error {
 	for {
 		piece, ok := t.next()
@@ -114,12 +120,14 @@ func (t *messageHooks) run(ctx context.Context, emit func([]byte) error) error {
 			t.pass(piece)
 			continue
 		}
+		t.taking = true
 		if err := t.flush(emit); err != nil {
 			return err
 		}
 		if err := t.take(ctx, piece); err != nil {
 			return err
 		}
+		t.taking = false
 	}
 }
 

@@ -139,6 +139,9 @@ func (t *textHooks) End(ctx context.Context, emit func([]byte) error) error {
 	return emit(t.d.Rest())
 }
 
+// Prompt implements body.Prompt.
+func (t *textHooks) Prompt() bool { return t.lost || t.t.Prompt() }
+
 func (t *textHooks) coded(emit func([]byte) error) func([]byte) error {
 	return func(p []byte) error {
 		t.out = base64.StdEncoding.AppendEncode(t.out[:0], p)

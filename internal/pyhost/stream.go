@@ -29,6 +29,9 @@ func (c *chunks) End(ctx context.Context, emit func([]byte) error) error {
 	return c.run(ctx, nil, emit)
 }
 
+// Prompt implements body.Prompt: such a function is none that may wait.
+func (c *chunks) Prompt() bool { return true }
+
 func (c *chunks) run(ctx context.Context, p []byte, emit func([]byte) error) error {
 	proc := c.f.p
 	call := proc.begin("stream")

@@ -28,9 +28,17 @@ type chunks struct {
 	same bool
 	gen  *generator // once the function turned out to make one
 	seen bool
+	slow bool // it has returned a promise
 }
 
-var _ hook.Transform = (*chunks)(nil)
+var (
+	_ hook.Transform = (*chunks)(nil)
+	_ body.Prompt    = (*chunks)(nil)
+)
+
+// Prompt implements body.Prompt: a function that returns what it makes has nothing
+// to wait for.
+func (c *chunks) Prompt() bool { return c.gen == nil && !c.slow }
 
 func newChunks(m *message, fn goja.Callable, this goja.Value) *chunks {
 	return &chunks{m: m, e: m.e, fn: fn, this: this, call: newCall(m.side.String()+".stream", m.f)}
@@ -68,7 +76,9 @@ func (c *chunks) run(ctx context.Context, p []byte, emit func([]byte) error) err
 			made = newGenerator(c)
 			made.attach(arr)
 		}
-		return c.fn(c.this, arr)
+		v, err := c.fn(c.this, arr)
+		c.slow = c.slow || v != nil && promiseOf(v) != nil
+		return v, err
 	}, func(v goja.Value) error {
 		if arr == v {
 			c.same = true

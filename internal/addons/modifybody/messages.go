@@ -66,6 +66,9 @@ func (t *messages) End(_ context.Context, emit func([]byte) error) error {
 	return t.drain(emit)
 }
 
+// Prompt implements body.Prompt.
+func (t *messages) Prompt() bool { return true }
+
 func (t *messages) drain(emit func([]byte) error) error {
 	for p, ok := t.split.Next(); ok; p, ok = t.split.Next() {
 		out := p.Raw
