@@ -11,8 +11,10 @@ const (
 	recordSize = 16384 + 256 + 5
 	// smallSize is for everybody: it holds most heads and events.
 	smallSize = 4 << 10
-	// largeSize holds several records, for connections that carry bulk.
-	largeSize = 128 << 10
+	// largeSize is for connections that carry bulk: eight records, and what eight of
+	// them have beyond the 128 KiB that a body brings at once, so that these leave in
+	// one call and not in one and a bit.
+	largeSize = 132 << 10
 	// largeBudget bounds the large buffers that are out at one time, so that
 	// a thousand stalled downloads cost a thousand small ones.
 	largeBudget = 16

@@ -106,7 +106,9 @@ func (c *Conn) Ready() bool {
 		return true
 	}
 	if !c.wire.ready() {
-		return false
+		if c.wire.refill(); !c.wire.ready() {
+			return false
+		}
 	}
 	// A record may carry no data (a session ticket, a key update): only its
 	// first octet tells.
@@ -224,7 +226,7 @@ func (w *wire) peeked(n int) []byte {
 	return w.ahead.b[w.r:min(w.w, w.r+n)]
 }
 
-// Cork keeps what is written from now on until Uncork, up to 128 KiB. It
+// Cork keeps what is written from now on until Uncork, up to 132 KiB. It
 // belongs to the writer.
 func (c *Conn) Cork() { c.wire.cork() }
 

@@ -59,10 +59,15 @@ func (w *wire) sendNow(p []byte) (int, error) {
 	if err := w.settle(); err != nil {
 		return 0, err
 	}
-	if !w.rest.keep.Load() || w.raw == nil {
+	if w.raw == nil {
 		return w.Conn.Write(p)
 	}
-	return w.sendSome(p)
+	n, err := w.sendSome(p)
+	if err != nil || n == len(p) || w.rest.keep.Load() {
+		return n, err
+	}
+	m, err := w.Conn.Write(p[n:])
+	return n + m, err
 }
 
 func (w *wire) retain(p []byte, in *buffer) {

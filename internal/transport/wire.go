@@ -35,6 +35,7 @@ type wire struct {
 	try    func(fd uintptr) bool // reads once from fd; made once, so that a read allocates nothing
 	tryN   int
 	tryErr error
+	glance bool                  // try does not wait
 	look   func(fd uintptr) bool // tells whether fd has something to read
 
 	// Writer's side.
@@ -144,6 +145,38 @@ func (w *wire) ready() bool {
 	return n >= recordHeader && n >= recordHeader+int(binary.BigEndian.Uint16(w.ahead.b[w.r+3:]))
 }
 
+// refill reads once more, without waiting, where octets come faster than they are
+// taken: the records of one read seldom end with it, and what has come belongs
+// to the same batch.
+func (w *wire) refill() {
+	if !w.bulk || w.raw == nil || w.dry || w.readEnd != nil || w.buffered() == 0 && !w.takeLarge() {
+		return
+	}
+	w.compact()
+	if w.w < len(w.ahead.b) {
+		w.tryN, w.tryErr, w.glance = 0, nil, true
+		_ = w.raw.Read(w.try) // a deadline, or the end, comes again
+		w.glance = false
+		if w.tryErr != nil {
+			w.readEnd = w.tryError()
+		} else if w.tryN > 0 {
+			w.w += w.tryN
+			w.measure()
+		}
+	}
+	if w.w == 0 && w.ahead != nil {
+		w.release()
+	}
+}
+
+// compact moves what is buffered to the front.
+func (w *wire) compact() {
+	if w.ahead != nil && w.r > 0 {
+		w.w = copy(w.ahead.b, w.ahead.b[w.r:w.w])
+		w.r = 0
+	}
+}
+
 const (
 	recordHeader = 5
 	alertRecord  = 21
@@ -182,10 +215,7 @@ func (w *wire) fill() error {
 	if w.readEnd != nil {
 		return w.readEnd
 	}
-	if w.ahead != nil && w.r > 0 {
-		w.w = copy(w.ahead.b, w.ahead.b[w.r:w.w])
-		w.r = 0
-	}
+	w.compact()
 	if w.ahead != nil && w.w == len(w.ahead.b) {
 		return errAheadFull
 	}
@@ -222,9 +252,13 @@ func (w *wire) readSome() (int, error) {
 		return 0, io.EOF
 	}
 	if w.tryErr != nil {
-		return 0, &net.OpError{Op: "read", Net: "tcp", Source: w.LocalAddr(), Addr: w.RemoteAddr(), Err: os.NewSyscallError("read", w.tryErr)}
+		return 0, w.tryError()
 	}
 	return w.tryN, nil
+}
+
+func (w *wire) tryError() error {
+	return &net.OpError{Op: "read", Net: "tcp", Source: w.LocalAddr(), Addr: w.RemoteAddr(), Err: os.NewSyscallError("read", w.tryErr)}
 }
 
 // bulkAfter is how many reads in a row must find more than they can take before

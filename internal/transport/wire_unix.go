@@ -34,6 +34,9 @@ func (w *wire) tryRead(fd uintptr) bool {
 		case err == syscall.EINTR:
 			continue
 		case err == syscall.EAGAIN:
+			if w.glance {
+				return true
+			}
 			if w.buffered() == 0 {
 				w.release()
 			}
