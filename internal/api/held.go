@@ -13,7 +13,7 @@ import (
 )
 
 // attach tells that a front end is there; the function returned, that it has left.
-func (s *Server) attach() (leave func()) { return s.control.Intercept().Attach() }
+func (s *Server) attach() (leave func()) { return s.control.Attach() }
 
 func (s *Server) interceptState() InterceptState {
 	filter, _ := s.control.Options().OptionalString("intercept")

@@ -230,6 +230,7 @@ func (s *Server) table() []route {
 		{method: post, path: "/rules/test", serve: s.postRuleTest, recorded: true, harmless: true},
 		{method: patch, path: "/rules/{name}", serve: s.patchRule},
 		{method: del, path: "/rules/{name}", serve: s.deleteRule},
+		{method: post, path: "/flows/{id}/inject", serve: s.postInject, recorded: true},
 		{method: get, path: "/filter/why", serve: s.getWhy, recorded: true},
 		{method: get, path: "/log", serve: s.getLog},
 		{method: get, path: "/commands", serve: s.getCommands},

@@ -16,6 +16,7 @@ import (
 
 	"midstream/flow"
 	"midstream/hook"
+	"midstream/internal/addons/injection"
 	"midstream/internal/addons/intercept"
 	"midstream/internal/ca"
 	"midstream/internal/engine"
@@ -90,6 +91,8 @@ type Instance struct {
 	intercept    *intercept.Intercept
 	onboard      atomic.Pointer[onboard.Addon] // nil without the page
 	visitors     onboard.Visitors
+	injection    injection.Sender
+	attached     atomic.Int64 // front ends that are there
 	engine       *engine.Engine
 	redactor     atomic.Pointer[redaction.Redactor] // nil without one
 	proxy        *proxy.Proxy                       // nil with server=false
@@ -241,7 +244,10 @@ func (in *Instance) rebuild() {
 	if in.rewritesAltSvc() {
 		addons = append(addons, proxy.AltSvc{})
 	}
-	if in.intercept.Active() {
+	if in.attached.Load() > 0 {
+		addons = append(addons, &in.injection)
+	}
+	if in.intercept.Filtering() {
 		addons = append(addons, in.intercept) // last: it shows what the others have made
 	}
 	set, err := hook.NewSet(in.log, addons...)

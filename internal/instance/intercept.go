@@ -2,7 +2,9 @@ package instance
 
 import (
 	"strings"
+	"sync"
 
+	"midstream/internal/addons/injection"
 	"midstream/internal/addons/intercept"
 	"midstream/internal/option"
 	"midstream/internal/query"
@@ -27,6 +29,26 @@ func (in *Instance) setIntercept() error {
 	in.intercept.Set(filter, in.opts.Duration("intercept_timeout"))
 	return nil
 }
+
+// Attach tells that a front end is there, which may let go what is held and put
+// messages into connections that begin from now on; the function returned, that it has
+// left.
+func (c Control) Attach() (leave func()) {
+	in := c.in
+	if in.attached.Add(1) == 1 {
+		in.rebuild()
+	}
+	released := in.intercept.Attach()
+	return sync.OnceFunc(func() {
+		released()
+		if in.attached.Add(-1) == 0 {
+			in.rebuild()
+		}
+	})
+}
+
+// Injection puts messages into connections.
+func (c Control) Injection() *injection.Sender { return &c.in.injection }
 
 // Intercept is what holds flows.
 func (c Control) Intercept() *intercept.Intercept { return c.in.intercept }

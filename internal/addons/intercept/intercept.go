@@ -80,6 +80,13 @@ func (i *Intercept) Active() bool {
 	return i.wanted() != nil
 }
 
+// Filtering tells whether there is a filter: what it means may be held, now or later.
+func (i *Intercept) Filtering() bool {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	return i.filter != nil
+}
+
 // wanted is what is held now, nil for nothing. mu is held.
 func (i *Intercept) wanted() *query.Filter {
 	if i.single && i.spent {

@@ -77,9 +77,13 @@ export const octetsIn = (base64: string) => Uint8Array.from(atob(base64), (c) =>
 export function sent(octets: Uint8Array): Sent {
   const text = plain(octets)
   if (text !== null) return { text }
+  return { base64: base64(octets) }
+}
+
+export function base64(octets: Uint8Array): string {
   let binary = ''
   for (let i = 0; i < octets.length; i += 8192) binary += String.fromCharCode(...octets.subarray(i, i + 8192))
-  return { base64: btoa(binary) }
+  return btoa(binary)
 }
 
 // octetsOf fetches a body whole, as long as it can be edited here.
