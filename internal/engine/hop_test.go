@@ -30,6 +30,7 @@ func TestForward(t *testing.T) {
 		{"Proxy-Authorization for another stays", "Proxy-Authorization: Basic eA==|A: 1", hop{to: flow.HTTP11}, "Proxy-Authorization: Basic eA==|A: 1"},
 		{"Proxy-Authenticate stays", "Proxy-Authenticate: Basic", hop{to: flow.HTTP11}, "Proxy-Authenticate: Basic"},
 		{"Accept-Encoding and User-Agent are untouched", "Accept-Encoding: br, x|User-Agent: u", hop{to: flow.HTTP11}, "Accept-Encoding: br, x|User-Agent: u"},
+		{"Max-Forwards is not counted down", "Max-Forwards: 0", hop{to: flow.HTTP11}, "Max-Forwards: 0"},
 		{"an answered Expect goes", "Expect: 100-continue", hop{to: flow.HTTP11, dropExpect: true}, ""},
 		{"Expect goes on", "Expect: 100-continue", hop{to: flow.HTTP11}, "Expect: 100-continue"},
 		{"close takes the place of close", "A: 1|connection:close|B: 2", hop{to: flow.HTTP11, connection: "close"}, "A: 1|connection:close|B: 2"},
