@@ -19,6 +19,7 @@ func helpScreen(cmd *cobra.Command) string {
 	root := cmd.Root()
 	fmt.Fprintf(&b, "midstream: %s\n\n", root.Short)
 	b.WriteString(`  midstream run -- curl https://example.com/           a command through a proxy of its own
+  midstream browser https://example.com/               a browser of its own, the same way
   midstream --stream 3m -s my.js                       the proxy, with larger bodies unrecorded
 
 Commands

@@ -24,21 +24,10 @@ func optionFlags(cmd *cobra.Command) *optionLine {
 	options := builtin()
 	for _, o := range options {
 		addFlag(flags, line, o)
-		if o.Type == option.Choice {
-			choices := o.Choices
-			_ = cmd.RegisterFlagCompletionFunc(o.FlagName(), func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
-				return choices, cobra.ShellCompDirectiveNoFileComp
-			})
-		}
+		completeOption(cmd, o)
 	}
 	flags.Var(&setFlag{line}, "set", "set an option: NAME=VALUE, or NAME alone")
-	_ = cmd.RegisterFlagCompletionFunc("set", func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
-		var names []string
-		for _, o := range options {
-			names = append(names, o.Name+"=")
-		}
-		return names, cobra.ShellCompDirectiveNoSpace | cobra.ShellCompDirectiveNoFileComp
-	})
+	completeSet(cmd, options)
 	addShorthand(flags, line, "quiet", "q", "log errors only, and print no flows", "error", "0")
 	addShorthand(flags, line, "verbose", "v", "log everything, and print heads", "debug", "2")
 	return line

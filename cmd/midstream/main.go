@@ -23,7 +23,11 @@ func run(ctx context.Context, e *env) int {
 	out := &output{w: e.stdout}
 	inner.stdout = out
 	root := newRootCmd(&inner)
-	root.SetArgs(arguments(e.args))
+	args := arguments(e.args)
+	if asksForCompletion(args) {
+		showOptionFlags(root)
+	}
+	root.SetArgs(args)
 	began := false
 	watchTree(root, &began)
 	err := root.ExecuteContext(ctx)

@@ -60,6 +60,10 @@ func TestHelpIsOneScreen(t *testing.T) {
 	if n := strings.Count(screen, "\n"); n > 50 {
 		t.Errorf("%d lines", n)
 	}
+	examples, _, _ := strings.Cut(screen, "\nCommands\n")
+	if n := strings.Count(examples, "\n  midstream "); n != 3 {
+		t.Errorf("%d examples", n)
+	}
 	for page, text := range map[string]string{"help": screen, "help options": allOptions()} {
 		for line := range strings.Lines(text) {
 			if len(line)-1 > screenWidth {

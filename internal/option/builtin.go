@@ -65,7 +65,7 @@ func bodies() []Option {
 		{Name: "stream_large_bodies", Type: Size, Optional: true, Flag: "stream", Main: true,
 			Help: "Bodies larger than SIZE pass unrecorded. Hooks find their content missing. 0 lets every body pass so; none records all of them as they pass. " +
 				"A body of unknown length is recorded up to SIZE, and forgotten when it grows past it."},
-		{Name: "store_streamed_bodies", Type: Bool, Main: true,
+		{Name: "store_streamed_bodies", Type: Bool,
 			Help: "Record also what passes because of --stream. Then the body is on disk, though no hook can change it."},
 		{Name: "body_size_limit", Type: Size, Optional: true,
 			Help: "Refuse larger bodies. A known length above it is answered with 413 (request) or 502 (response); a body that grows past it is cut off as a broken one."},
@@ -95,7 +95,7 @@ func hosts() []Option {
 			Help: "Own address that connections to servers start from. None leaves it to the system."},
 		{Name: "upstream_auth", Type: String, Optional: true, Secret: true, Meta: "USER:PASS", Check: isCredentials,
 			Help: "User and password for the parent proxy, or the target in reverse mode. Better as @FILE, because a command line can be seen by others. " +
-				"A parent gets them by Basic or Digest, as it asks, and no other parent gets them."},
+				"A parent gets them by Basic, Digest or NTLM, as it asks, and no other parent gets them."},
 		{Name: "upstream_routes", Type: List, Secret: true, Meta: "REGEX=URL",
 			Help: "Parent proxy for some servers, in any mode: REGEX=http://HOST:PORT. The regular expression is searched for in HOST:PORT of the server; the first that matches wins. " +
 				"REGEX=direct goes without a parent. Credentials can stand in the URL, as http://USER:PASS@HOST:PORT."},

@@ -54,7 +54,7 @@ func Mitmproxy() []Row {
 		{"keep_alt_svc_header", Works, ""},
 		{"tcp_timeout", Works, "a plain number is seconds; units work too, as 10m"},
 		{"proxy_debug", Renamed, "`-v`, or termlog_verbosity=debug; the old name is taken for that"},
-		{"upstream_auth", Works, "Digest as well as Basic; a parent gets it when it asks. One parent only: others get theirs by upstream_routes. `@FILE` reads it from a file"},
+		{"upstream_auth", Works, "Digest and NTLM as well as Basic; a parent gets it when it asks. One parent only: others get theirs by upstream_routes. `@FILE` reads it from a file"},
 		{"proxyauth", Works, "without ldap; htpasswd takes apr1 as well. A wrong password is answered after a second"},
 		{"block_global", Works, ""},
 		{"block_private", Works, ""},
