@@ -276,8 +276,8 @@ func (r *Record) piece(side flow.Side, p []byte, since time.Duration) {
 			if len(st.full) > bulkAfter {
 				st.class = bulkClass
 			}
-			if st.cur.class == bulkClass && len(st.full) > 1 {
-				nudge(r.s.q.urgent) // one half of the flow's queue is written while the other fills
+			if st.cur.class == bulkClass && len(st.full) >= maxTogether {
+				nudge(r.s.q.urgent) // what one call writes is there; the rest of the queue fills meanwhile
 			}
 			st.cur = nil
 		}

@@ -8,7 +8,7 @@ import (
 
 // The bounds of what waits for the disk, in octets.
 const (
-	flowQueue    = 2 << 20  // of one flow's bodies
+	flowQueue    = 4 << 20  // of one flow's bodies
 	bodyQueue    = 12 << 20 // of all bodies
 	smallReserve = 2 << 20  // of bodyQueue, for pieces under smallPiece
 	pictureQueue = 16 << 20 // of heads and ends
