@@ -53,6 +53,18 @@ func TestPageLargeBody(t *testing.T) {
 	b.key("Enter")
 	b.until("the place", `%s.innerText.includes('"needle":"only here"') && document.querySelector('[data-side=response]').innerText.includes('1 of 1')`, text)
 	b.screenshot("found.png")
+	// The core looks through the body; the page fetches what it shows.
+	js[any](b, `(document.querySelector('[aria-label="Find in the body"]').select(), 0)`)
+	b.write(`"LAST":"row"`)
+	b.key("Enter")
+	b.until("the last octets", `%s.innerText.endsWith('{"last":"row"}]}') && document.querySelector('[data-side=response]').innerText.includes('1 of 1')`, text)
+	js[any](b, `(document.querySelector('[aria-label="Find in the body"]').select(), 0)`)
+	b.write("REPEATED")
+	b.key("Enter")
+	b.until("many places, and more", `/1 of 1\D000\+/.test(document.querySelector('[data-side=response]').innerText)`)
+	if n := js[int](b, `window.octets`); n > 2<<20 {
+		t.Errorf("with three searches in a body of 31 MB %d octets were fetched", n)
+	}
 	if n := js[int](b, `Math.max(...window.pieces.map(r => { const m = /bytes=(\d+)-(\d+)/.exec(r); return m[2] - m[1] + 1 }))`); n > 256<<10 {
 		t.Errorf("one window took %d octets", n)
 	}

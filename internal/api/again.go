@@ -140,7 +140,7 @@ func (s *Server) getLines(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	q := flowview.ViewQuery{Number: n, Side: side, View: r.URL.Query().Get("as"), Others: s.control.Views()}
+	q := flowview.ViewQuery{Number: n, Side: side, View: r.URL.Query().Get("as"), Others: s.control.Views(), Marks: s.marks.of(n, side)}
 	if q.Window.From, err = number(r, "from", 0); err != nil {
 		return err
 	}

@@ -91,7 +91,7 @@ func TestWrongRequestsSayWhatIsWrong(t *testing.T) {
 		{"PATCH", "/options", `{"no_such":1}`, 404, "option"},
 		{"PATCH", "/options", `{"flow_detail":9}`, 400, "option"},
 		{"PATCH", "/options", `{"flow_detail":1.5}`, 400, "option"},
-		{"PATCH", "/options", `{"flow_detail":2,"http2":false}`, 400, "option"},
+		{"PATCH", "/options", `{"flow_detail":2,"confdir":"elsewhere"}`, 400, "option"},
 		{"GET", "/options/no_such", "", 404, "option"},
 		{"GET", "/nowhere", "", 404, "not-found"},
 		{"GET", "/save?as=session", "", 400, "bad-request"},

@@ -52,6 +52,7 @@ type Server struct {
 	unfollow []func()
 
 	replays chan struct{} // has an element for each replay that runs
+	marks   marked        // of bodies that were looked at
 
 	mu      sync.Mutex // guards servers
 	servers []*http.Server
@@ -212,6 +213,7 @@ func (s *Server) table() []route {
 		{method: post, path: "/flows/{id}/resend", serve: s.postResend, recorded: true},
 		{method: get, path: "/flows/{id}/answer", serve: s.getAnswer, recorded: true},
 		{method: get, path: "/flows/{id}/export", serve: s.getExport, recorded: true},
+		{method: get, path: "/flows/{id}/{side}/find", serve: s.getFind, recorded: true},
 		{method: get, path: "/flows/{id}/{side}/view", serve: s.getLines, recorded: true},
 		{method: get, path: "/flows/{id}/{side}/body", serve: s.getBody, recorded: true},
 		{method: get, path: "/flows/{id}/{side}/messages", serve: s.getMessages, recorded: true},

@@ -25,6 +25,8 @@ type ViewQuery struct {
 	Schema *view.Schema
 	// Others are views of scripts; nil has none.
 	Others view.Others
+	// Marks are of this body; nil keeps nothing.
+	Marks *view.Marks
 }
 
 // View shows a window of what is recorded of a body by a view, which may be live
@@ -70,6 +72,10 @@ func (q *ViewQuery) open(ctx context.Context, r *store.Reader, show func(view.In
 	defer body.Close()
 	src := &partial{ReadSeeker: io.NewSectionReader(body, body.First(), body.Size()-body.First())}
 	in.Body = src
+	if q.Marks != nil {
+		q.Marks.Fit(body.Size() - body.First())
+		in.Marks = q.Marks
+	}
 	result, err := show(in)
 	if err != nil {
 		return nil, err

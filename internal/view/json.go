@@ -202,12 +202,25 @@ func indented(p *page, base int, text []byte) error {
 }
 
 func showJSON(s *source, p *page) error {
-	s.asUTF8()
+	plain := s.asUTF8()
 	j := &indenter{p: p}
+	at, marks := int64(0), s.in.Marks
+	if !plain {
+		marks = nil // places in it are not those of the content
+	}
+	if k := marks.before(p.from); k.at > 0 && s.skip(k.at) {
+		k.resume(j)
+		at = k.at
+	} else if k.at > 0 {
+		return errCut
+	}
 	buf := make([]byte, 32<<10)
 	for !p.full {
 		n, err := s.r.Read(buf)
 		j.write(buf[:n])
+		if at += int64(n); marks != nil && !p.full && marks.wants(at) {
+			marks.note(at, j)
+		}
 		if err == io.EOF {
 			break
 		}

@@ -208,8 +208,8 @@ func (s *source) again() bool {
 }
 
 // asUTF8 makes the content UTF-8 where a mark at its start or the type says that
-// it is something else.
-func (s *source) asUTF8() {
+// it is something else. plain tells that it was, and is as it came.
+func (s *source) asUTF8() (plain bool) {
 	start := s.start()
 	charset := strings.ToLower(s.in.Fields.Joined("Content-Type"))
 	_, charset, named := strings.Cut(charset, "charset=")
@@ -218,12 +218,14 @@ func (s *source) asUTF8() {
 	if !wide && (!named || strings.HasPrefix(charset, "utf-8") || strings.HasPrefix(charset, "utf8") || strings.HasPrefix(charset, "us-ascii")) {
 		if bytes.HasPrefix(start, []byte("\xef\xbb\xbf")) {
 			_, _ = s.r.Discard(3) // they were peeked
+			return false
 		}
-		return
+		return true
 	}
 	text := coding.DecodeTextLossy(s.in.Fields.Joined("Content-Type"), s.all())
 	s.kept = nil
 	s.r = bufio.NewReaderSize(strings.NewReader(text), startSize)
+	return false
 }
 
 // skip passes over octets of the content, and tells whether they were there.

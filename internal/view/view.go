@@ -56,6 +56,9 @@ type Input struct {
 	Others Others
 	// Own is the view of this package that "auto" takes where none of Others fits better.
 	Own string
+	// Marks makes a window deep inside of JSON cheap that follows one that was shown;
+	// nil keeps nothing.
+	Marks *Marks
 	// Limit is how many octets are looked at, in each layer of the coding; 0 is
 	// 64 MiB. What needs the body in one piece looks at 4 MiB whatever it is.
 	Limit int64

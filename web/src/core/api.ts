@@ -129,6 +129,21 @@ async function atMost(answer: Response, skip: number, n: number): Promise<Uint8A
   return out
 }
 
+// lines hands on an answer of one JSON object a line, as they come.
+export async function lines<T>(path: string, take: (line: T) => void, signal: AbortSignal): Promise<void> {
+  const answer = await fetch(root + hidden(path), { credentials: 'same-origin', signal })
+  if (!answer.ok) throw await failure(answer)
+  const reader = answer.body!.pipeThrough(new TextDecoderStream()).getReader()
+  let rest = ''
+  for (;;) {
+    const { done, value } = await reader.read()
+    const all = (rest + (value ?? '')).split('\n')
+    rest = done ? '' : all.pop()!
+    for (const line of all) if (line.trim()) take(JSON.parse(line) as T)
+    if (done) return
+  }
+}
+
 // follow hands on the octets of a living body from an offset, as they come.
 export async function follow(
   flow: number,

@@ -50,22 +50,3 @@ export function dump(octets: Uint8Array, start: number): string {
   }
   return out.join('\n')
 }
-
-// search finds the octets of a word in a piece, ASCII letters of either case;
-// it gives the offsets in the piece.
-export function search(octets: Uint8Array, word: Uint8Array, most: number): number[] {
-  const found: number[] = []
-  if (word.length === 0) return found
-  const low = (c: number) => (c > 64 && c < 91 ? c + 32 : c)
-  const first = low(word[0])
-  for (let i = 0; i + word.length <= octets.length && found.length < most; i++) {
-    if (low(octets[i]) !== first) continue
-    let j = 1
-    while (j < word.length && low(octets[i + j]) === low(word[j])) j++
-    if (j === word.length) {
-      found.push(i)
-      i += word.length - 1
-    }
-  }
-  return found
-}

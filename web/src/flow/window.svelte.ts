@@ -1,5 +1,5 @@
-import { follow, piece } from '../core/api'
-import { binary, dump, edges, search, visible } from './octets'
+import { follow, lines, piece } from '../core/api'
+import { binary, dump, edges, visible } from './octets'
 
 export type As = 'text' | 'hex'
 
@@ -9,9 +9,17 @@ export interface Part {
   text: string
 }
 
+// Found is what the core says of a search.
+interface Found {
+  places: number[]
+  searched: number
+  whole: boolean
+  error?: string
+}
+
 const most = 4 // parts that are on the page
 const stride: Record<As, number> = { text: 65_536, hex: 16_384 }
-const scan = 262_144 // octets of one request of a search
+const scan = 262_144 // octets of one request that learns the size
 const extra = 3 // octets fetched beyond a part, to end it at a character
 
 // Window is the part of a body that is on the screen: at most four pieces that
@@ -197,9 +205,8 @@ export class Window {
     this.tail = false
   }
 
-  // find looks for a word from the start of the body on, piece by piece, in the
-  // octets of the decoded body; it stops at a thousand places, or in the piece with
-  // the first.
+  // find has the core look for a word in the whole body; it stops at a thousand
+  // places, or at the first.
   async find(word: string, first = false) {
     this.hunt?.abort()
     this.hits = []
@@ -209,25 +216,21 @@ export class Window {
     if (!word) return
     const control = new AbortController()
     this.hunt = control
-    const octets = new TextEncoder().encode(word)
     this.searched = 0
+    const as = this.raw ? 'raw' : 'decoded'
     try {
-      for (let at = 0; ; ) {
-        const got = await this.get(at, scan, control.signal)
-        if (control.signal.aborted) return
-        const found = search(got, octets, 1000 - this.hits.length)
-        if (found.length > 0) {
-          this.hits = [...this.hits, ...found.map((i) => at + i).filter((i) => i > (this.hits.at(-1) ?? -1))]
-          if (this.hit < 0) await this.step(1)
-        }
-        this.searched = at + got.length
-        if (got.length < scan) {
-          this.whole = true
-          return
-        }
-        if (this.hits.length >= (first ? 1 : 1000)) return
-        at += got.length - octets.length + 1
-      }
+      await lines<Found>(
+        `/flows/${this.flow}/${this.side}/find?as=${as}&n=${first ? 1 : 1000}&text=${encodeURIComponent(word)}`,
+        (found) => {
+          if (control.signal.aborted) return
+          if (found.places.length > 0) this.hits = [...this.hits, ...found.places]
+          this.searched = found.searched
+          this.whole = found.whole
+          if (found.error) this.trouble = found.error
+          if (this.hits.length > 0 && this.hit < 0) void this.step(1)
+        },
+        control.signal,
+      )
     } catch (e) {
       if (!control.signal.aborted) this.trouble = e instanceof Error ? e.message : String(e)
     } finally {
