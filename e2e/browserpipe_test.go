@@ -78,6 +78,12 @@ func browserHome(t testing.TB) string {
 // openTab starts a browser of its own with one empty page.
 func openTab(t testing.TB) *tab {
 	t.Helper()
+	return openTabBy(t)
+}
+
+// openTabBy is openTab by a command in front of the browser's.
+func openTabBy(t testing.TB, by ...string) *tab {
+	t.Helper()
 	path := chromium(t)
 	home := browserHome(t)
 	args := []string{"--headless", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-component-update",
@@ -95,7 +101,8 @@ func openTab(t testing.TB) *tab {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
-	cmd := exec.CommandContext(ctx, path, args...)
+	line := append(append(by, path), args...)
+	cmd := exec.CommandContext(ctx, line[0], line[1:]...)
 	cmd.Env = cleanEnv("HOME=" + home)
 	cmd.ExtraFiles = []*os.File{theirIn, theirOut}
 	cmd.WaitDelay = time.Second
