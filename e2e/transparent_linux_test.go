@@ -145,6 +145,9 @@ func TestTransparent(t *testing.T) {
 	}
 	_, midstream, gone := n.background(n.gateway, `listening on \[::\]:8080 \(transparent\)`, binary, "dump", "--mode", "transparent", "--listen-host", "::", "-k", "--confdir", conf, "--session", session)
 	ca := filepath.Join(conf, "midstream-ca-cert.pem")
+	if _, errs, err := command("transparent", "up", "--to", "99"); err == nil || !strings.Contains(errs, "no transparent mode listens on port 99, but on [::]:8080: ") {
+		t.Errorf("%v %s", err, errs)
+	}
 	if out, _, err := command("transparent", "up", "--print", "--interface", "g1"); err != nil || !strings.Contains(out, "redirect to :8080") {
 		t.Fatalf("%v %s", err, out)
 	}

@@ -181,10 +181,12 @@ func findTransparent(e *env, confdir string, plan *redirect.Plan) error {
 	if err != nil {
 		return err
 	}
+	var others []string // listen in transparent mode, elsewhere than is asked for
 	for _, l := range list {
 		for _, text := range l.Transparent {
 			at, err := netip.ParseAddrPort(text)
 			if err != nil || plan.To != 0 && at.Port() != plan.To {
+				others = append(others, text)
 				continue
 			}
 			switch {
@@ -196,6 +198,9 @@ func findTransparent(e *env, confdir string, plan *redirect.Plan) error {
 			plan.To = at.Port()
 			return nil
 		}
+	}
+	if len(others) > 0 {
+		return fmt.Errorf("no transparent mode listens on port %d, but on %s: give its port with --to, or leave that out", plan.To, strings.Join(others, " and "))
 	}
 	if slices.ContainsFunc(list, func(l store.Live) bool { return len(l.Listeners) > 0 }) {
 		return fmt.Errorf("the midstream that runs has no transparent mode: start one with midstream --mode transparent")

@@ -34,7 +34,7 @@ func nft(ctx context.Context, input string, args ...string) (string, error) {
 	case errors.Is(err, exec.ErrNotFound):
 		return "", errors.New("the program nft is not installed: install the package nftables")
 	case err != nil && strings.Contains(said.String(), "Operation not permitted"):
-		return "", errors.New("nft may not change the firewall: run this as root")
+		return "", errors.New("nft may not see or change the firewall: run this as root")
 	case err != nil:
 		first, _, _ := strings.Cut(strings.TrimSpace(said.String()), "\n")
 		return "", fmt.Errorf("nft: %s (%w)", first, err)
