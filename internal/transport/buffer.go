@@ -1,6 +1,7 @@
 package transport
 
 import (
+	"runtime"
 	"sync"
 	"sync/atomic"
 )
@@ -27,10 +28,25 @@ var buffers = struct {
 	out          atomic.Int32
 }{
 	small: sync.Pool{New: func() any { return &buffer{b: make([]byte, smallSize)} }},
-	large: sync.Pool{New: func() any { return &buffer{b: make([]byte, largeSize)} }},
 }
 
-type buffer struct{ b []byte }
+type buffer struct {
+	b   []byte
+	out *atomic.Bool // a large one counts as out
+}
+
+// newLarge makes a large buffer. A connection that is closed keeps what is in its
+// buffers, for there may be one who reads: they stop counting when the collector has
+// found them.
+func newLarge() *buffer {
+	b := &buffer{b: make([]byte, largeSize), out: new(atomic.Bool)}
+	runtime.AddCleanup(b, func(out *atomic.Bool) {
+		if out.Load() {
+			buffers.out.Add(-1)
+		}
+	}, b.out)
+	return b
+}
 
 func getSmall() *buffer { return buffers.small.Get().(*buffer) }
 
@@ -40,7 +56,12 @@ func getLarge() *buffer {
 		buffers.out.Add(-1)
 		return getSmall()
 	}
-	return buffers.large.Get().(*buffer)
+	b, ok := buffers.large.Get().(*buffer)
+	if !ok {
+		b = newLarge()
+	}
+	b.out.Store(true)
+	return b
 }
 
 // put gives a buffer back. One that was made for a Peek goes to the collector.
@@ -50,6 +71,7 @@ func (b *buffer) put() {
 	}
 	switch len(b.b) {
 	case largeSize:
+		b.out.Store(false)
 		buffers.out.Add(-1)
 		buffers.large.Put(b)
 	case smallSize:
