@@ -17,6 +17,7 @@ type Conn struct {
 	tls      Secured // nil without TLS
 	input    tlsInput
 	lent     *buffer // for a large record, while TLS has something of it
+	took     bool    // TLS works in a record that was read ahead
 	over     bool    // TLS has said how reading ended
 	one      [1]byte // read by Ready, and served by the next Read
 	hasOne   bool

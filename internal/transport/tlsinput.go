@@ -11,7 +11,8 @@ import (
 // crypto/tls keeps the buffer that its largest record needed for as long as the
 // connection lives: 16 to 32 KiB each, which a thousand connections that carry bulk
 // slowly make dear. A buffer is lent to it for a large record instead, and taken back
-// when all of the record has been read. The fields are found by name and type; where
+// when all of the record has been read; a record that has been read ahead whole is
+// handed over where it lies. The fields are found by name and type; where
 // they are not what they were, nothing is lent.
 
 // tlsInput is where TLS keeps what it has read: records that were not decrypted yet,
@@ -101,25 +102,40 @@ func passing(err error) bool {
 	return ok && timeout.Timeout()
 }
 
-// lend gives TLS a buffer for the record that comes next, where it is large and
-// nothing of it has been read. It belongs to the reader.
+// lend gives TLS what it needs for the record that comes next, where it has nothing of
+// it: the record itself, or a buffer for a large one of which a part has still to come.
+// It belongs to the reader.
 func (c *Conn) lend() {
-	if c.lent != nil || c.wire.left <= lendAbove || !c.input.empty() {
+	if c.lent != nil || c.wire.left == 0 || !c.input.empty() {
+		return
+	}
+	if record := c.wire.record(); record != nil {
+		*c.input.raw = *bytes.NewBuffer(record)
+		c.took = true
+		return
+	}
+	if c.wire.left <= lendAbove {
 		return
 	}
 	c.lent = records.Get().(*buffer)
 	*c.input.raw = *bytes.NewBuffer(c.lent.b[:0])
 }
 
-// takeBack takes a lent buffer where nothing in it is of use any more.
+// takeBack takes what was lent where nothing in it is of use any more.
 func (c *Conn) takeBack() {
-	if c.lent == nil || !c.input.empty() {
+	if c.lent == nil && !c.took || !c.input.empty() {
 		return
 	}
 	*c.input.raw = bytes.Buffer{}
 	c.input.plain.Reset(nil)
-	records.Put(c.lent)
-	c.lent = nil
+	if c.took {
+		c.took = false
+		c.wire.handBack()
+	}
+	if c.lent != nil {
+		records.Put(c.lent)
+		c.lent = nil
+	}
 }
 
 // pending tells whether TLS may have something that was decrypted and not read.

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"io"
 	"testing"
+
+	"pgregory.net/rapid"
 )
 
 // The Go release that this is built with keeps what TLS reads where it is looked for.
@@ -68,4 +70,97 @@ func TestCloseNotifyIsNoticedOnce(t *testing.T) {
 			t.Error("the end counts as one without close_notify")
 		}
 	}
+}
+
+// A record that has been read ahead whole is decrypted where it lies.
+func TestARecordIsHandedOver(t *testing.T) {
+	client, server := tlsPair(t)
+	server.Write([]byte("first"))
+	p := make([]byte, 64)
+	if _, err := client.Read(p); err != nil { // and the tickets before it
+		t.Fatal(err)
+	}
+	server.Write([]byte("a whole record"))
+	n, err := client.Read(p[:1])
+	if err != nil || !client.took {
+		t.Fatalf("read %d octets, %v; handed over: %v", n, err, client.took)
+	}
+	if _, err = client.Read(p[1:]); err != nil || string(p[:14]) != "a whole record" || client.took || client.wire.ahead != nil {
+		t.Fatalf("read %q, %v; handed over: %v", p[:14], err, client.took)
+	}
+}
+
+// TLS that wants more while it has a record keeps the buffer that this lies in.
+func TestABufferWithARecordIsLeft(t *testing.T) {
+	a, b := tcpPair(t)
+	one := append([]byte{23, 3, 3, 0, 100}, bytes.Repeat([]byte("r"), 100)...)
+	b.Write(append(append([]byte{}, one...), one...))
+	w := newWire(a)
+	w.records = true
+	for w.buffered() < 2*len(one) {
+		if err := w.begin(); err != nil {
+			t.Fatal(err)
+		}
+		if w.buffered() < 2*len(one) {
+			if err := w.fill(); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	record, held := w.record(), w.ahead
+	if !bytes.Equal(record, one) {
+		t.Fatalf("the record is %q", record)
+	}
+	p := make([]byte, recordHeader)
+	if n, err := w.Read(p); err != nil || !bytes.Equal(p[:n], one[:n]) {
+		t.Fatalf("read %q, %v", p[:n], err)
+	}
+	if w.ahead == held || w.buffered() != len(one)-recordHeader {
+		t.Errorf("the buffer is used further: %v, with %d octets", w.ahead == held, w.buffered())
+	}
+}
+
+// Whatever the records are and however they are read, what comes out is what went in.
+func TestRecordsComeAsTheyWere(t *testing.T) {
+	rapid.Check(t, func(rt *rapid.T) {
+		client, server := tlsPair(t)
+		defer client.Close()
+		defer server.Close()
+		var sent []byte
+		var sizes []int
+		for range rapid.IntRange(1, 20).Draw(rt, "writes") {
+			n := rapid.SampledFrom([]int{1, 100, 1 << 10, 4 << 10, 16 << 10, 60_000}).Draw(rt, "size")
+			for range n {
+				sent = append(sent, byte(len(sent)>>9^len(sent)))
+			}
+			sizes = append(sizes, n)
+		}
+		go func() {
+			rest := sent
+			for _, n := range sizes {
+				server.Write(rest[:n])
+				rest = rest[n:]
+			}
+			server.CloseWrite()
+		}()
+		reads := rapid.SliceOfN(rapid.SampledFrom([]int{1, 7, 1 << 10, 16 << 10, 128 << 10}), 1, 8).Draw(rt, "reads")
+		p := make([]byte, 128<<10)
+		var got []byte
+		for i := 0; ; i++ {
+			if i%3 == 0 {
+				client.Ready()
+			}
+			n, err := client.Read(p[:reads[i%len(reads)]])
+			got = append(got, p[:n]...)
+			if err == io.EOF {
+				break
+			}
+			if err != nil {
+				rt.Fatal(err)
+			}
+		}
+		if !bytes.Equal(got, sent) {
+			rt.Fatalf("%d octets came of %d, or others", len(got), len(sent))
+		}
+	})
 }

@@ -1,6 +1,7 @@
 package transport
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"io"
@@ -25,8 +26,9 @@ type wire struct {
 	records bool // TLS is above
 	left    int  // octets of the current record that were not served yet
 	ahead   *buffer
-	r, w    int // ahead.b[r:w] has been read and not served
-	filled  int // reads in a row that filled what they were given
+	r, w    int  // ahead.b[r:w] has been read and not served
+	handed  bool // TLS works in the record before r, see record
+	filled  int  // reads in a row that filled what they were given
 	bulk    bool
 	readEnd error
 	dry     bool // serve only what was read ahead: the socket is not asked
@@ -78,6 +80,9 @@ func (w *wire) Read(p []byte) (int, error) {
 
 // readRecord serves at most to the end of the TLS record.
 func (w *wire) readRecord(p []byte) (int, error) {
+	if w.handed {
+		w.leave()
+	}
 	if w.left == 0 {
 		if err := w.begin(); err != nil {
 			return 0, err
@@ -134,6 +139,43 @@ func (w *wire) serve(p []byte) int {
 		w.release()
 	}
 	return n
+}
+
+// record is the record that begins here, where all of it has been read ahead; else
+// nil. Who takes it works in it, and calls handBack when it is done.
+func (w *wire) record() []byte {
+	if w.left == 0 || w.buffered() < w.left {
+		return nil
+	}
+	p := w.ahead.b[w.r : w.r+w.left : w.r+w.left]
+	w.r += w.left
+	w.left, w.handed = 0, true
+	return p
+}
+
+// handBack takes a record back, where it is still here.
+func (w *wire) handBack() {
+	if w.handed && w.r == w.w {
+		w.release()
+	}
+	w.handed = false
+}
+
+// leave leaves the buffer to TLS, which wants more and may want to read it to where
+// the record was that it has.
+func (w *wire) leave() {
+	w.handed = false
+	rest := w.ahead.b[w.r:w.w]
+	w.ahead, w.r, w.w = nil, 0, 0
+	switch {
+	case len(rest) == 0:
+	case len(rest) <= smallSize:
+		w.ahead = getSmall()
+		w.w = copy(w.ahead.b, rest)
+	default:
+		w.ahead = &buffer{b: bytes.Clone(rest)}
+		w.w = len(rest)
+	}
 }
 
 // ready tells that a whole record is here.
