@@ -92,15 +92,20 @@ def wants(addons) -> list:
 
 def check(addon, warn):
     """Warns of hooks that are never called, and refuses those of another age."""
+    unheard = {}  # by the reason
     for name, instead in UNKNOWN.items():
         if not isinstance(addon, types.ModuleType) or name not in ("start",):
             fn = vars(addon).get(name) if isinstance(addon, types.ModuleType) else getattr(type(addon), name, None)
             if callable(fn):
-                warn("{}: the hook {} is never called: {} (row {} of docs/from-mitmproxy.md)".format(
-                    name_of(addon), name, instead, name))
+                unheard.setdefault(instead, []).append(name)
+    for instead, names in unheard.items():
+        many = len(names) > 1
+        warn("{}: the hook{} {} {} never called: {} (row {} of docs/from-mitmproxy.md)".format(
+            name_of(addon), "s" if many else "", ", ".join(names), "are" if many else "is", instead, names[0]))
     for name, instead in PARTLY.items():
         if hook(addon, name):
-            warn("{}: the hook {} only looks: {} (row {} of docs/from-mitmproxy.md)".format(name_of(addon), name, instead, name))
+            warn("{}: the hook {} gets no OpenSSL object: {} (row {} of docs/from-mitmproxy.md)".format(
+                name_of(addon), name, instead, name))
     for name in ("request", "response"):
         fn = hook(addon, name)
         if fn is None or not inspect.isroutine(fn):
