@@ -3,6 +3,8 @@ package e2e
 import (
 	"io"
 	"net/http"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 )
@@ -54,4 +56,34 @@ func TestPageCopyAsCurl(t *testing.T) {
 	b.until("both", `window.copied?.startsWith('PUT ') && window.copied.includes(' @file & ; |\r\n\r\nHTTP/1.1 200')`)
 	press(b, ".raw", "Copy head")
 	b.until("a head", `window.copied?.startsWith('PUT ') && !window.copied.includes('@file')`)
+}
+
+// A body that is too large for a line is a file beside it.
+func TestPageCopiesALargeRequest(t *testing.T) {
+	t.Parallel()
+	need(t, "curl")
+	o := newOrigin(t)
+	p, url := startPage(t)
+	answer, err := p.client().Post(o.HTTP+"/sink?large", "text/plain", strings.NewReader(strings.Repeat("a large body\n", 10_000)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	io.Copy(io.Discard, answer.Body)
+	answer.Body.Close()
+	was := o.asked("/sink?large")
+	b := visit(t, url)
+	dir := t.TempDir()
+	b.call("Page.setDownloadBehavior", map[string]any{"behavior": "allow", "downloadPath": dir}, nil)
+	js[any](b, `(navigator.clipboard.writeText = async text => { window.copied = text }, 0)`)
+	openFlow(b, "/sink")
+	b.key("y", "c")
+	b.until("the line, and the file it names", `window.copied?.includes('--data-binary @flow-1-request') && document.querySelector('[data-testid=status]').innerText.includes('flow-1-request')`)
+	file := filepath.Join(dir, "flow-1-request")
+	for _, err := os.Stat(file); err != nil; _, err = os.Stat(file) {
+		js[any](b, `fetch('/api/v1/state').then(() => 0)`) // the browser saves it meanwhile; this is pace enough
+	}
+	run(t, nil, "sh", "-c", "cd "+dir+" && "+js[string](b, `window.copied`)+" -s -o out")
+	if now := o.asked("/sink?large"); len(o.seen) != 2 || now.SHA256 != was.SHA256 || now.Size != 130_000 {
+		t.Errorf("sent again with %d octets, %d times", now.Size, len(o.seen))
+	}
 }

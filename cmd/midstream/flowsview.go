@@ -7,8 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
-	"path/filepath"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -81,10 +79,7 @@ func definitions(ctx context.Context, name string) (*view.Schema, error) {
 	if name == "" {
 		return nil, nil
 	}
-	dir := filepath.Dir(name)
-	s, err := view.Compile(ctx, filepath.Base(name), func(path string) (io.ReadCloser, error) {
-		return os.Open(filepath.Join(dir, filepath.FromSlash(path)))
-	})
+	s, err := flowview.Definitions(ctx, name)
 	if err != nil {
 		return nil, &codedError{exitUsage, err}
 	}

@@ -3,6 +3,7 @@ package api
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"strings"
@@ -55,6 +56,9 @@ func (s *Server) postReplay(w http.ResponseWriter, r *http.Request) error {
 // maxExport bounds the text of an export, in octets.
 const maxExport = 64 << 20
 
+// maxInLine is up to how many octets a body stands in a line of an export.
+const maxInLine = 64 << 10
+
 // getExport is GET /flows/{id}/export.
 func (s *Server) getExport(w http.ResponseWriter, r *http.Request) error {
 	as := r.URL.Query().Get("as")
@@ -85,7 +89,12 @@ func (s *Server) getExport(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	var text bytes.Buffer
-	out := code.NewWriter(&bounded{&text, maxExport}, kind, code.Options{})
+	// A body that is too large for a line is a file beside it, which the client fetches.
+	beside := ""
+	out := code.NewWriter(&bounded{&text, maxExport}, kind, code.Options{Bodies: func(number uint64) (string, io.WriteCloser, error) {
+		beside = fmt.Sprintf("flow-%d-request", number)
+		return beside, discarded{}, nil
+	}, Literal: maxInLine})
 	lost, err := out.Write(it)
 	if err == nil {
 		err = out.Close()
@@ -98,6 +107,9 @@ func (s *Server) getExport(w http.ResponseWriter, r *http.Request) error {
 	}
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 	w.Header().Set("Content-Security-Policy", sandbox)
+	if beside != "" {
+		w.Header().Set("Midstream-File", beside)
+	}
 	if len(lost) > 0 {
 		w.Header().Set("Midstream-Lost", field(strings.Join(lost, "; ")))
 	}
@@ -107,6 +119,12 @@ func (s *Server) getExport(w http.ResponseWriter, r *http.Request) error {
 	_, _ = w.Write(text.Bytes()) // the client has left
 	return nil
 }
+
+// discarded takes all and keeps nothing.
+type discarded struct{}
+
+func (discarded) Write(p []byte) (int, error) { return len(p), nil }
+func (discarded) Close() error                { return nil }
 
 var errTooLong = errors.New("it is too long for this: midstream flows export writes it")
 
@@ -160,6 +178,8 @@ func (s *Server) getLines(w http.ResponseWriter, r *http.Request) error {
 		q.Window.From -= lead
 		q.Window.Count += lead
 	}
+	var undefined error
+	q.Schema, undefined = s.defined.of(r.Context(), s.control.Options().Path("protobuf_definitions"))
 	result, err := flowview.View(r.Context(), s.reader, q)
 	if unknown, ok := errors.AsType[*body.UnknownError](err); ok {
 		return badRequest("%v", unknown)
@@ -169,6 +189,9 @@ func (s *Server) getLines(w http.ResponseWriter, r *http.Request) error {
 	}
 	if err != nil {
 		return conflict("%v", err)
+	}
+	if undefined != nil {
+		result.Notes = append(result.Notes, "read protobuf_definitions: "+oneLine(undefined.Error()))
 	}
 	if hide {
 		lines := veil.Lines(result.View, body.LongLine-4, result.Lines)

@@ -52,7 +52,8 @@ type Server struct {
 	unfollow []func()
 
 	replays chan struct{} // has an element for each replay that runs
-	marks   marked        // of bodies that were looked at
+	defined definitions
+	marks   marked // of bodies that were looked at
 
 	mu      sync.Mutex // guards servers
 	servers []*http.Server

@@ -1,6 +1,7 @@
 package code
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 
@@ -23,7 +24,7 @@ type content struct {
 // content reads the body, or writes it to a file of its own.
 func (w *Writer) content(r *request) (c content, err error) {
 	c.size = r.body.Size()
-	if c.size <= maxLiteral {
+	if c.size <= min(cmp.Or(w.o.Literal, maxLiteral), maxLiteral) {
 		b := make([]byte, c.size)
 		if _, err := io.ReadFull(io.NewSectionReader(r.body, 0, c.size), b); err != nil {
 			return c, fmt.Errorf("read its request body: %w", err)

@@ -17,6 +17,9 @@ type Options struct {
 	// program, and returns the name that the tool is to read it by. nil refuses
 	// such bodies.
 	Bodies func(number uint64) (name string, file io.WriteCloser, err error)
+	// Literal is up to how many octets a body stands in the line or program itself; 0
+	// is 1 MiB, which is the most.
+	Literal int64
 }
 
 // Unfit says that one flow cannot be written as the kind that is asked for.

@@ -79,20 +79,33 @@ export async function copyAs(app: App, what: string, number = app.flows.selected
   await app.attempt('copy', async () => {
     const flow = await openly<Flow>(`/flows/${number}`)
     let text = ''
-    if (kinds[what]) text = (await fetchText(`/flows/${number}/export?as=${kinds[what]}`)).trimEnd()
+    let beside = ''
+    if (kinds[what]) {
+      const got = await fetchText(`/flows/${number}/export?as=${kinds[what]}`)
+      text = got.text.trimEnd()
+      beside = got.file
+    }
     else if (what === 'u') text = flow.url
     else if (what === 'h') text = headText(flow.response ?? flow.request)
     else if (what === 'head-request') text = headText(flow.request)
     else if (what === 'head-response') text = headText(flow.response)
     else if (raws[what]) {
       if (flow.request_body.recorded + flow.response_body.recorded > mostCopied) throw new Error('it is too large for the clipboard: save it')
-      text = await fetchText(`/flows/${number}/export?as=${raws[what]}`)
+      text = (await fetchText(`/flows/${number}/export?as=${raws[what]}`)).text
     }
     else if (what === 'l') text = location.origin + location.pathname + `?flow=${flow.number}`
     else return
     await copy(text)
-    app.tell('copied')
+    if (beside) download(`/api/v1/flows/${number}/request/body?as=raw`, beside)
+    app.tell(beside ? `copied; it reads the body from ${beside}, which is saved: run it in that folder` : 'copied')
   })
+}
+
+function download(from: string, name: string) {
+  const a = document.createElement('a')
+  a.href = from
+  a.download = name
+  a.click()
 }
 
 // act does what a verb says, and tells whether it did.
@@ -272,10 +285,7 @@ export function act(app: App, id: string, e: KeyboardEvent | null): boolean {
       app.tell('copy: c curl, i httpie, y python, f fetch, g go, u URL, h fields, q request, p response, b both, l link')
       return true
     case 'body': {
-      const a = document.createElement('a')
-      a.href = `/api/v1/flows/${row.number}/response/body`
-      a.download = ''
-      a.click()
+      download(`/api/v1/flows/${row.number}/response/body`, '')
       return true
     }
   }

@@ -44,10 +44,10 @@ export async function call<T>(method: string, path: string, body?: unknown, sign
 export const get = <T>(path: string, signal?: AbortSignal) => call<T>('GET', hidden(path), undefined, signal)
 export const openly = <T>(path: string, signal?: AbortSignal) => call<T>('GET', path, undefined, signal)
 // text fetches what is no JSON.
-export async function text(path: string): Promise<string> {
+export async function text(path: string): Promise<{ text: string; file: string }> {
   const answer = await fetch(root + path, { credentials: 'same-origin' })
   if (!answer.ok) throw await failure(answer)
-  return answer.text()
+  return { text: await answer.text(), file: answer.headers.get('Midstream-File') ?? '' }
 }
 
 export const post = <T>(path: string, body: unknown = {}) => call<T>('POST', path, body)
