@@ -202,8 +202,11 @@ func (o *Option) check(v any, text string) error {
 		return nil
 	}
 	if err := o.Check(v); err != nil {
-		if o.Secret {
+		if o.Secret { // what is wrong may hold the value
 			err = errors.New("the value does not fit")
+			if o.Meta != "" {
+				err = errors.New("the value is not written " + o.Meta)
+			}
 		}
 		return &ValueError{Option: o.Name, Text: err.Error()}
 	}
