@@ -27,7 +27,7 @@ func newTransparentCmd(e *env) *cobra.Command {
 			"table of its own, so that \"down\" takes all of them back, whatever has happened.",
 	}
 	var confdir string
-	cmd.PersistentFlags().StringVar(&confdir, "confdir", "", "folder of the midstream that runs; without it the usual one")
+	cmd.PersistentFlags().StringVar(&confdir, "confdir", "", "`DIR` of the midstream that runs; without it the usual one")
 	cmd.AddCommand(newTransparentUpCmd(e, &confdir), newTransparentDownCmd(e), newTransparentStatusCmd(e, &confdir))
 	return cmd
 }
@@ -71,8 +71,8 @@ func newTransparentUpCmd(e *env, confdir *string) *cobra.Command {
 		},
 	}
 	cmd.Flags().BoolVar(&print, "print", false, "only print the rules, on standard output")
-	cmd.Flags().StringVar(&ports, "ports", "80,443", "destination ports that are redirected")
-	cmd.Flags().StringArrayVar(&interfaces, "interface", nil, "redirect what comes in by this interface; repeat it for several")
+	cmd.Flags().StringVar(&ports, "ports", "80,443", "destination `PORTS` that are redirected")
+	cmd.Flags().StringArrayVar(&interfaces, "interface", nil, "redirect what comes in by this `INTERFACE`; repeat it for several")
 	cmd.Flags().BoolVar(&noOwn, "no-own", false, "leave this machine's own connections alone")
 	cmd.Flags().IntVar(&to, "to", 0, "port of the transparent mode; without it that of the midstream that runs")
 	return cmd
