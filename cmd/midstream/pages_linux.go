@@ -30,8 +30,10 @@ func (p *programPages) drop() {
 	defer p.mu.Unlock()
 	if p.constant == nil {
 		p.constant = constantMappings()
-		for _, m := range p.constant {
-			m.cut()
+		if piecesOf(p.constant) <= maxMappings()/mappingsShare {
+			for _, m := range p.constant {
+				m.cut()
+			}
 		}
 	}
 	p.dropped = time.Now()
@@ -81,10 +83,29 @@ func constantMappings() []mapping {
 	return list
 }
 
+// mappingsShare is the part of the mappings that a process may have which its program
+// may become: 10,000 of 65,530 are usual, and memory is made of mappings, too.
+const mappingsShare = 4
+
+// piecesOf is how many mappings cut makes of these.
+func piecesOf(list []mapping) (n int) {
+	for _, m := range list {
+		n += int(m.to-m.from) / os.Getpagesize()
+	}
+	return n
+}
+
+// maxMappings is how many mappings a process may have; 0 where that is not known.
+func maxMappings() int {
+	text, _ := os.ReadFile("/proc/sys/vm/max_map_count")
+	n, _ := strconv.Atoi(strings.TrimSpace(string(text)))
+	return n
+}
+
 // cut makes a mapping of each page, for the system maps nothing beyond the end of one:
-// of the 64 KiB that it maps at once otherwise, most are not needed. The 10,000 are
-// a sixth of what a process may have. Neighbours must not be alike, so every second
-// is left out of core dumps, where pages of a program are not in the first place.
+// of the 64 KiB that it maps at once otherwise, most are not needed. Neighbours must
+// not be alike, so every second is left out of core dumps, where pages of a program
+// are not in the first place.
 func (m mapping) cut() {
 	page := uintptr(os.Getpagesize())
 	for at := m.from; at < m.to; at += 2 * page {
