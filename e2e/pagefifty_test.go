@@ -3,6 +3,7 @@ package e2e
 import (
 	"fmt"
 	"io"
+	"net/http"
 	"strings"
 	"testing"
 )
@@ -143,4 +144,55 @@ func TestPageCatchesTheNext(t *testing.T) {
 	catch()
 	js[any](b, `(%s.click(), 0)`, box)
 	b.until("all are held", `fetch('/api/v1/state').then(a => a.json()).then(s => s.intercept.next === '' && s.intercept.active)`)
+}
+
+// A stream is held at the event that a person names; those before it have passed.
+func TestPageHoldsAStreamAtAnEvent(t *testing.T) {
+	t.Parallel()
+	o := newOrigin(t)
+	o.mux.HandleFunc("/feed", func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "text/event-stream")
+		for i := range 6 {
+			fmt.Fprintf(w, "data: event %d\n\n", i)
+		}
+	})
+	p, url := startPage(t, "--intercept", "~u feed & ~s")
+	b := visit(t, url)
+	b.until("it is attached", `fetch('/api/v1/intercept').then(a => a.json()).then(q => q.attached)`)
+	got := make(chan string, 1)
+	go func() {
+		answer, err := p.client().Get(o.HTTP + "/feed")
+		if err != nil {
+			got <- err.Error()
+			return
+		}
+		defer answer.Body.Close()
+		text, err := io.ReadAll(answer.Body)
+		got <- fmt.Sprint(string(text), err)
+	}()
+	press(b, "nav", "‖ 1 parked")
+	goTo := func(n string) {
+		t.Helper()
+		put(b, "input[aria-label='Message to go on to']", n)
+		press(b, "[data-testid=intercept]", "Go on to message")
+	}
+	const pane = `document.querySelector('[data-testid=intercept]').innerText`
+	b.until("the head", `%s.includes('Held at the response')`, pane)
+	goTo("3")
+	b.until("the event", `%s.includes('Held at the message 3 of the response') && document.querySelector('[aria-label="Content of the message"]')?.value === 'event 3'`, pane)
+	b.screenshot("held-event.png")
+	loadAxe(b)
+	axe(b, "an event that is held")
+	goTo("2")
+	b.until("what is wrong", `document.querySelector('[data-testid=status]').innerText.includes('above 3')`)
+	put(b, `[aria-label="Content of the message"]`, "changed")
+	goTo("5")
+	b.until("the next", `%s.includes('Held at the message 5 of the response')`, pane)
+	b.key("Escape")
+	js[any](b, `(document.activeElement.blur(), 0)`)
+	b.key("A")
+	want := "data: event 0\n\ndata: event 1\n\ndata: event 2\n\ndata: changed\n\ndata: event 4\n\ndata: event 5\n\n<nil>"
+	if text := <-got; text != want {
+		t.Errorf("the client got %q, want %q", text, want)
+	}
 }

@@ -254,6 +254,8 @@ type Edit struct {
 	Response *Head        `json:"response"`
 	Body     *Content     `json:"body"`
 	Message  *HeldMessage `json:"message"`
+	// Until has the messages pass that come before the one of this index.
+	Until *int64 `json:"until"`
 }
 
 // postContinue is POST /intercept/{id}/continue.
@@ -266,6 +268,9 @@ func (s *Server) postContinue(w http.ResponseWriter, r *http.Request) error {
 		in.back(p, s.control.Redactor())
 		if err := in.apply(p); err != nil {
 			return err
+		}
+		if in.Until != nil {
+			p.Until(*in.Until)
 		}
 		p.Go()
 		return nil

@@ -64,11 +64,21 @@ type Parked struct {
 	Body    *hook.Body
 	Message *Message
 
+	side  flow.Side
 	going bool
 }
 
 // Go lets it go on when the function of Do has returned.
 func (p *Parked) Go() { p.going = true }
+
+// Until has the messages of its side pass that come before one, counted from 0.
+func (p *Parked) Until(index int64) {
+	side := p.side
+	if p.Message != nil {
+		side = p.Message.Side
+	}
+	until[side].Put(p.Exchange, index)
+}
 
 // Drop keeps a message from being sent; of a request or a response it ends the flow.
 func (p *Parked) Drop() error {
@@ -137,7 +147,7 @@ func (i *Intercept) limits(h *Held, alone time.Time) chan struct{} {
 
 // wait does what others ask for until h may go on.
 func (i *Intercept) wait(ctx context.Context, h *Held, alone time.Time, changed chan struct{}) {
-	p := &Parked{Exchange: h.x, Stage: h.Stage, Body: h.body, Message: h.Message}
+	p := &Parked{Exchange: h.x, Stage: h.Stage, Body: h.body, Message: h.Message, side: h.side}
 	t := time.NewTimer(time.Hour)
 	defer t.Stop()
 	for {

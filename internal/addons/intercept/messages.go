@@ -61,6 +61,9 @@ func (i *Intercept) message(ctx context.Context, x *hook.Exchange, m *Message, c
 	if filter == nil {
 		return nil
 	}
+	if first, ok := until[m.Side].Get(x); ok && m.Index < first {
+		return nil
+	}
 	f := picture(x, flow.ToClient)
 	t := filter.Heads(f, time.Now())
 	if t == query.Unknown && !query.IsWebSocket(f) && f.Kind == flow.HTTP {
@@ -74,6 +77,9 @@ func (i *Intercept) message(ctx context.Context, x *hook.Exchange, m *Message, c
 	}
 	return nil
 }
+
+// until is which message of a side is held next, at the earliest.
+var until [2]hook.Key[int64]
 
 // oneMessage gives a filter the content of a message as a body.
 type oneMessage struct {
