@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -68,6 +69,9 @@ func (l *clientLine) open(ctx context.Context) (*passing, error) {
 
 // start starts a proxy of its own.
 func (l *clientLine) start(ctx context.Context, reg *option.Registry, p *passing) error {
+	if err := leavesStreams(reg); err != nil {
+		return err
+	}
 	log, done, err := quietLog(l.env, reg)
 	if err != nil {
 		return err
@@ -115,6 +119,27 @@ func (l *clientLine) start(ctx context.Context, reg *option.Registry, p *passing
 	if p.leafKey, err = p.authority.LeafKeyHash(); err != nil {
 		_, _ = p.finish()
 		return err
+	}
+	return nil
+}
+
+// leavesStreams refuses options that would share the program's input or output.
+func leavesStreams(reg *option.Registry) error {
+	taken := func(name, stream string) error {
+		return usageError("option %s: standard %s belongs to the program that is started: name a file", name, stream)
+	}
+	for _, name := range []string{"save_stream_file", "hardump"} {
+		if reg.Path(name) == "-" {
+			return taken(name, "output")
+		}
+	}
+	if reg.Path("rfile") == "-" {
+		return taken("rfile", "input")
+	}
+	for _, name := range []string{"client_replay", "server_replay"} {
+		if slices.Contains(reg.Paths(name), "-") {
+			return taken(name, "input")
+		}
 	}
 	return nil
 }
