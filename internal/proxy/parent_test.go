@@ -167,7 +167,7 @@ func TestUpstreamRefusals(t *testing.T) {
 			func(c *Config) { c.Parents.User, c.Parents.Password = "anna", "wrong" }},
 		{"wrong ones, Digest", "it does not take the credentials (407); check upstream_auth", func(p *parentProxy) { p.auth = "digest" },
 			func(c *Config) { c.Parents.User, c.Parents.Password = "anna", "wrong" }},
-		{"another status", "it answered 403", func(p *parentProxy) { p.refuse = 403 }, nil},
+		{"another status", "it answered 403 No", func(p *parentProxy) { p.refuse = 403 }, nil},
 	} {
 		parent := newParent(t, false, c.change)
 		r := throughParent(t, "http", parent, c.cfg)

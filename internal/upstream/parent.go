@@ -5,7 +5,6 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"net/http"
 	"net/http/httputil"
@@ -145,7 +144,7 @@ func (k *knock) onConnection(c *transport.Conn) (again bool, _ error) {
 		case head.StatusCode != 407 && k.forward:
 			return head.Close || !drainParent(c, head), nil
 		case head.StatusCode != 407:
-			return false, k.refused(fmt.Sprintf("it answered %d %s", head.StatusCode, cut(printable(head.Status))))
+			return false, k.refused("it answered " + cut(printable(head.Status)))
 		}
 		if shake != nil && shake.said == 1 {
 			if field, err = shake.answer(head.Header); err != nil {
