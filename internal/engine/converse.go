@@ -85,7 +85,7 @@ func (x *exchange) noteTry(err *flow.Error) {
 // a connection that had served before, or where the server says that it did not
 // process it; when no octet of a response came, and either the server cannot
 // have processed it or the method is idempotent; with a body that is absent, at
-// hand, or not begun. If so the failed call is given up, and switching is held
+// hand, not begun, or was kept. If so the failed call is given up, and switching is held
 // for the next open. why says what forbade it where only the request did.
 func (x *exchange) mayRetry(call Call, err *flow.Error) (again bool, why string) {
 	if x.ctx.Err() != nil {
@@ -111,7 +111,7 @@ func (x *exchange) mayRetry(call Call, err *flow.Error) (again bool, why string)
 		return false, "not sent again, because " + x.sending.method + " is not idempotent"
 	}
 	x.switching.Lock()
-	if flowing && x.touched {
+	if flowing && x.touched && !(err.Cause == flow.RefusedRequest && x.keptAll()) {
 		x.switching.Unlock()
 		return false, "not sent again, because a part of its body had been sent"
 	}
@@ -127,6 +127,30 @@ func (x *exchange) mayRetry(call Call, err *flow.Error) (again bool, why string)
 		call.Close()
 	}
 	return true, ""
+}
+
+// keptTime is how long the end of a body is waited for that is kept, and whose server
+// has processed nothing.
+const keptTime = time.Second
+
+// keptAll tells whether all of a body that has flowed can be sent again.
+func (x *exchange) keptAll() bool {
+	x.mu.Lock()
+	keeping := x.keeping
+	x.mu.Unlock()
+	if keeping == nil {
+		return false
+	}
+	late := time.NewTimer(keptTime)
+	defer late.Stop()
+	select {
+	case <-keeping:
+	case <-late.C:
+	case <-x.ctx.Done():
+	}
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	return x.again != nil
 }
 
 // onReused is an error of Upstream.Open that knows whether its connection had

@@ -67,6 +67,11 @@ type exchange struct {
 	// while it takes its sink: a request that was touched is not sent twice.
 	switching sync.Mutex
 	touched   bool
+	// again is a body that has flowed, small and whole, to a call that was Uncertain;
+	// nil for none. keeping is closed when that is decided, nil where it is not tried.
+	// Both are guarded by mu.
+	again   []byte
+	keeping chan struct{}
 
 	order     sequence
 	req, resp half

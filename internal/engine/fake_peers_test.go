@@ -125,6 +125,7 @@ var (
 // fakeCall is the server's side of one try.
 type fakeCall struct {
 	version  flow.Version // of its responses; 0 is HTTP/1.1
+	doubtful bool
 	sink     *fakeSink
 	reused   bool
 	heard    bool
@@ -142,6 +143,9 @@ type fakeCall struct {
 	canceled error
 	closed   int
 }
+
+// Uncertain implements Uncertain.
+func (c *fakeCall) Uncertain() bool { return c.doubtful }
 
 func newCall() *fakeCall {
 	c := &fakeCall{sink: newSink()}

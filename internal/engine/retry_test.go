@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"midstream/flow"
 )
@@ -119,6 +120,63 @@ func TestRetryOfABodyThatHasNotBegun(t *testing.T) {
 			t.Fatalf("%+v %q", f.Outcome, second.sink.text())
 		}
 	})
+}
+
+// A server that turns out to speak another protocol has processed nothing: what it was
+// sent of a small body is kept until then.
+func TestABodyThatIsKeptIsSentAgain(t *testing.T) {
+	foreign := func() *flow.Error {
+		return &flow.Error{Peer: flow.AtServer, Phase: flow.InHead, Cause: flow.RefusedRequest, Err: errors.New("it speaks another protocol")}
+	}
+	for _, c := range []struct {
+		name     string
+		doubtful bool
+		pieces   []string
+		ends     bool // the client has sent all
+		again    bool
+	}{
+		{"whole", true, []string{"ab", "cd"}, true, true},
+		{"without an octet", true, nil, true, true},
+		{"as large as is kept", true, []string{strings.Repeat("x", 32<<10), strings.Repeat("y", 32<<10)}, true, true},
+		{"larger", true, []string{strings.Repeat("x", 32<<10), strings.Repeat("y", 32<<10), "z"}, true, false},
+		{"of a client that goes on", true, []string{"ab"}, false, false},
+		{"to a server that is known", false, []string{"ab"}, true, false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				b := newBody()
+				s := newStream(flow.HTTP11, "POST", nil, b)
+				first, second := newCall(), newCall()
+				first.doubtful = c.doubtful
+				r := start(t, t.Context(), Policy{}, s, upstream(first, second))
+				for _, p := range c.pieces {
+					b.feed(p)
+				}
+				if c.ends {
+					b.end(nil)
+				}
+				synctest.Wait()
+				all := strings.Join(c.pieces, "")
+				if first.sink.text() != all {
+					t.Fatalf("%d octets were held back", len(all)-len(first.sink.text()))
+				}
+				first.breakHead(foreign())
+				if c.again {
+					second.answer(200, length(0), nil, wholeBody())
+				} else {
+					time.Sleep(2 * keptTime)
+					b.end(nil)
+				}
+				f := r.end(t)
+				if got := f.Outcome.Kind == flow.Completed; got != c.again || c.again && second.sink.text() != all || s.status() != map[bool]int{true: 200, false: 502}[c.again] {
+					t.Fatalf("%+v, sent again %d octets", f.Outcome, len(second.sink.text()))
+				}
+				if c.again && (f.RequestBody.Recorded != int64(len(all)) || f.RequestBody.Sent != int64(len(all)) || !f.RequestBody.Ended) {
+					t.Errorf("%+v", f.RequestBody)
+				}
+			})
+		})
+	}
 }
 
 func TestAFailedRetryIsTheEnd(t *testing.T) {

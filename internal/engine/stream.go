@@ -59,6 +59,13 @@ type Prioritized interface {
 	FollowPriority(tell func(flow.PriorityChange))
 }
 
+// Uncertain is a Call that may turn out to be to a server which does not speak what
+// it was asked in, and so has processed nothing.
+type Uncertain interface {
+	// Uncertain tells that it is not known yet.
+	Uncertain() bool
+}
+
 // Prioritizer is a Call that takes on such a change. It does not wait.
 type Prioritizer interface {
 	Prioritize(p flow.PriorityChange)

@@ -29,13 +29,15 @@ type sending struct {
 // its goroutine over a retry; one that is at hand is sent again.
 func (x *exchange) startUpload(call Call) {
 	x.mu.Lock()
-	flowing := x.flowing
+	flowing, again := x.flowing, x.again
 	x.mu.Unlock()
 	x.hooks.Lock() // the upload of the try before may have come to its end, and to its hooks
 	held := x.sending.held != nil || x.live.Request.Changed()
 	trailers := x.live.Request.Trailers
 	x.hooks.Unlock()
 	switch {
+	case again != nil:
+		x.uploads.Go(func() { x.sendHeld(call) })
 	case held:
 		if x.sending.framing.Kind == flow.Unframed {
 			x.ended(&x.req)
@@ -63,8 +65,14 @@ func (x *exchange) startUpload(call Call) {
 // sendHeld sends a body that is at hand.
 func (x *exchange) sendHeld(call Call) {
 	sink := call.Body()
+	x.mu.Lock()
+	again := x.again
+	x.mu.Unlock()
 	x.hooks.Lock()
-	src, err := x.atHand(&x.live.Request.Body, x.sending.held)
+	src, err := body.Bytes(again), (*flow.Error)(nil)
+	if again == nil {
+		src, err = x.atHand(&x.live.Request.Body, x.sending.held)
+	}
 	trailers := x.live.Request.Trailers
 	x.hooks.Unlock()
 	if err != nil {
@@ -110,6 +118,12 @@ func (x *exchange) sendFlowing(src body.Reader) {
 	sink := &lateSink{x: x}
 	if err := x.relay(&x.req, sink, src); err != nil {
 		x.uploadStopped(sink, err)
+		if sink.readOn(src) {
+			x.hooks.Lock()
+			x.live.Request.Trailers = src.Trailers()
+			x.hooks.Unlock()
+			sink.whole()
+		}
 		return
 	}
 	if x.sending.relayed != nil {
@@ -139,9 +153,11 @@ func (x *exchange) sendFlowing(src body.Reader) {
 	x.hooks.Unlock()
 	if err := sink.Close(trailers); err != nil {
 		x.uploadStopped(sink, &body.WriteError{Err: asError(err, flow.AtServer, flow.InBody)})
+		sink.whole()
 		return
 	}
 	x.ended(&x.req)
+	sink.whole()
 	if pass || !x.set.Looks(flow.ToServer) {
 		return
 	}
@@ -225,11 +241,18 @@ func (x *exchange) uploadBroke(err *flow.Error) {
 	}
 }
 
+// keptAgain is how much of a body that flows is kept while it is not known whether
+// its server can have processed it.
+const keptAgain = 64 << 10
+
 // lateSink is the sink of a call that is chosen when the first byte, or the
-// end, of the body has come. From then on the request cannot be sent again.
+// end, of the body has come. From then on the request cannot be sent again, unless
+// the call is Uncertain and the body small: then it is kept.
 type lateSink struct {
-	x    *exchange
-	sink body.Sink
+	x     *exchange
+	sink  body.Sink
+	keeps bool
+	kept  []byte
 }
 
 func (s *lateSink) touch() (body.Sink, error) {
@@ -244,8 +267,66 @@ func (s *lateSink) touch() (body.Sink, error) {
 		}
 		s.x.touched = true
 		s.sink = call.Body()
+		if u, ok := call.(Uncertain); ok && u.Uncertain() {
+			s.keeps = true
+			s.x.mu.Lock()
+			s.x.keeping = make(chan struct{})
+			s.x.mu.Unlock()
+		}
 	}
 	return s.sink, nil
+}
+
+// keep keeps p, which is about to be sent, as long as all of it is kept.
+func (s *lateSink) keep(p []byte) {
+	if !s.keeps {
+		return
+	}
+	if len(s.kept)+len(p) > keptAgain {
+		s.forget()
+		return
+	}
+	s.kept = append(s.kept, p...)
+}
+
+// readOn keeps what has come of a body that could not be sent on, and tells whether
+// that is all of it. Nothing is waited for.
+func (s *lateSink) readOn(src body.Reader) (all bool) {
+	var p [4 << 10]byte
+	for s.keeps && (body.Over(src) || src.Ready()) {
+		n, err := src.Read(p[:])
+		if s.keep(p[:n]); err == io.EOF {
+			return s.keeps
+		}
+		if err != nil || n == 0 {
+			break
+		}
+	}
+	s.forget()
+	return false
+}
+
+// forget gives up what was kept: it will not be all.
+func (s *lateSink) forget() {
+	if s.keeps {
+		s.keeps, s.kept = false, nil
+		close(s.x.keeping)
+	}
+}
+
+// whole tells that all of the body has been given to Write; what came of that is
+// noted by now, for another call may be opened at once.
+func (s *lateSink) whole() {
+	if !s.keeps {
+		return
+	}
+	s.x.mu.Lock()
+	defer s.x.mu.Unlock()
+	if s.x.again = s.kept; s.kept == nil {
+		s.x.again = []byte{}
+	}
+	s.keeps = false
+	close(s.x.keeping)
 }
 
 func (s *lateSink) Write(p []byte) (int, error) {
@@ -253,6 +334,7 @@ func (s *lateSink) Write(p []byte) (int, error) {
 	if err != nil {
 		return 0, err
 	}
+	s.keep(p)
 	return sink.Write(p)
 }
 
@@ -261,6 +343,7 @@ func (s *lateSink) WriteMore(p []byte) (int, error) {
 	if err != nil {
 		return 0, err
 	}
+	s.keep(p)
 	return sink.WriteMore(p)
 }
 
@@ -270,6 +353,7 @@ func (s *lateSink) WriteLast(p []byte) (int, error) {
 	if err != nil {
 		return 0, err
 	}
+	s.keep(p)
 	if l, ok := sink.(body.LastWriter); ok {
 		return l.WriteLast(p)
 	}

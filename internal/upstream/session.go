@@ -48,13 +48,21 @@ type call struct {
 	once     sync.Once
 }
 
-var _ engine.Call = (*call)(nil)
+var (
+	_ engine.Call      = (*call)(nil)
+	_ engine.Uncertain = (*call)(nil)
+)
 
 // Server tells about the connection.
 func (c *call) Server() *flow.Conn { return c.session.conn.Facts() }
 
 // Reused tells whether the connection had served before.
 func (c *call) Reused() bool { return c.reused }
+
+// Uncertain tells that the server has not said in any way that it speaks HTTP/1.
+func (c *call) Uncertain() bool {
+	return !c.reused && c.session.conn.protocol() == "" && c.pool.dialer.now().HTTP2
+}
 
 // Head waits for the next response head, and learns from it.
 func (c *call) Head(ctx context.Context) (*flow.Response, []flow.Finding, error) {
