@@ -172,6 +172,23 @@ func TestPageFilter(t *testing.T) {
 	b.until("the next visit", `document.querySelector('.splitter').ariaValueNow === '55'`)
 }
 
+// A new window begins with the filter that midstream was started with; who takes it
+// away is rid of it.
+func TestPageBeginsWithAFilter(t *testing.T) {
+	t.Parallel()
+	o := newOrigin(t)
+	p, url := startPage(t, "--set", "view_filter=~c 404")
+	send(t, p.client(), o.HTTP+"/hello")
+	send(t, p.client(), o.HTTP+"/nowhere")
+	b := visit(t, url)
+	const rows = `document.querySelectorAll('[data-testid=list] [data-rank]').length`
+	b.until("the filter", `%s === 1 && document.querySelector('#filter').value === '~c 404' && new URLSearchParams(location.search).get('filter') === '~c 404'`, rows)
+	b.key("~")
+	b.until("all", `%s === 2 && location.search === ''`, rows)
+	b.call("Page.reload", nil, nil)
+	b.until("all, still", `performance.getEntriesByType('navigation')[0].type === 'reload' && %s === 2 && document.querySelector('#filter').value === ''`, rows)
+}
+
 // What comes moves nothing of what is looked at, and rows on the page are as
 // many as fit, however many there are.
 func TestPageListStaysPut(t *testing.T) {

@@ -25,6 +25,8 @@ type State struct {
 	Capture   bool           `json:"capture"`
 	ReadOnly  bool           `json:"readonly"`
 	Intercept InterceptState `json:"intercept"`
+	// ViewFilter is what a new window begins with.
+	ViewFilter string `json:"view_filter"`
 	// Visitors are clients that have asked for the page with the certificate, the newest
 	// first.
 	Visitors []Visitor `json:"visitors"`
@@ -73,6 +75,7 @@ func (s *Server) state(r *http.Request) State {
 		Version: s.cfg.Version, PID: os.Getpid(), Started: s.started.UTC(), Listeners: []ListenerState{}, Proxies: append([]string{}, in.Proxies()...),
 		CA: in.CA().Path(ca.CertFile), Capture: s.control.Capture(), ReadOnly: isReadOnly(r.Context()), Intercept: s.interceptState(), Browser: s.browserFor(r),
 	}
+	st.ViewFilter, _ = s.control.Options().OptionalString("view_filter")
 	st.Visitors = []Visitor{}
 	for _, v := range s.control.Visitors() {
 		st.Visitors = append(st.Visitors, Visitor{v.Client, v.Device, v.Through, v.Trusted, v.Last.UTC()})

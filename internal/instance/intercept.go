@@ -10,9 +10,12 @@ import (
 	"midstream/internal/query"
 )
 
-func isIntercept(name string) bool { return strings.HasPrefix(name, "intercept") }
+// isIntercept tells whether an option is looked at by setIntercept.
+func isIntercept(name string) bool {
+	return strings.HasPrefix(name, "intercept") || name == "view_filter"
+}
 
-// setIntercept makes the intercept as the options say now. A filter alone makes it
+// setIntercept checks the filters of front ends, and makes the intercept as the options say now. A filter alone makes it
 // active; intercept_active counts where somebody has set it.
 func (in *Instance) setIntercept() error {
 	text, _ := in.opts.OptionalString("intercept")
@@ -24,6 +27,11 @@ func (in *Instance) setIntercept() error {
 		var err error
 		if filter, err = query.Parse(text, in.cfg.Case); err != nil {
 			return usage("option intercept: %w", err)
+		}
+	}
+	if text, set := in.opts.OptionalString("view_filter"); set {
+		if _, err := query.Parse(text, in.cfg.Case); err != nil {
+			return usage("option view_filter: %w", err)
 		}
 	}
 	in.intercept.Set(filter, in.opts.Duration("intercept_timeout"))

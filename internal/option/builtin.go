@@ -313,6 +313,8 @@ func web() []Option {
 			Help: "Let intercept hold. Set to false, the filter stays and holds nothing; as long as nobody sets it, a filter alone is enough."},
 		{Name: "intercept_timeout", Type: Duration, Optional: true, Meta: "TIME",
 			Help: "Let what is held go on after this time. Without it nothing goes on by itself while a front end is attached."},
+		{Name: "view_filter", Type: String, Optional: true, Meta: "FILTER",
+			Help: "The filter that the page begins with in a new window."},
 		{Name: "web_host", Type: String, Default: "127.0.0.1", Meta: "HOST",
 			Help: "Address that the web interface listens on. Beyond this machine it needs web_password, and is served over HTTPS."},
 		{Name: "web_port", Type: Int, Default: int64(8081), Min: 0, Max: 65535, Meta: "PORT",

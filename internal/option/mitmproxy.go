@@ -132,7 +132,7 @@ func Mitmproxy() []Row {
 		{"termlog_verbosity", Works, ""},
 		{"content_view_lines_cutoff", Works, ""},
 		{"protobuf_definitions", Works, ""},
-		{"view_filter", Missing, "the page keeps its filters, and `flows list` takes one"},
+		{"view_filter", Works, "a window of the page begins with it; `flows list` takes one, too"},
 		{"view_order", Missing, "the page keeps its order"},
 		{"view_order_reversed", Missing, "the page keeps its order"},
 

@@ -5,7 +5,7 @@ import { Picks } from './picks.svelte'
 import { byId, usual } from '../list/columns'
 import { get, post, call, Failure } from './api'
 import { use } from './keymap'
-import { keep, load } from './prefs'
+import { keep, load, visited } from './prefs'
 import { read, write } from './route'
 import type { Held, LogEntry, Row, State } from './types'
 
@@ -56,7 +56,8 @@ export class App {
     this.tab = place.tab
     this.screen = place.screen
     void this.flows.wish(this.wanted(), this.shownColumns.includes('after'))
-    void this.flows.start(place.filter)
+    if (place.filter || place.flow !== null || visited()) void this.flows.start(place.filter)
+    else void this.firstVisit()
     void this.begin()
     void this.fetchLog()
     addEventListener('pagehide', () => {
@@ -74,6 +75,18 @@ export class App {
     }, 3000)
     this.paint()
     matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => this.paint())
+  }
+
+  // firstVisit begins with the filter that midstream was started with.
+  private async firstVisit() {
+    let filter = ''
+    try {
+      filter = (await get<State>('/state')).view_filter ?? ''
+    } catch {
+      // The list says what is wrong.
+    }
+    await this.flows.start(filter)
+    this.remember()
   }
 
   // remember writes what is looked at into the URL.

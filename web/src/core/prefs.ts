@@ -16,3 +16,14 @@ export function keep(key: string, value: unknown) {
     // Private windows may refuse; the choice then lasts as long as the page.
   }
 }
+
+// visited says whether this window has shown the page before.
+export function visited(): boolean {
+  try {
+    const was = sessionStorage.getItem('midstream.visited') !== null
+    sessionStorage.setItem('midstream.visited', '1')
+    return was
+  } catch {
+    return false
+  }
+}

@@ -107,6 +107,7 @@ export interface State {
   listeners: { mode: string; addresses: string[] }[] | null
   proxies: string[] | null
   elsewhere?: string[] | null
+  view_filter?: string
   visitors?: Visitor[] | null
   browser?: string // that can be opened, '' for none
   ca: string
