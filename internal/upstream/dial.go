@@ -226,8 +226,15 @@ func (d *Dialer) describeDial(ctx context.Context, what string, err error) error
 		e := dialError(flow.NoConnection, "%sconnection refused; nothing listens there, or a firewall says so", what)
 		e.Err = &said{e.Err, err}
 		return e
+	case errors.Is(err, syscall.ENETUNREACH):
+		return dialError(flow.NoConnection, "%s%w; check this machine's network, and that it has IPv6 where this is an IPv6 address", what, syscall.ENETUNREACH)
+	case errors.Is(err, syscall.EHOSTUNREACH):
+		return dialError(flow.NoConnection, "%s%w; check the address and this machine's network", what, syscall.EHOSTUNREACH)
 	case errors.Is(err, syscall.EMFILE), errors.Is(err, syscall.ENFILE):
 		return dialError(flow.NoConnection, "%stoo many open files; raise the limit (ulimit -n)", what)
+	}
+	if _, ok := errors.AsType[*net.AddrError](err); ok && d.now().LocalAddr.IsValid() {
+		return dialError(flow.NoConnection, "%sthe server has no address of the kind of connect_addr, which is %s; leave that option out, or give an address of the other kind", what, d.now().LocalAddr)
 	}
 	if op, ok := errors.AsType[*net.OpError](err); ok {
 		err = op.Err

@@ -298,13 +298,22 @@ func TestDialErrors(t *testing.T) {
 		{&net.DNSError{IsTimeout: true}, flow.Timeout, "took too long"},
 		{&net.DNSError{Err: "server misbehaving"}, flow.NoConnection, "server misbehaving"},
 		{&net.OpError{Op: "dial", Err: os.ErrDeadlineExceeded}, flow.Timeout, "no answer within 10s"},
-		{&net.OpError{Op: "dial", Err: syscall.EHOSTUNREACH}, flow.NoConnection, "no route to host"},
+		{&net.OpError{Op: "dial", Err: syscall.EHOSTUNREACH}, flow.NoConnection, "no route to host; check the address"},
+		{&net.OpError{Op: "dial", Err: os.NewSyscallError("connect", syscall.ENETUNREACH)}, flow.NoConnection, "network is unreachable; check this machine's network"},
 		{syscall.EMFILE, flow.NoConnection, "ulimit"},
 	} {
 		err := d.describeDial(t.Context(), "connect to server h:1: ", c.err)
 		if flow.CauseOf(err) != c.cause || !strings.Contains(err.Error(), c.text) || !strings.HasPrefix(err.Error(), "connect to server h:1: ") {
 			t.Errorf("%v: %v", c.err, err)
 		}
+	}
+}
+
+func TestConnectAddrOfTheOtherKind(t *testing.T) {
+	d := New(Config{LocalAddr: netip.MustParseAddr("127.0.0.2")})
+	_, err := d.Dial(t.Context(), nil, Target{Address: "[::1]:9"})
+	if err == nil || !strings.Contains(err.Error(), "connect to server [::1]:9: the server has no address of the kind of connect_addr, which is 127.0.0.2; leave that option out") {
+		t.Error(err)
 	}
 }
 
