@@ -278,7 +278,8 @@ func TestEveryExampleHasItsAddon(t *testing.T) {
 		websocket-simple wsgi-flask-app all_markers block_dns_over_https change_upstream_proxy check_ssl_pinning custom_next_layer
 		dns_spoofing domain_fronting har_dump http_manipulate_cookies httpdump jsondump link_expander mitmproxywrapper
 		modify_body_inject_iframe ntlm_upstream_proxy portfile remote-debug save_streamed_data search sslstrip
-		suppress_error_responses test_jsondump test_xss_scanner tls_passthrough upstream_pac xss_scanner`)
+		suppress_error_responses test_jsondump test_xss_scanner tls_passthrough upstream_pac xss_scanner
+		scanner_index scanner_inject scanner_watchdog`)
 	var run []string
 	for _, g := range addonGroups {
 		for _, row := range g.rows {

@@ -26,6 +26,7 @@ func options(args ...string) func(*testing.T) (env, args []string) {
 }
 
 var addonGroups = []addonGroup{
+	scannerAddons,
 	{name: "heads", rows: []addonRow{
 		{name: "anatomy", check: func(k *addonKit) {
 			k.ask("GET", "http://anatomy.example/seen", "")

@@ -17,6 +17,9 @@ def _request(f):
 
 def _written(format: str, f) -> str:
     _request(f)
+    if f.request.raw_content is None:  # it has not come, or passed unrecorded: what is known is written
+        f = f.copy()
+        f.request.raw_content = b""
     _, octets = _flow_commands.ask("convert", raw=_flow_commands.file_of([f]), name=format)
     return octets.decode("utf-8", "surrogateescape").rstrip("\n")
 
