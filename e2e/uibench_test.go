@@ -192,6 +192,7 @@ func benchGigabyte(t *testing.T) {
 				return
 			}
 		}
+		io.WriteString(w, "the needle\n")
 	})
 	p, url := startPage(t, "-q")
 	send(t, p.client(), o.HTTP+"/gigabyte.log")
@@ -199,6 +200,15 @@ func benchGigabyte(t *testing.T) {
 	list := paints(b, "/gigabyte.log")
 	fmt.Println("First paint of a body of 1 GiB:")
 	report("%.0f ms at first, then %.0f ms; %d MiB of heap", list[0], quantile(list[1:], 0.5), js[int](b, `performance.memory?.usedJSHeapSize ?? 0`)>>20)
+	openFlow(b, "/gigabyte.log")
+	b.until("the start", `document.querySelector('[data-testid=body][data-side=response] .text')?.innerText.includes('a line of a log')`)
+	b.key("/")
+	b.until("the find bar", `document.activeElement.getAttribute('aria-label') === 'Find in the body'`)
+	b.write("THE NEEDLE")
+	begin := time.Now()
+	b.key("Enter")
+	b.until("its last line", `document.querySelector('[data-testid=body][data-side=response] .text').innerText.includes('the needle')`)
+	report("what is in its last line is found after %.1f s; %d MiB of heap", time.Since(begin).Seconds(), js[int](b, `performance.memory?.usedJSHeapSize ?? 0`)>>20)
 }
 
 // benchEvent is how long an event takes from its server to the screen.
