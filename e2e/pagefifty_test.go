@@ -116,6 +116,7 @@ func TestPageCatchesTheNext(t *testing.T) {
 	b.until("the choice", `%s && !%[1]s.checked`, box)
 	js[any](b, `(%s.click(), 0)`, box)
 	b.until("it waits for one", `fetch('/api/v1/state').then(a => a.json()).then(s => s.intercept.next === 'waiting' && s.intercept.active)`)
+	b.until("the page knows", `%s.checked`, box)
 	catch := func() {
 		t.Helper()
 		caught := make(chan error, 1)
@@ -125,6 +126,11 @@ func TestPageCatchesTheNext(t *testing.T) {
 				answer.Body.Close()
 			}
 			caught <- err
+		}()
+		defer func() {
+			if t.Failed() {
+				t.Log(js[string](b, `fetch('/api/v1/state').then(a => a.text())`))
+			}
 		}()
 		b.until("it is parked, and the page says that others pass", `document.querySelector('nav').innerText.includes('1 parked') && document.querySelector('[data-testid=intercept]').innerText.includes('One was caught')`)
 		send(t, p.client(), o.HTTP+"/hello?passes") // request and response

@@ -44,6 +44,7 @@ export class Flows {
   private window = { from: -1, n: 0 }
   private moving = false
   private dirty = false
+  private sought: number | undefined // the flow that the next look is for
   private asleep = false // nobody sees the page
   private turn = 0 // of start; what an older one gets comes too late
   private told = { timer: undefined as ReturnType<typeof setTimeout> | undefined, at: 0 } // of the window: when the core knew it
@@ -134,6 +135,7 @@ export class Flows {
     this.window = { from: -1, n: 0 }
     this.hold = false
     this.cache.replace(0, [])
+    this.sought = undefined
     this.position(view)
     this.ready = true
     this.away = null
@@ -241,6 +243,7 @@ export class Flows {
     if (this.asleep) return
     if (this.moving) {
       this.dirty = true
+      this.sought = at ?? this.sought
       return
     }
     this.moving = true
@@ -280,7 +283,9 @@ export class Flows {
       this.moving = false
       if (this.dirty && turn === this.turn) {
         this.dirty = false
-        setTimeout(() => this.look(), Math.max(0, pace - (performance.now() - began)))
+        const sought = this.sought // who asks for a flow does not wait
+        this.sought = undefined
+        setTimeout(() => this.look(sought), sought !== undefined ? 0 : Math.max(0, pace - (performance.now() - began)))
       } else if (turn !== this.turn) {
         this.dirty = false
         void this.look(this.selected ?? undefined)
