@@ -59,7 +59,10 @@ func (*Intercept) Observe() bool { return true }
 // is nil.
 func (i *Intercept) Set(filter *query.Filter, timeout time.Duration) {
 	i.mu.Lock()
-	i.filter, i.timeout, i.spent = filter, timeout, false
+	if filter == nil || i.filter == nil || filter.String() != i.filter.String() {
+		i.spent = false
+	}
+	i.filter, i.timeout = filter, timeout
 	i.stir()
 	var all []*Held
 	if filter == nil {
