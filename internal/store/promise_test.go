@@ -9,7 +9,7 @@ import (
 // busyQueue has its bodies' room taken but for n octets that are not small.
 func busyQueue(n int) *queue {
 	q := new(queue)
-	q.init(-1)
+	q.init(-1, 0)
 	q.bodies = bodyQueue - smallReserve - n
 	return q
 }

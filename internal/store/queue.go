@@ -8,10 +8,11 @@ import (
 
 // The bounds of what waits for the disk, in octets.
 const (
-	flowQueue    = 4 << 20  // of one flow's bodies
-	bodyQueue    = 12 << 20 // of all bodies
-	smallReserve = 2 << 20  // of bodyQueue, for pieces under smallPiece
-	pictureQueue = 16 << 20 // of heads and ends
+	flowQueue      = 4 << 20   // of one flow's bodies
+	leastFlowQueue = 512 << 10 // of one flow's, in a small session
+	bodyQueue      = 12 << 20  // of all bodies
+	smallReserve   = 2 << 20   // of bodyQueue, for pieces under smallPiece
+	pictureQueue   = 16 << 20  // of heads and ends
 )
 
 // How many free blocks of each class are kept while they are used, and for ever.
@@ -30,12 +31,14 @@ const smallPiece = 4 << 10
 // head or an end).
 type queue struct {
 	stall time.Duration // < 0: for ever
+	flow  int           // octets of one flow's bodies
 
 	mu       sync.Mutex // guards all below
 	bodies   int        // octets in blocks that are not free
 	pictures int        // octets in pictures that are not written
 	free     [classes][]*block
 	unused   [classes]int // the least of free since the last trim
+	page     *largePage   // of the next bulk blocks
 	waiters  []*waiter
 	dirty    []*Record
 	promised []*Record // have room that no block was made for
@@ -56,8 +59,12 @@ type waiter struct {
 	has   bool // room was taken for it; guarded by the queue's mu
 }
 
-func (q *queue) init(stall time.Duration) {
-	q.stall = stall
+func (q *queue) init(stall time.Duration, maxSize int64) {
+	q.stall, q.flow = stall, flowQueue
+	if maxSize > 0 {
+		// A body that fills the session is cut before what waits of it pushes out its first part.
+		q.flow = int(max(leastFlowQueue, min(flowQueue, maxSize/8)))
+	}
 	q.wake, q.urgent = make(chan struct{}, 1), make(chan struct{}, 1)
 }
 
@@ -77,7 +84,7 @@ func (q *queue) fits(w *waiter) bool {
 	if !w.small {
 		limit -= smallReserve
 	}
-	return q.bodies+size <= limit && w.rec.inQueue+size <= flowQueue
+	return q.bodies+size <= limit && w.rec.inQueue+size <= q.flow
 }
 
 // block gives w.rec a block, or nil when it waited for stall or the store was
@@ -92,7 +99,7 @@ func (q *queue) block(w waiter) *block {
 	defer q.mu.Unlock()
 	free := q.free[w.class]
 	if len(free) == 0 {
-		return newBlock(w.class)
+		return newBlock(w.class, &q.page)
 	}
 	b := free[len(free)-1]
 	free[len(free)-1] = nil

@@ -66,7 +66,7 @@ func open(dir string, cfg Config) (_ *Store, err error) {
 		return nil, err
 	}
 	s := &Store{dir: dir, cfg: cfg, order: make(chan order), closing: make(chan struct{}), written: make(chan struct{})}
-	s.q.init(cfg.Stall)
+	s.q.init(cfg.Stall, cfg.MaxSize)
 	if s.lock, err = takeLock(dir); err != nil {
 		return nil, err
 	}
