@@ -78,7 +78,7 @@ func TestPageFiltersFromWhatIsSeen(t *testing.T) {
 		b.until(what, `%s === %d && (new URLSearchParams(location.search).get('filter') ?? '').includes(%q)`, rows, n, part)
 		b.until("the filter is on", `[...document.querySelectorAll('[data-testid=filter] button')].some(x => x.innerText === '~ off')`)
 		press(b, "[data-testid=filter]", "~ off")
-		b.until("all of them", `%s === 3`, rows)
+		b.until("all of them", `%s === 3 && !location.search.includes('filter=') && document.querySelector('#filter').value === ''`, rows)
 	}
 	row := func(text string) string {
 		return fmt.Sprintf(`[...document.querySelectorAll('#panel [data-term]')].find(x => x.innerText.includes(%q))`, text)
@@ -113,6 +113,11 @@ func TestPageFiltersFromWhatIsSeen(t *testing.T) {
 	tabOf(b, "connection")
 	press1(row("TLS 1.3"), ">", false)
 	filtered("flows with that TLS", 1, `~tls "^client version: TLS 1\\.3$"`)
+	defer func() {
+		if t.Failed() {
+			t.Log(js[string](b, `location.search + ' ' + document.querySelector('#filter').value + ' ' + document.activeElement.outerHTML.slice(0, 300)`))
+		}
+	}()
 	press1(row("from"), ">", false)
 	filtered("flows of that client", 3, `~src "^127\\.0\\.0\\.1:"`)
 	loadAxe(b)
