@@ -197,7 +197,7 @@ func (s scriptFlows) Kill(ctx context.Context, id flow.ID) error {
 	if err != nil {
 		return fmt.Errorf("kill a flow: %w", err)
 	}
-	return Control{s.in}.Kill(number)
+	return Control(s).Kill(number)
 }
 
 // Resume lets a flow go on that is held.

@@ -8,11 +8,11 @@ import (
 
 // The bounds of what waits for the disk, in octets.
 const (
-	flowQueue      = 4 << 20   // of one flow's bodies
-	leastFlowQueue = 512 << 10 // of one flow's, in a small session
-	bodyQueue      = 12 << 20  // of all bodies
-	smallReserve   = 2 << 20   // of bodyQueue, for pieces under smallPiece
-	pictureQueue   = 16 << 20  // of heads and ends
+	bodyQueue    = 12 << 20 // of all bodies; in a small session less, see init
+	leastQueue   = 2 << 20  // of them in the smallest
+	flowShare    = 3        // one part in so many is what one flow may have of it
+	smallShare   = 6        // one part is kept for pieces under smallPiece
+	pictureQueue = 16 << 20 // of heads and ends
 )
 
 // How many free blocks of each class are kept while they are used, and for ever.
@@ -31,7 +31,7 @@ const smallPiece = 4 << 10
 // head or an end).
 type queue struct {
 	stall time.Duration // < 0: for ever
-	flow  int           // octets of one flow's bodies
+	most  int           // octets of all bodies
 
 	mu       sync.Mutex // guards all below
 	bodies   int        // octets in blocks that are not free
@@ -60,10 +60,11 @@ type waiter struct {
 }
 
 func (q *queue) init(stall time.Duration, maxSize int64) {
-	q.stall, q.flow = stall, flowQueue
+	q.stall, q.most = stall, bodyQueue
 	if maxSize > 0 {
-		// A body that fills the session is cut before what waits of it pushes out its first part.
-		q.flow = int(max(leastFlowQueue, min(flowQueue, maxSize/8)))
+		// What waits must not be what pushes out the first part of a body that fills the
+		// session, nor fill a session that marked flows have filled.
+		q.most = int(max(leastQueue, min(bodyQueue, maxSize/4)))
 	}
 	q.wake, q.urgent = make(chan struct{}, 1), make(chan struct{}, 1)
 }
@@ -80,11 +81,11 @@ func (q *queue) fits(w *waiter) bool {
 	if w.size > 0 {
 		return q.pictures == 0 || q.pictures+w.size <= pictureQueue
 	}
-	size, limit := classSize[w.class], bodyQueue
+	size, limit := classSize[w.class], q.most
 	if !w.small {
-		limit -= smallReserve
+		limit -= q.most / smallShare
 	}
-	return q.bodies+size <= limit && w.rec.inQueue+size <= q.flow
+	return q.bodies+size <= limit && w.rec.inQueue+size <= q.most/flowShare
 }
 
 // block gives w.rec a block, or nil when it waited for stall or the store was
@@ -186,7 +187,7 @@ func (q *queue) crowded(w waiter) bool {
 		return false
 	case len(q.waiters) > 0 && !w.small:
 		return true
-	case q.bodies <= bodyQueue/2:
+	case q.bodies <= q.most/2:
 		return !q.fits(&w)
 	case !q.reserve(&w):
 		return true
