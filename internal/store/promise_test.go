@@ -10,7 +10,7 @@ import (
 func busyQueue(n int) *queue {
 	q := new(queue)
 	q.init(-1, 0)
-	q.bodies = bodyQueue - bodyQueue/smallShare - n
+	q.bodies = bodyQueue - smallReserve - n
 	return q
 }
 
@@ -29,7 +29,7 @@ func TestRoomIsKeptForWhoIsToldThatThereIsSome(t *testing.T) {
 	if b := q.block(waiter{rec: first, class: chunkClass}); b == nil || first.promised != 0 || first.inQueue != classSize[chunkClass] {
 		t.Fatalf("block %v, promised %d, in the queue %d", b, first.promised, first.inQueue)
 	}
-	if q.bodies != bodyQueue-bodyQueue/smallShare {
+	if q.bodies != bodyQueue-smallReserve {
 		t.Errorf("%d octets are taken", q.bodies)
 	}
 }

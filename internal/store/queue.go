@@ -10,8 +10,8 @@ import (
 const (
 	bodyQueue    = 12 << 20 // of all bodies; in a small session less, see init
 	leastQueue   = 2 << 20  // of them in the smallest
-	flowShare    = 3        // one part in so many is what one flow may have of it
-	smallShare   = 6        // one part is kept for pieces under smallPiece
+	flowQueue    = 4 << 20  // of one flow's bodies: the same share in a small session
+	smallReserve = 2 << 20  // of bodyQueue, for pieces under smallPiece
 	pictureQueue = 16 << 20 // of heads and ends
 )
 
@@ -83,9 +83,9 @@ func (q *queue) fits(w *waiter) bool {
 	}
 	size, limit := classSize[w.class], q.most
 	if !w.small {
-		limit -= q.most / smallShare
+		limit -= q.most / (bodyQueue / smallReserve)
 	}
-	return q.bodies+size <= limit && w.rec.inQueue+size <= q.most/flowShare
+	return q.bodies+size <= limit && w.rec.inQueue+size <= q.most/(bodyQueue/flowQueue)
 }
 
 // block gives w.rec a block, or nil when it waited for stall or the store was

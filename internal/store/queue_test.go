@@ -60,7 +60,7 @@ func TestStallCutsTheRecord(t *testing.T) {
 	sent := 0
 	for state := flow.Unrecorded; state != flow.Cut; state, _, _ = r.State(flow.ToClient) {
 		r.Piece(flow.ToClient, piece)
-		if sent += len(piece); sent > 2*bodyQueue/flowShare {
+		if sent += len(piece); sent > 2*flowQueue {
 			t.Fatal("more than the flow's queue was taken")
 		}
 	}
@@ -88,12 +88,12 @@ func TestBulkNeverDelaysEvents(t *testing.T) {
 	s := openStore(t, filepath.Join(t.TempDir(), "s"), Config{Stall: -1})
 	release := holdWriter(t, s)
 	var downloads sync.WaitGroup
-	for range 2 * flowShare {
+	for range 2 * bodyQueue / flowQueue {
 		downloads.Add(1)
 		go func() {
 			defer downloads.Done()
 			r := s.Start()
-			for range 2 * bodyQueue / flowShare / (64 << 10) {
+			for range 2 * flowQueue / (64 << 10) {
 				r.Piece(flow.ToClient, make([]byte, 64<<10))
 			}
 		}()
@@ -101,7 +101,7 @@ func TestBulkNeverDelaysEvents(t *testing.T) {
 	full := func() bool {
 		s.q.mu.Lock()
 		defer s.q.mu.Unlock()
-		return len(s.q.waiters) == 2*flowShare
+		return len(s.q.waiters) == 2*bodyQueue/flowQueue
 	}
 	for !full() {
 		runtime.Gosched()
