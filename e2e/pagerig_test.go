@@ -48,6 +48,27 @@ func axe(b *tab, what string) {
 	}
 }
 
+// axeEach does so in light and dark, at 1280 and at 400 pixels, and looks for what is
+// wider than the page. It ends as a page begins.
+func axeEach(b *tab, view string) {
+	b.t.Helper()
+	for _, theme := range []string{"light", "dark"} {
+		for _, width := range []int{1280, 400} {
+			b.look(width, 800, theme)
+			b.until("the theme", `document.documentElement.dataset.theme === %q && innerWidth === %d`, theme, width)
+			js[any](b, `new Promise(done => requestAnimationFrame(() => setTimeout(done)))`)
+			name := fmt.Sprintf("%s-%d-%s", view, width, theme)
+			axe(b, name)
+			if wide := js[int](b, `document.scrollingElement.scrollWidth`); wide > width {
+				b.t.Errorf("%s is %d pixels wide", name, wide)
+			}
+			b.screenshot("view-" + name + ".png")
+		}
+	}
+	b.look(1280, 800, "light")
+	b.until("it is light and wide", `document.documentElement.dataset.theme === 'light' && innerWidth === 1280`)
+}
+
 // loadAxe brings axe-core into the page, past its policy, as DevTools does.
 func loadAxe(b *tab) {
 	b.t.Helper()
@@ -80,8 +101,7 @@ func rowText(part string) string {
 // openFlow clicks the row whose text has the part, and waits for its flow.
 func openFlow(b *tab, part string) {
 	b.t.Helper()
-	b.until("the row "+part, `%s`, rowText(part))
-	js[any](b, `[...document.querySelectorAll('[data-testid=list] [data-rank]')].find(r => r.innerText.includes(%q)).querySelector('[role=gridcell]').click()`, part)
+	b.until("the row "+part, `(r => r && (r.querySelector('[role=gridcell]').click(), true))([...document.querySelectorAll('[data-testid=list] [data-rank]')].find(r => r.innerText.includes(%q)))`, part)
 	b.until("the flow "+part, `document.querySelector('[data-testid=detail] h2')?.innerText.includes(%q)`, strings.SplitN(part, "?", 2)[0])
 }
 

@@ -4,6 +4,7 @@ import { openly, text as fetchText } from './api'
 import { headText } from '../flow/raw'
 import { byId } from '../list/columns'
 import type { App, Layout } from './app.svelte'
+import { turned } from '../flow/sides'
 import type { Flow, Row } from './types'
 import { secrets } from './secrets.svelte'
 import { termAt } from './terms'
@@ -150,6 +151,11 @@ export function act(app: App, id: string, e: KeyboardEvent | null): boolean {
       app.setLayout(order[(order.indexOf(app.layout) + 1) % 3])
       return true
     }
+    case 'sides': {
+      const there = document.querySelector<HTMLElement>('[data-sides]')
+      if (there) app.setSides(turned(there.clientWidth, app.sides))
+      return there !== null
+    }
     case 'region.next': {
       const there = regions.map(region)
       const at = there.findIndex((r) => r?.contains(document.activeElement))
@@ -188,7 +194,8 @@ export function act(app: App, id: string, e: KeyboardEvent | null): boolean {
     case 'order': {
       const order = byId.get(app.shownColumns[ui.cell])?.order
       if (order) void app.setOrder(order)
-      return order !== undefined
+      else app.tell(`the list has no order by ${byId.get(app.shownColumns[ui.cell])?.title ?? 'this'}`)
+      return true
     }
     case 'columns': ui.columns = true; return true
     case 'save': ui.files = 'save'; return true

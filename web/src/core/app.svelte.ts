@@ -10,7 +10,8 @@ import { read, write } from './route'
 import type { Held, LogEntry, Row, State } from './types'
 
 export type Theme = 'system' | 'light' | 'dark'
-export type Layout = 'below' | 'beside' | 'alone'
+export type Layout = 'below' | 'beside' | 'alone' // of the list and a flow
+export type Sides = 'side' | 'stacked' | 'single' // of request and response
 
 const lines = 500 // of the log that the page keeps
 
@@ -22,7 +23,8 @@ export class App {
   opened = $state(false) // a flow is shown, not only the row chosen
   theme = $state<Theme>(load('theme', 'system'))
   layout = $state<Layout>(load('layout', 'below'))
-  splits = $state<Partial<Record<Layout, number>>>(load('splits', {}))
+  sides = $state<Sides | ''>(load('sides', '')) // '': as fits
+  splits = $state<Partial<Record<Layout | Sides, number>>>(load('splits', {}))
   shownColumns = $state<string[]>(load('columns', usual))
   widths = $state<Record<string, number>>(load('widths', {}))
   letters = $state(load('letters', true)) // letter keys act
@@ -37,6 +39,7 @@ export class App {
   note = $state('') // what was just done, or could not be
   optionsChanged = $state(0)
   rulesChanged = $state(0)
+  private news = 0 // counts up when the state changes by what is told
   private heldNews: [string, unknown][] | null = null // while what is parked is asked for
   before = $state<string | null>(null) // the filter that was in use before this one
   aside = '' // the filter while it is switched off
@@ -104,7 +107,7 @@ export class App {
 
   async begin() {
     try {
-      this.state = await get<State>('/state')
+      await this.learn()
     } catch (e) {
       if (e instanceof Failure && e.status === 401) this.flows.locked = true
       return
@@ -123,10 +126,24 @@ export class App {
   private async refresh() {
     if (this.flows.away !== null || this.flows.locked) return
     try {
-      this.state = await get<State>('/state')
+      await this.learn()
       if (this.held.length > 0) await this.fetchHeld() // until when they wait may be another
     } catch {
       // The feed notices what is wrong.
+    }
+  }
+
+  // learn takes the state that is answered. Where one was told while the answer was on
+  // its way either may be older, and it is asked for again.
+  private async learn(ask = () => get<State>('/state')) {
+    for (let n = 0; n < 5; n++) {
+      const news = this.news
+      const state = await ask()
+      if (news === this.news || this.state === null) {
+        this.state = state
+        return
+      }
+      ask = () => get<State>('/state')
     }
   }
 
@@ -156,8 +173,10 @@ export class App {
   }
 
   private heard(event: string, data: unknown) {
-    if (event === 'state') this.state = data as State
-    else if (event === 'position') void this.fetchHeld() // before that the feed told nothing
+    if (event === 'state') {
+      this.state = data as State
+      this.news++
+    } else if (event === 'position') void this.fetchHeld() // before that the feed told nothing
     else if (event === 'held' || event === 'released') {
       if (event === 'held' && this.held.length === 0) this.alert = `parked: ${(data as Held).method} ${(data as Held).url}`
       this.heldNews?.push([event, data])
@@ -175,7 +194,9 @@ export class App {
     if (event !== 'held') return
     this.held = [...this.held, h]
     const i = this.state?.intercept
-    if (i?.next === 'waiting') this.state = { ...this.state!, intercept: { ...i, next: 'caught', active: false } }
+    if (i?.next !== 'waiting') return
+    this.state = { ...this.state!, intercept: { ...i, next: 'caught', active: false } }
+    this.news++
   }
 
   tell(text: string) {
@@ -207,15 +228,20 @@ export class App {
     this.paint()
   }
 
-  // setSplit has the list take that part of the page, in per cent, in this layout.
-  setSplit(part: number) {
-    this.splits = { ...this.splits, [this.layout]: Math.round(Math.max(15, Math.min(85, part)) * 10) / 10 }
+  // setSplit has what comes first take that part of the place, in per cent, in a layout.
+  setSplit(layout: Layout | Sides, part: number) {
+    this.splits = { ...this.splits, [layout]: Math.round(Math.max(15, Math.min(85, part)) * 10) / 10 }
     keep('splits', this.splits)
   }
 
   setLayout(layout: Layout) {
     this.layout = layout
     keep('layout', layout)
+  }
+
+  setSides(sides: Sides) {
+    this.sides = sides
+    keep('sides', sides)
   }
 
   setColumns(ids: string[]) {
@@ -357,7 +383,7 @@ export class App {
 
   // catchNext has only the next flow held, or all again.
   catchNext(only: boolean) {
-    return this.attempt('intercept', async () => (this.state = await call<State>('PUT', '/intercept/next', { only })))
+    return this.attempt('intercept', () => this.learn(() => call<State>('PUT', '/intercept/next', { only })))
   }
 
   // goesOn is in how many seconds a parked flow goes on by itself, null for never.
@@ -380,7 +406,7 @@ export class App {
   }
 
   async capture(on: boolean) {
-    await this.attempt('capture', async () => (this.state = await call<State>('PUT', '/capture', { on })))
+    await this.attempt('capture', () => this.learn(() => call<State>('PUT', '/capture', { on })))
   }
 
   setOptions(values: Record<string, unknown>) {

@@ -248,7 +248,7 @@ export class Flows {
     }
     this.moving = true
     const began = performance.now()
-    const turn = this.turn
+    const view = this.view
     try {
       const n = Math.min(1000, 2 * Math.ceil(this.page) + 4 * margin)
       const first = Math.floor(this.top)
@@ -258,8 +258,8 @@ export class Flows {
       else if (at === undefined && this.follow && this.newest === 'top') path = 'from=0'
       else if (anchor !== undefined) path = `around=${anchor}`
       const around = path.startsWith('around')
-      const answer = await get<Rows>(`/views/${this.view}/rows?${path}&n=${n}${this.more}`)
-      if (turn !== this.turn || this.hold || this.asleep) return
+      const answer = await get<Rows>(`/views/${view}/rows?${path}&n=${n}${this.more}`)
+      if (view !== this.view || this.hold || this.asleep) return
       this.cache.replace(answer.from, answer.rows ?? [])
       this.total = answer.total
       this.ranked = answer.seq
@@ -281,13 +281,14 @@ export class Flows {
       this.trouble(e)
     } finally {
       this.moving = false
-      if (this.dirty && turn === this.turn) {
+      if (this.dirty && view === this.view) {
         this.dirty = false
         const sought = this.sought // who asks for a flow does not wait
         this.sought = undefined
         setTimeout(() => this.look(sought), sought !== undefined ? 0 : Math.max(0, pace - (performance.now() - began)))
-      } else if (turn !== this.turn) {
+      } else if (view !== this.view) {
         this.dirty = false
+        this.sought = undefined
         void this.look(this.selected ?? undefined)
       }
     }
