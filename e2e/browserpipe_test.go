@@ -257,11 +257,12 @@ func js[T any](b *tab, expression string, args ...any) T {
 	return value
 }
 
-// until waits for an expression to be true; the page is asked at every frame.
+// until waits for an expression, or what it promises, to be true; the page is asked at
+// every frame.
 func (b *tab) until(what, expression string, args ...any) {
 	b.t.Helper()
 	e := fmt.Sprintf(expression, args...)
-	if !js[bool](b, `new Promise(done => { const end = performance.now() + %d; const look = () => { let ok = false; try { ok = !!(%s) } catch {}; if (ok) done(true); else if (performance.now() > end) done(false); else setTimeout(look, 16) }; look() })`, int(patience/time.Millisecond)/2, e) {
+	if !js[bool](b, `new Promise(done => { const end = performance.now() + %d; const look = async () => { let ok = false; try { ok = !!(await (%s)) } catch {}; if (ok) done(true); else if (performance.now() > end) done(false); else setTimeout(look, 16) }; look() })`, int(patience/time.Millisecond)/2, e) {
 		b.screenshot("failed.png")
 		b.t.Fatalf("it did not come to this: %s\n%s\n%s", what, e, js[string](b, `document.body?.innerText.slice(0, 3000) ?? ''`))
 	}

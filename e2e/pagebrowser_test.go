@@ -31,8 +31,7 @@ func TestPageOpensABrowser(t *testing.T) {
 	loadAxe(b)
 	button := `[...document.querySelectorAll('.empty button')].find(e => e.innerText.startsWith('Open ') && !e.innerText.includes('file'))`
 	b.until("the button", `%s`, button)
-	axe(b, "a button for a browser")
-	b.screenshot("view-empty-browser.png")
+	axeEach(b, "empty-browser")
 	js[any](b, `(%s.click(), 0)`, button)
 	b.until("it is open", `document.body.innerText.includes('is open, with a fresh profile')`)
 	js[any](b, `(%s.click(), 0)`, button)

@@ -93,15 +93,7 @@ func TestPageLanguageModel(t *testing.T) {
 	b.until("the call of a tool", `document.querySelector('[data-testid=tool-call]').innerText.includes('look')`)
 	step <- `{"id":"c","choices":[{"index":0,"delta":{"tool_calls":[{"index":0,"function":{"arguments":"\"sea\"}"}}]},"finish_reason":"tool_calls"}]}`
 	b.until("its arguments", `document.querySelector('[data-testid=tool-call]').innerText.includes('"at": "sea"')`)
-	for _, theme := range []string{"light", "dark"} {
-		for _, width := range []int{1280, 400} {
-			b.look(width, 800, theme)
-			b.until("the theme", `document.documentElement.dataset.theme === %q && innerWidth === %d`, theme, width)
-			axe(b, fmt.Sprintf("answer %d %s", width, theme))
-			b.screenshot(fmt.Sprintf("view-answer-%d-%s.png", width, theme))
-		}
-	}
-	b.look(1280, 800, "light")
+	axeEach(b, "answer")
 	step <- `{"choices":[],"usage":{"prompt_tokens":1234,"completion_tokens":56}}`
 	step <- `[DONE]`
 	close(step)

@@ -35,8 +35,7 @@ func TestPageMessages(t *testing.T) {
 	b.until("all messages", `document.querySelector('[data-testid=messages]').innerText.includes('hay 1')`)
 	put(b, `[aria-label="Only messages with this text"]`, "NEEDLE")
 	b.until("three of them", `%s === '200,500,800'`, shown)
-	axe(b, "some messages")
-	b.screenshot("view-messages-some.png")
+	axeEach(b, "messages-some")
 	js[any](b, `(document.querySelector('[data-index="500"]').click(), 0)`)
 	b.until("one of them", `document.querySelector('.one').innerText.includes('a needle, 500')`)
 	// Which of the messages before it are pings is told only after it has been shown.
@@ -83,8 +82,7 @@ func TestPageEditsABinaryMessage(t *testing.T) {
 	e.send(0x82, "\x00\x01\xfe\xff")
 	field := `document.querySelector('[aria-label="Octets of the message"]')`
 	b.until("its octets", `%s?.value.includes('00 01 fe ff')`, field)
-	axe(b, "a binary message")
-	b.screenshot("view-intercept-binary.png")
+	axeEach(b, "intercept-binary")
 	set := func(text string) {
 		t.Helper()
 		js[any](b, `(e => (e.value = %q, e.dispatchEvent(new Event('input', {bubbles: true})), 0))(%s)`, text, field)

@@ -51,15 +51,7 @@ func TestPageResend(t *testing.T) {
 	if a := o.asked("/echo?second"); a.Header.Get("X-Added") != "by hand" || a.Method != "POST" || a.SHA256 != textSHA256(`{"a":2,"b":[2.50]}`) {
 		t.Errorf("the server got %s %d octets, %v", a.Method, a.Size, http.Header(a.Header))
 	}
-	for _, theme := range []string{"light", "dark"} {
-		for _, width := range []int{1280, 400} {
-			b.look(width, 800, theme)
-			b.until("the theme", `document.documentElement.dataset.theme === %q && innerWidth === %d`, theme, width)
-			axe(b, "resend "+theme)
-			b.screenshot("view-resend-" + map[int]string{1280: "1280", 400: "400"}[width] + "-" + theme + ".png")
-		}
-	}
-	b.look(1280, 800, "light")
+	axeEach(b, "resend")
 	press(b, "[data-testid=compose]", "Send")
 	b.until("a second attempt", `/attempt 2 of 2[\s\S]*200/.test(document.querySelector('[data-testid=attempts]').innerText)`)
 	js[any](b, `(document.querySelector('[aria-label="Attempt before"]').click(), 0)`)
@@ -77,7 +69,7 @@ func TestPageResend(t *testing.T) {
 	js[any](b, `(document.querySelector('[aria-label="Attempt before"]').click(), 0)`)
 	press(b, "[data-testid=attempts]", "Open flow 3")
 	b.until("the one before", `document.querySelector('[data-testid=detail] h2').innerText.includes('#3') && /attempt 2 of 3/.test(document.querySelector('[data-testid=attempts]').innerText)`)
-	b.screenshot("view-attempts.png")
+	axeEach(b, "attempts")
 	press(b, "[data-testid=attempts]", "All of flow 1")
 	tabOf(b, "resend")
 	b.until("the request", `document.querySelector('textarea[aria-label="Request body"]')?.value.startsWith('{')`)
@@ -96,8 +88,7 @@ func TestPageResend(t *testing.T) {
 	b.until("the copy, opened", `document.querySelector('[data-testid=detail] h2').innerText.includes('/echo?third') && document.querySelector('#tab-changes')`)
 	tabOf(b, "changes")
 	b.until("what was changed", `/echo\?first/.test(document.querySelector('#panel').innerText) && document.querySelector('#panel ins')?.innerText.includes('third') && document.querySelector('#panel del')?.innerText.includes('first')`)
-	axe(b, "changes")
-	b.screenshot("view-changes.png")
+	axeEach(b, "changes")
 	b.key("V")
 	b.until("what it was made of", `document.querySelector('[data-testid=detail] h2').innerText.includes('/echo?first')`)
 }
@@ -132,8 +123,7 @@ func TestPageSelect(t *testing.T) {
 	b.until("one is selected", `document.querySelector('[data-testid=picked]').innerText.includes('1 selected') && %s.getAttribute('aria-selected') === 'true'`, row("/hello?1"))
 	pick("/hello?3", "shiftKey")
 	b.until("three are", `document.querySelector('[data-testid=picked]').innerText.includes('3 selected')`)
-	axe(b, "selected")
-	b.screenshot("view-selected.png")
+	axeEach(b, "selected")
 	press(b, "[data-testid=picked]", "Mark")
 	b.until("three marks", `[...document.querySelectorAll('[data-testid=list] .marked')].filter(x => x.innerText === '★').length === 3`)
 	give()

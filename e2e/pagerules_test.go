@@ -1,7 +1,6 @@
 package e2e
 
 import (
-	"fmt"
 	"os"
 	"strings"
 	"testing"
@@ -17,21 +16,6 @@ func TestPageRules(t *testing.T) {
 	send(t, c, o.HTTP+"/hello?before")
 	b := visit(t, url)
 	loadAxe(b)
-	looked := func(view string) {
-		t.Helper()
-		for _, theme := range []string{"light", "dark"} {
-			for _, width := range []int{1280, 400} {
-				b.look(width, 800, theme)
-				b.until("the theme", `document.documentElement.dataset.theme === %q && innerWidth === %d`, theme, width)
-				axe(b, fmt.Sprintf("%s %d %s", view, width, theme))
-				if wide := js[int](b, `document.scrollingElement.scrollWidth`); wide > width {
-					t.Errorf("%s is %d pixels wide at %d", view, wide, width)
-				}
-				b.screenshot(fmt.Sprintf("view-%s-%d-%s.png", view, width, theme))
-			}
-		}
-		b.look(1280, 800, "light")
-	}
 	b.until("what runs is known", `document.querySelector('.chip')`)
 	b.key("W")
 	b.until("there are none", `document.querySelector('[data-testid=rules]').innerText.includes('There are none')`)
@@ -53,7 +37,7 @@ func TestPageRules(t *testing.T) {
 	field("when", "~c 20x")
 	press(b, "[data-testid=rule-form]", "Add the rule")
 	b.until("where the filter is wrong", `document.querySelector('[data-testid=rule-form] [role=alert] mark') && document.querySelector('[data-testid=rule-form] input[aria-invalid=true]')`)
-	looked("rule-form")
+	axeEach(b, "rule-form")
 	field("when", "~q & ~u hello")
 	press(b, "[data-testid=rule-form]", "Test it on what is recorded")
 	b.until("what it would have changed", `/the last 1 flow[\s\S]*: 1[\s\S]*hello\?before/.test(document.querySelector('[data-testid=trial]').innerText)`)
@@ -65,7 +49,7 @@ func TestPageRules(t *testing.T) {
 		t.Errorf("the server got X-Debug %q", got)
 	}
 	b.until("its hit", `document.querySelector('[data-testid=rule]').innerText.includes('1 hit')`)
-	looked("rules")
+	axeEach(b, "rules")
 	js[any](b, `(document.querySelector('[data-testid=rule] input[type=checkbox]').click(), 0)`)
 	b.until("it is off", `document.querySelector('[data-testid=rule].off')`)
 	send(t, c, o.HTTP+"/hello?without")
@@ -113,13 +97,13 @@ func TestPageConnect(t *testing.T) {
 	b.open(url, 1280, 800, "light")
 	b.until("the page is there", `document.querySelector('[data-testid=status]')?.innerText.includes('connected')`)
 	loadAxe(b)
-	axe(b, "how to connect, from here")
+	axeEach(b, "connect-here")
 	press(b, ".empty", "Terminal, container")
 	b.until("commands", `document.querySelector('.empty').innerText.includes('docker run -e http_proxy=http://192.0.2.7:8080')`)
-	axe(b, "how to connect, from a terminal")
+	axeEach(b, "connect-terminal")
 	press(b, ".empty", "Phone or tablet")
 	b.until("the code", `document.querySelector('[data-testid=qr]')?.getAttribute('aria-label').includes('http://192.0.2.7:8080/') && document.querySelector('[data-testid=qr] path').getAttribute('d').length > 500`)
-	b.screenshot("view-connect-empty.png")
+	axeEach(b, "connect-phone")
 	was := js[string](b, `document.querySelector('[data-testid=qr] path').getAttribute('d')`)
 	js[any](b, `(s => { s.value = '[2001:db8::5]:8080'; s.dispatchEvent(new Event('change', {bubbles: true})); return 0 })(document.querySelector('.empty [role=tabpanel] select'))`)
 	b.until("another code", `document.querySelector('[data-testid=qr] path').getAttribute('d') !== %q && document.querySelector('[data-testid=phone]').innerText.includes('db8')`, was)
@@ -132,8 +116,7 @@ func TestPageConnect(t *testing.T) {
 	b.until("its proxy is set", `%s.innerText.includes('✓ through the proxy') && %[1]s.innerText.includes('does not trust') && !%[1]s.matches('.good')`, seen)
 	run(t, nil, curl, "-sS", "-A", phone, "-x", p.URL(), "--cacert", p.CA, "https://midstream.internal/trust.svg")
 	b.until("it is green", `%s.innerText.includes('✓ trusts the certificate') && %[1]s.matches('.good')`, seen)
-	axe(b, "a device that is set up")
-	b.screenshot("view-connect-green.png")
+	axeEach(b, "connect-green")
 	js[any](b, `(document.querySelector('[data-testid=seen] button').click(), 0)`)
 	b.until("it is closed", `!document.querySelector('[data-testid=seen]')`)
 	b.key("C")
@@ -141,14 +124,7 @@ func TestPageConnect(t *testing.T) {
 	b.until("the same there", `document.querySelector('dialog[open] [data-testid=visitors] li.good')`)
 	press(b, "dialog[open]", "Phone or tablet")
 	b.until("the dialog", `document.querySelector('dialog[open] h2').innerText === 'Connect' && document.querySelector('dialog[open] [data-testid=qr]')`)
-	for _, theme := range []string{"light", "dark"} {
-		for _, width := range []int{1280, 400} {
-			b.look(width, 800, theme)
-			b.until("the theme", `document.documentElement.dataset.theme === %q && innerWidth === %d`, theme, width)
-			axe(b, fmt.Sprintf("connect %d %s", width, theme))
-			b.screenshot(fmt.Sprintf("view-connect-%d-%s.png", width, theme))
-		}
-	}
+	axeEach(b, "connect")
 	js[any](b, `(window.nobody = true, 0)`)
 	b.until("that nobody else can come in", `document.querySelector('dialog[open]').innerText.includes('on this machine alone') && !document.querySelector('dialog[open] [data-testid=qr]')`)
 }

@@ -76,8 +76,7 @@ func TestPageHidesCredentials(t *testing.T) {
 	}
 	js[any](b, `(document.querySelector('[data-testid=list]').focus(), 0)`)
 	openFlow(b, "/canary")
-	b.screenshot("view-credentials-hidden.png")
-	axe(b, "credentials are hidden")
+	axeEach(b, "credentials-hidden")
 	check("the exchange", "secret-field", "Y")
 	check("the exchange", "secret-member", "Y")
 	view := func(side, name string) {
@@ -109,7 +108,7 @@ func TestPageHidesCredentials(t *testing.T) {
 	if got := js[string](b, `document.querySelector('[aria-label="URL"]').value`); !strings.Contains(got, "token=••••••••") {
 		t.Errorf("the URL in the editor: %s", got)
 	}
-	axe(b, "the editor hides credentials")
+	axeEach(b, "credentials-editor")
 	js[any](b, `([...document.querySelectorAll('[data-testid=compose] button')].find(e => e.innerText === 'Send').click(), 0)`)
 	b.until("it was sent again", `document.querySelector('[data-testid=attempts]')`)
 	js[any](b, `([...document.querySelectorAll('[data-testid=attempts] button')].find(e => e.innerText.startsWith('Open flow')).click(), 0)`)

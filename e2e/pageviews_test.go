@@ -16,25 +16,8 @@ func TestPageViews(t *testing.T) {
 	p, url := startPage(t)
 	b := visit(t, url)
 	loadAxe(b)
-	each := func(view string) {
-		t.Helper()
-		for _, theme := range []string{"light", "dark"} {
-			for _, width := range []int{1280, 400} {
-				b.look(width, 800, theme)
-				b.until("the theme", `document.documentElement.dataset.theme === %q && innerWidth === %d`, theme, width)
-				js[any](b, `new Promise(done => requestAnimationFrame(() => setTimeout(done)))`)
-				name := fmt.Sprintf("%s-%d-%s", view, width, theme)
-				axe(b, name)
-				if wide := js[int](b, `document.scrollingElement.scrollWidth`); wide > width {
-					t.Errorf("%s is %d pixels wide", name, wide)
-				}
-				b.screenshot("view-" + name + ".png")
-			}
-		}
-		b.look(1280, 800, "light")
-	}
 	b.until("the empty state", `document.querySelectorAll('main li code').length === 3`)
-	each("empty")
+	axeEach(b, "empty")
 	c := p.client()
 	for i := range 30 {
 		send(t, c, fmt.Sprintf("%s/hello?n=%d", o.HTTPS, i))
@@ -53,17 +36,17 @@ func TestPageViews(t *testing.T) {
 	if over := js[int](b, `(l => l.scrollWidth - l.clientWidth)(document.querySelector('[data-testid=list]'))`); over > 0 {
 		t.Errorf("the list is %d pixels wider than its place", over)
 	}
-	each("list")
+	axeEach(b, "list")
 	openFlow(b, "/events?id=views")
 	b.until("an event", `document.querySelector('[data-testid=messages]').innerText.includes('event 0')`)
 	js[any](b, `document.querySelector('[data-index="0"]').click()`)
 	b.until("the message", `document.querySelector('.one').innerText.includes('event 0')`)
-	each("events")
+	axeEach(b, "events")
 	openFlow(b, "/hello?n=29")
 	for _, name := range []string{"exchange", "timing", "connection", "raw", "facts"} {
 		tabOf(b, name)
 		b.until(name, `!document.querySelector('#panel').innerText.includes('loading')`)
-		each(name)
+		axeEach(b, name)
 	}
 	b.key("Escape")
 	for _, name := range []string{"Options", "Scripts", "Log", "Intercept"} {
@@ -71,14 +54,14 @@ func TestPageViews(t *testing.T) {
 			continue
 		}
 		b.until(name, `document.querySelector('nav [aria-current]').innerText === %q && document.querySelector('main h2')`, name)
-		each(strings.ToLower(name))
+		axeEach(b, strings.ToLower(name))
 	}
 	b.key("P")
 	b.until("the list", `document.querySelector('[data-testid=list]')`)
 	for key, title := range map[string]string{"?": "Keys and commands", "t": "Columns", "w": "Save and open"} {
 		b.key(key)
 		b.until(title, `document.querySelector('dialog[open] h2').innerText === %q`, title)
-		each(strings.ToLower(strings.Fields(title)[0]))
+		axeEach(b, strings.ToLower(strings.Fields(title)[0]))
 		b.key("Escape")
 		b.until("it closes", `!document.querySelector('dialog[open]')`)
 	}
@@ -135,14 +118,7 @@ func TestPageIntercept(t *testing.T) {
 	b.write("by hand")
 	b.screenshot("intercept.png")
 	loadAxe(b)
-	for _, theme := range []string{"light", "dark"} {
-		for _, width := range []int{1280, 400} {
-			b.look(width, 800, theme)
-			b.until("the theme", `document.documentElement.dataset.theme === %q`, theme)
-			axe(b, fmt.Sprintf("intercept %d %s", width, theme))
-			b.screenshot(fmt.Sprintf("view-intercept-held-%d-%s.png", width, theme))
-		}
-	}
+	axeEach(b, "intercept-held")
 	js[any](b, `([...document.querySelectorAll('[data-testid=intercept] button')].find(x => x.innerText === 'Go on with the changes').click(), 0)`)
 	r := <-got
 	if r.err != nil || r.text != "two, and <more>" {

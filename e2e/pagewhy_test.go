@@ -33,8 +33,7 @@ func TestPageSaysWhyNothingMatches(t *testing.T) {
 	ask("~u hello & ~c 4xx & ~m GET")
 	b.until("the reason", `(x => x.includes('0 of 7') && x.includes('~u hello alone matches 6') && x.includes('~c 4xx alone matches 1') && x.includes('~m GET alone matches 7') && x.includes('Most are left out by ~c 4xx: without it 6 match'))(%s)`, said)
 	loadAxe(b)
-	axe(b, "why nothing matches")
-	b.screenshot("nothing.png")
+	axeEach(b, "nothing")
 	press(b, "[data-testid=nothing]", "Drop ~c 4xx")
 	b.until("the rest", `%s === 6 && new URLSearchParams(location.search).get('filter') === '~u hello & ~m GET'`, rows)
 	ask("~hq X-Sum")
@@ -70,8 +69,7 @@ func TestPageFiltersFromWhatIsSeen(t *testing.T) {
 	const rows = `document.querySelectorAll('[data-testid=list] [data-rank]').length`
 	press1 := func(target, key string, alt bool) {
 		t.Helper()
-		b.until("it", `%s`, target)
-		js[any](b, `(x => { x.focus(); x.dispatchEvent(new KeyboardEvent('keydown', {key: %q, altKey: %v, bubbles: true, cancelable: true})); return 0 })(%s)`, key, alt, target)
+		b.until("it", `(x => x && (x.focus(), x.dispatchEvent(new KeyboardEvent('keydown', {key: %q, altKey: %v, bubbles: true, cancelable: true})), true))(%s)`, key, alt, target)
 	}
 	filtered := func(what string, n int, part string) {
 		t.Helper()
@@ -121,6 +119,8 @@ func TestPageFiltersFromWhatIsSeen(t *testing.T) {
 	press1(row("from"), ">", false)
 	filtered("flows of that client", 3, `~src "^127\\.0\\.0\\.1:"`)
 	loadAxe(b)
-	axe(b, "rows that make filters")
-	b.screenshot("terms.png")
+	axeEach(b, "terms")
+	tabOf(b, "exchange")
+	b.until("fields", `%s`, row("X-Name"))
+	axeEach(b, "terms-fields")
 }
