@@ -25,7 +25,8 @@ def run(where: str, script: str):
         os.set_inheritable(sock.fileno(), False)
     if sys.platform == "win32":
         asyncio.set_event_loop_policy(asyncio.WindowsSelectorEventLoopPolicy())
-    sys.stdout.reconfigure(line_buffering=True)  # so that lines of several scripts stay whole
+    # So that lines of several scripts stay whole, also where PYTHONUNBUFFERED is set.
+    sys.stdout.reconfigure(line_buffering=True, write_through=False)
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
     host = dispatch.Host(wire.Wire(sock), loop, script)
