@@ -21,7 +21,6 @@ type block struct {
 	end    int   // behind the last octet in buf
 	table  []byte
 	buf    []byte
-	page   *largePage // that buf is in; nil for memory of Go
 }
 
 const (
@@ -58,33 +57,15 @@ func classFor(n int) uint8 {
 	return bulkClass
 }
 
-// newBlock makes a block; page is where bulk blocks come from, and is renewed when it
-// is used up.
-func newBlock(class uint8, page **largePage) *block {
+func newBlock(class uint8) *block {
 	b := &block{class: class}
-	switch {
-	case class != bulkClass:
-		b.buf = make([]byte, classSize[class])
-	case b.cut(page):
-	default:
+	if class == bulkClass {
 		b.buf = alignedBytes(classSize[class])
+	} else {
+		b.buf = make([]byte, classSize[class])
 	}
 	b.reset()
 	return b
-}
-
-// cut takes the block's memory out of a page.
-func (b *block) cut(page **largePage) bool {
-	n := classSize[b.class]
-	if *page == nil || len((*page).rest) < n {
-		*page = newLargePage()
-	}
-	p := *page
-	if p == nil {
-		return false
-	}
-	b.page, b.buf, p.rest = p, p.rest[:n:n], p.rest[n:]
-	return true
 }
 
 func alignedBytes(n int) []byte {
@@ -99,7 +80,7 @@ func isAligned(p []byte) bool {
 }
 
 func (b *block) reset() {
-	*b = block{class: b.class, table: b.table[:0], buf: b.buf, page: b.page, end: b.start()}
+	*b = block{class: b.class, table: b.table[:0], buf: b.buf, end: b.start()}
 }
 
 // start is where the octets begin in buf.

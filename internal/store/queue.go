@@ -38,7 +38,6 @@ type queue struct {
 	pictures int        // octets in pictures that are not written
 	free     [classes][]*block
 	unused   [classes]int // the least of free since the last trim
-	page     *largePage   // of the next bulk blocks
 	waiters  []*waiter
 	dirty    []*Record
 	promised []*Record // have room that no block was made for
@@ -100,7 +99,7 @@ func (q *queue) block(w waiter) *block {
 	defer q.mu.Unlock()
 	free := q.free[w.class]
 	if len(free) == 0 {
-		return newBlock(w.class, &q.page)
+		return newBlock(w.class)
 	}
 	b := free[len(free)-1]
 	free[len(free)-1] = nil
