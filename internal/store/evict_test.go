@@ -83,7 +83,7 @@ func TestMarkedFlowsStay(t *testing.T) {
 				first = int(n)
 			}
 		}
-		if n := sizeOf(t, dir); n > maxSize+maxSize/4 {
+		if n := sizeOf(t, dir); n > maxSize+maxSize/4+leastQueue {
 			t.Fatalf("the session holds %d octets, its bound is %d", n, maxSize)
 		}
 		check := func(t *testing.T) {
