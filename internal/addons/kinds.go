@@ -14,8 +14,7 @@ import (
 	"midstream/internal/addons/modifyheaders"
 	"midstream/internal/addons/stickyauth"
 	"midstream/internal/addons/stickycookie"
-	"midstream/internal/addons/stripech"
-	"midstream/internal/addons/striph3"
+	"midstream/internal/addons/strip"
 	"midstream/internal/rule"
 )
 
@@ -41,8 +40,8 @@ func kinds() []kind {
 		{mock.Kind, mock.New, mock.Spec, false},
 		{modifybody.Kind, modifybody.New, modifybody.Spec, false},
 		{modifyheaders.Kind, modifyheaders.New, modifyheaders.Spec, false},
-		{striph3.Kind, striph3.New, nil, false},
-		{stripech.Kind, stripech.New, nil, false},
+		{strip.KindH3, strip.NewH3, nil, false},
+		{strip.KindECH, strip.NewECH, nil, false},
 		{stickyauth.Kind, stickyauth.New, stickyauth.Spec, false},
 		{stickycookie.Kind, stickycookie.New, stickycookie.Spec, false},
 		{fault.Kind, fault.New, fault.SpecOf, false},

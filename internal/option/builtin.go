@@ -151,7 +151,7 @@ func scripting() []Option {
 		{Name: "keep_host_header", Type: Bool,
 			Help: "Reverse mode: leave Host as the client sent it. Otherwise it is changed to the host of the target."},
 		{Name: "keep_alt_svc_header", Type: Bool,
-			Help: "Reverse mode: leave Alt-Svc as the target sent it. Otherwise it is made to lead to midstream's own port, so that clients do not go past it."},
+			Help: "Reverse mode: leave Alt-Svc as the target sent it. Otherwise it is made to lead to midstream's own port, and HTTP/3 is left out of it, so that clients do not go past it."},
 	}), in(GroupScript, []Option{
 		{Name: "scripts", Type: Paths, Short: "s", Flag: "scripts", Meta: "FILE", Main: true,
 			Help: "Script to run, .js, .ts or .py; repeat it for several. They run in that order. Saving the file loads it anew without dropping a connection."},

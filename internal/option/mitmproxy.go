@@ -51,7 +51,7 @@ func Mitmproxy() []Row {
 		{"connection_strategy", Works, ""},
 		{"connect_addr", Works, ""},
 		{"keep_host_header", Works, ""},
-		{"keep_alt_svc_header", Works, ""},
+		{"keep_alt_svc_header", Works, "without it HTTP/3 is left out, as midstream does not serve it"},
 		{"tcp_timeout", Works, "a plain number is seconds; units work too, as 10m"},
 		{"proxy_debug", Renamed, "`-v`, or termlog_verbosity=debug; the old name is taken for that"},
 		{"upstream_auth", Works, "Digest and NTLM as well as Basic; a parent gets it when it asks. One parent only: others get theirs by upstream_routes. `@FILE` reads it from a file"},

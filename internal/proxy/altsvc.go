@@ -5,12 +5,14 @@ import (
 	"net"
 	"strings"
 
-	"midstream/flow"
 	"midstream/hook"
+	"midstream/internal/altsvc"
 )
 
 // AltSvc is an addon that makes the alternative services (RFC 7838) that a target of a
-// reverse mode names lead to midstream's own port: else clients would go past it.
+// reverse mode names lead to midstream's own port, with no host, which stands for the one
+// that the client knows: else clients would go past it. HTTP/3 is not spoken there, and so
+// it is left out.
 type AltSvc struct{}
 
 // Name implements hook.Named.
@@ -28,40 +30,9 @@ func (AltSvc) ResponseHeaders(_ context.Context, x *hook.Exchange) error {
 	if err != nil {
 		return nil
 	}
-	for i, f := range x.Response.Fields {
-		if flow.EqualFold(f.Name, "Alt-Svc") {
-			if v := rewriteAltSvc(f.Value, port); v != f.Value {
-				x.Response.Fields[i].Value, x.Response.Fields[i].Wire = v, ""
-			}
-		}
-	}
+	altsvc.Edit(&x.Response.Fields, func(a *altsvc.Alternative) bool {
+		a.Authority = ":" + port
+		return !a.H3()
+	})
 	return nil
-}
-
-// rewriteAltSvc replaces each alt-authority by one with this port and no host, which
-// stands for the host that the client knows already.
-func rewriteAltSvc(value, port string) string {
-	var b strings.Builder
-	for rest := value; ; {
-		// protocol-id "=" quoted alt-authority *( ";" parameter )
-		eq := strings.Index(rest, `="`)
-		if eq < 0 {
-			b.WriteString(rest)
-			return b.String()
-		}
-		end := strings.IndexByte(rest[eq+2:], '"')
-		if end < 0 {
-			b.WriteString(rest)
-			return b.String()
-		}
-		end += eq + 2
-		authority := rest[eq+2 : end]
-		name := rest[:eq]
-		if i := strings.LastIndexAny(name, ",;"); i >= 0 && name[i] == ';' || !strings.Contains(authority, ":") {
-			b.WriteString(rest[:end+1]) // a parameter
-		} else {
-			b.WriteString(name + `=":` + port + `"`)
-		}
-		rest = rest[end+1:]
-	}
 }

@@ -3,13 +3,13 @@ package proxy
 import (
 	"bufio"
 	"crypto/tls"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"midstream/flow"
 )
@@ -98,78 +98,33 @@ func TestReverseRawFails(t *testing.T) {
 }
 
 func TestAltSvc(t *testing.T) {
-	for in, want := range map[string]string{
-		`h3=":443"; ma=86400`: `h3=":8080"; ma=86400`,
-		`h3="alt.test:443"; ma="1:2"; persist=1, h2="[::1]:44"`: `h3=":8080"; ma="1:2"; persist=1, h2=":8080"`,
-		"clear":    "clear",
-		`h3=":443`: `h3=":443`,
-		`h3=443`:   `h3=443`,
-		"":         "",
-	} {
-		if got := rewriteAltSvc(in, "8080"); got != want {
-			t.Errorf("%s: %s, want %s", in, got, want)
-		}
-	}
+	const sent = `h3=":443"; ma=1, h2="alt.test:443"; ma=2`
 	port := rawOrigin(t, func(c net.Conn) {
-		http.ReadRequest(bufio.NewReader(c))
-		io.WriteString(c, "HTTP/1.1 200 OK\r\nALT-SVC: h3=\":443\"; ma=1\r\nContent-Length: 0\r\nAlt-Svc: clear\r\n\r\n")
+		r, err := http.ReadRequest(bufio.NewReader(c))
+		if err != nil {
+			return
+		}
+		fmt.Fprintf(c, "HTTP/1.1 200 OK\r\nALT-SVC: %s\r\nContent-Length: 0\r\nAlt-Svc: h3=\":1\"\r\n\r\n", map[string]string{"/": sent, "/h3": `h3=":443"`}[r.URL.Path])
 	})
-	for mode, want := range map[string]string{"reverse:http://" + local(port): "", "regular": `h3=":443"; ma=1`} {
-		r := newRig(t, func(c *Config) { c.Modes, c.Hooks = mustParse(t, mode+"@0"), addons(t, AltSvc{}) })
+	reverse := "reverse:http://" + local(port)
+	for _, c := range []struct {
+		mode, path string
+		want       func(port string) []string
+	}{
+		{reverse, "/", func(port string) []string { return []string{`h2=":` + port + `"; ma=2`} }},
+		{reverse, "/h3", func(string) []string { return []string{"clear"} }},
+		{"regular", "/", func(string) []string { return []string{sent, `h3=":1"`} }},
+	} {
+		r := newRig(t, func(cfg *Config) { cfg.Modes, cfg.Hooks = mustParse(t, c.mode+"@0"), addons(t, AltSvc{}) })
 		p := r.dial()
-		p.send("GET http://%s/ HTTP/1.1\r\nHost: x\r\n\r\n", local(port))
+		p.send("GET http://%s%s HTTP/1.1\r\nHost: x\r\n\r\n", local(port), c.path)
 		_, h, _ := p.response()
-		if want == "" {
-			_, at, _ := net.SplitHostPort(r.addr)
-			want = `h3=":` + at + `"; ma=1`
+		_, at, err := net.SplitHostPort(r.addr)
+		if err != nil {
+			t.Fatal(err)
 		}
-		if got := h.Values("Alt-Svc"); !slices.Equal(got, []string{want, "clear"}) {
-			t.Errorf("%s: %q", mode, got)
+		if got := h.Values("Alt-Svc"); !slices.Equal(got, c.want(at)) {
+			t.Errorf("%s %s: %q, want %q", c.mode, c.path, got, c.want(at))
 		}
-	}
-}
-
-func FuzzAltSvc(f *testing.F) {
-	f.Add(`h3=":443"; ma=1, h2="x:1"`)
-	f.Fuzz(func(t *testing.T, s string) {
-		once := rewriteAltSvc(s, "1")
-		if again := rewriteAltSvc(once, "1"); again != once {
-			t.Fatalf("%q: %q, then %q", s, once, again)
-		}
-	})
-}
-
-// A word that could begin a request of HTTP waits for nothing where there is no HTTP,
-// also when the server speaks at the same time.
-func TestReverseRawPassesAWordOn(t *testing.T) {
-	for _, scheme := range []string{"tcp", "tls"} {
-		port := echo(t, scheme == "tls", false)
-		r := newRig(t, func(c *Config) {
-			c.Modes = mustParse(t, "reverse:"+scheme+"://"+local(port)+"@0")
-			c.TLS.HandshakeTimeout = time.Hour
-		})
-		for _, secure := range []bool{false, true} {
-			p := r.dial()
-			if secure {
-				p = p.mustSecure(&tls.Config{ServerName: "mail.test"})
-			}
-			p.send("hi")
-			if got := string(p.take(2)); got != "hi" {
-				t.Errorf("%s: %q", scheme, got)
-			}
-			p.Close()
-		}
-	}
-}
-
-// In a tunnel it waits a moment, then it is passed on.
-func TestTunnelPassesAWordOn(t *testing.T) {
-	port := echo(t, false, false)
-	r := newRig(t, func(c *Config) { c.TLS.HandshakeTimeout = time.Hour })
-	p := r.dial()
-	p.connect(local(port))
-	p.send("hi")
-	if got := string(p.take(2)); got != "hi" {
-		t.Errorf("%q", got)
 	}
 }
