@@ -64,7 +64,6 @@ func TestPageViews(t *testing.T) {
 		axeEach(b, strings.ToLower(strings.Fields(title)[0]))
 		b.key("Escape")
 		b.until("it closes", `!document.querySelector('dialog[open]')`)
-		js[any](b, `new Promise(done => requestAnimationFrame(() => setTimeout(done)))`) // the page hears of it a task later
 	}
 	o.open("views")
 }
