@@ -2,7 +2,6 @@ package transport
 
 import (
 	"bytes"
-	"sync"
 	"sync/atomic"
 )
 
@@ -10,10 +9,9 @@ import (
 // that who wrote it need not hold the whole of what it wrote until there is room: a
 // receiver that is slow costs what it has not taken, not two buffers.
 type rest struct {
-	keep atomic.Bool // what there is no room for is kept; a Close may read it meanwhile
+	keep atomic.Bool // what there is no room for is kept; TLS may look meanwhile
 	held atomic.Bool // there is something
 
-	mu  sync.Mutex
 	p   []byte
 	buf *buffer // what p lies in, where it is lent
 	err error   // why it could not be sent: the connection is of no more use
@@ -25,7 +23,7 @@ func (r *rest) any() bool { return r.held.Load() }
 const cloneBelow = 32 << 10
 
 // send writes p behind what was kept. Where keep is set it does not wait, and keeps
-// what there is no room for.
+// what there is no room for. As in all of these but settle, out is held.
 func (w *wire) send(p []byte) (int, error) {
 	n, err := w.sendNow(p)
 	if err != nil || n == len(p) {
@@ -56,7 +54,7 @@ func (w *wire) flush() error {
 
 // sendNow writes all of p, or with keep what there is room for.
 func (w *wire) sendNow(p []byte) (int, error) {
-	if err := w.settle(); err != nil {
+	if err := w.sendRest(); err != nil {
 		return 0, err
 	}
 	if w.raw == nil {
@@ -71,10 +69,8 @@ func (w *wire) sendNow(p []byte) (int, error) {
 }
 
 func (w *wire) retain(p []byte, in *buffer) {
-	w.rest.mu.Lock()
 	w.rest.p, w.rest.buf = p, in
 	w.rest.held.Store(true)
-	w.rest.mu.Unlock()
 }
 
 // settle waits until what was kept has been sent.
@@ -82,8 +78,15 @@ func (w *wire) settle() error {
 	if !w.rest.any() {
 		return nil
 	}
-	w.rest.mu.Lock()
-	defer w.rest.mu.Unlock()
+	w.out.Lock()
+	defer w.out.Unlock()
+	return w.sendRest()
+}
+
+func (w *wire) sendRest() error {
+	if !w.rest.any() {
+		return nil
+	}
 	if w.rest.p != nil {
 		_, w.rest.err = w.Conn.Write(w.rest.p)
 		w.rest.buf.put()

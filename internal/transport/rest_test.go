@@ -6,8 +6,6 @@ import (
 	"io"
 	"net"
 	"os"
-	"sync"
-	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -144,37 +142,5 @@ func TestWriteRoomAllocatesNothing(t *testing.T) {
 		}
 	}); n != 0 {
 		t.Errorf("%v allocations a piece", n)
-	}
-}
-
-// A Close of TLS may say its close_notify while the writer writes.
-func TestTwoWriteRoomsAtOnce(t *testing.T) {
-	a, b := tcpPair(t)
-	got := make(chan int)
-	go func() {
-		n, _ := io.Copy(io.Discard, a)
-		got <- int(n)
-	}()
-	w := New(b).wire
-	w.rest.keep.Store(true)
-	const pieces, size = 200, 100
-	var both sync.WaitGroup
-	var kept atomic.Int64
-	for range 2 {
-		both.Go(func() {
-			p := make([]byte, size)
-			for range pieces {
-				n, err := w.sendSome(p)
-				if err != nil {
-					t.Error(err)
-				}
-				kept.Add(int64(size - n))
-			}
-		})
-	}
-	both.Wait()
-	b.Close()
-	if n := <-got; n+int(kept.Load()) != 2*pieces*size {
-		t.Errorf("%d octets came, %d had no room, of %d", n, kept.Load(), 2*pieces*size)
 	}
 }

@@ -41,15 +41,18 @@ type wire struct {
 	look   func(fd uintptr) bool // tells whether fd has something to read
 
 	// Writer's side.
+	poll  func(fd uintptr) bool // tells whether fd takes octets
+	now   bool                  // poll says so even when it does not
+	takes bool                  // what poll has seen
+
+	// Beside the writer TLS writes: its reader answers a key update (RFC 8446 section
+	// 4.6.3), and Close says close_notify. What TLS has sealed must leave in its order.
+	out    sync.Mutex // guards what follows
 	corked atomic.Bool
 	held   *buffer
 	h      int
 	rest   rest
-	poll   func(fd uintptr) bool // tells whether fd takes octets
-	now    bool                  // poll says so even when it does not
-	takes  bool                  // what poll has seen
 	put    func(fd uintptr) bool // writes putP without waiting; made once, as try is
-	putMu  sync.Mutex            // guards what follows: a Close may write beside the writer
 	putP   []byte
 	putN   int
 	putErr error
@@ -350,6 +353,8 @@ func (w *wire) release() {
 
 // Write sends p, or keeps it while corked.
 func (w *wire) Write(p []byte) (int, error) {
+	w.out.Lock()
+	defer w.out.Unlock()
 	if !w.corked.Load() {
 		return w.send(p)
 	}
@@ -373,6 +378,8 @@ func (w *wire) Write(p []byte) (int, error) {
 func (w *wire) cork() { w.corked.Store(true) }
 
 func (w *wire) uncork() error {
+	w.out.Lock()
+	defer w.out.Unlock()
 	w.corked.Store(false)
 	err := w.flush()
 	if w.held != nil {

@@ -79,8 +79,6 @@ func (w *wire) pollWrite(fd uintptr) bool {
 
 // sendSome writes what the socket has room for now, without waiting.
 func (w *wire) sendSome(p []byte) (n int, err error) {
-	w.putMu.Lock()
-	defer w.putMu.Unlock()
 	w.putP, w.putN, w.putErr = p, 0, nil
 	err = w.raw.Write(w.put)
 	w.putP = nil
