@@ -2,6 +2,7 @@ package store
 
 import (
 	"encoding/binary"
+	"hash/crc32"
 	"unsafe"
 )
 
@@ -21,6 +22,8 @@ type block struct {
 	end    int   // behind the last octet in buf
 	table  []byte
 	buf    []byte
+	sum    uint32     // the CRC of what a bulk block holds
+	page   *largePage // that buf is in; nil for memory of Go
 }
 
 const (
@@ -80,7 +83,7 @@ func isAligned(p []byte) bool {
 }
 
 func (b *block) reset() {
-	*b = block{class: b.class, table: b.table[:0], buf: b.buf, end: b.start()}
+	*b = block{class: b.class, table: b.table[:0], buf: b.buf, page: b.page, end: b.start()}
 }
 
 // start is where the octets begin in buf.
@@ -116,7 +119,7 @@ func (b *block) add(p []byte, offset, micros int64) int {
 	} else {
 		b.offset, b.first, b.last = offset, micros, micros
 	}
-	n := copy(b.buf[b.end:b.limit()], p)
+	n := b.put(p)
 	if n == 0 {
 		b.full = true
 		return 0
@@ -132,4 +135,16 @@ func (b *block) add(p []byte, offset, micros int64) int {
 	b.goesOn = n < len(p)
 	b.full = b.end == b.limit()
 	return n
+}
+
+// put copies what fits of p. What a bulk block holds is not looked at again before
+// the disk has it, so its CRC is taken while p is at hand.
+func (b *block) put(p []byte) int {
+	room := b.buf[b.end:b.limit()]
+	if b.class != bulkClass {
+		return copy(room, p)
+	}
+	p = p[:min(len(p), len(room))]
+	b.sum = crc32.Update(b.sum, castagnoli, p)
+	return copyPast(room, p)
 }

@@ -37,6 +37,7 @@ type queue struct {
 	bodies   int        // octets in blocks that are not free
 	pictures int        // octets in pictures that are not written
 	free     [classes][]*block
+	large    largePages
 	unused   [classes]int // the least of free since the last trim
 	waiters  []*waiter
 	dirty    []*Record
@@ -97,6 +98,11 @@ func (q *queue) block(w waiter) *block {
 	w.class = class
 	q.mu.Lock()
 	defer q.mu.Unlock()
+	if w.class == bulkClass {
+		if b := q.large.take(); b != nil {
+			return b
+		}
+	}
 	free := q.free[w.class]
 	if len(free) == 0 {
 		return newBlock(w.class)
@@ -248,7 +254,11 @@ func (q *queue) release(r *Record, b *block) {
 	defer q.mu.Unlock()
 	q.bodies -= b.size()
 	r.inQueue -= b.size()
-	if len(q.free[b.class]) < freeBlocks[b.class] {
+	switch {
+	case b.page != nil:
+		b.reset()
+		b.page.give(b)
+	case len(q.free[b.class]) < freeBlocks[b.class]:
 		b.reset()
 		q.free[b.class] = append(q.free[b.class], b)
 	}
@@ -260,7 +270,7 @@ func (q *queue) release(r *Record, b *block) {
 func (q *queue) trim() bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	more := false
+	more := q.large.trim()
 	for class, free := range q.free {
 		n := min(q.unused[class], len(free)-idleBlocks[class])
 		if n > 0 {

@@ -48,6 +48,7 @@ type writer struct {
 	conns   connTable
 	rows    []row
 	vector  [][]byte
+	sums    joiner
 	places  []Pos
 	later   bool         // some block waits for company
 	begun   [2]time.Time // when the segments of each stream were begun, where they have a bound of age
@@ -363,7 +364,7 @@ func (w *writer) seal(j job) (p []byte, lead int) {
 	clear(b.buf[:lead])
 	copy(b.buf[lead:], w.scratch[prefix:])
 	copy(b.buf[lead+header:], w.scratch[:prefix])
-	crc = crc32.Update(crc, castagnoli, b.buf[lead+header:b.end])
+	crc = w.sums.join(crc32.Update(crc, castagnoli, b.buf[lead+header:b.start()]), b.sum, len(b.data()))
 	binary.LittleEndian.PutUint32(b.buf[b.end:], crc)
 	end := b.end + crcSize
 	padded := (end + alignment - 1) &^ (alignment - 1)

@@ -1,0 +1,7 @@
+//go:build !linux
+
+package store
+
+func newLargePage() *largePage { return nil }
+
+func (p *largePage) leave() {}
