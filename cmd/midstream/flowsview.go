@@ -27,7 +27,7 @@ func (c *flowsCommand) page(ctx context.Context, r *store.Reader, f *flow.Flow, 
 		fmt.Fprintf(c.env.stderr, "the answer of flow %d is not whole: %s\n", f.Number, dump.Safe(err.Error()))
 	}
 	if asJSON {
-		return flowview.PageAnswerJSON(c.env.stdout, f, answer)
+		return flowview.PageJSON(c.env.stdout, f, answer)
 	}
 	if err := flowview.Page(c.env.stdout, f); err != nil || answer == nil {
 		return err

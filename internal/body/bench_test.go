@@ -83,7 +83,7 @@ func BenchmarkReplace(b *testing.B) {
 func BenchmarkRewrite(b *testing.B) {
 	for name, pattern := range map[string]string{"prefix": `example\.[a-z]+`, "class": `[A-Z][a-z]+ ipsum`, "fold": `(?i)example\.org`, "nothing-to-skip": `\b\w+\.org\b`} {
 		b.Run(name, func(b *testing.B) {
-			benchRelay(b, page, false, through(b, ReplaceRegexp(regexp.MustCompile(pattern), []byte("<$0>"))))
+			benchRelay(b, page, false, through(b, replaceRegexp(regexp.MustCompile(pattern), []byte("<$0>"))))
 		})
 		b.Run(name+"-regexp", func(b *testing.B) { // the same by package regexp, for comparison
 			re := regexp.MustCompile(pattern)

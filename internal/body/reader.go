@@ -96,23 +96,6 @@ func (j *joined) Cancel(cause error) {
 	j.rest.Cancel(cause)
 }
 
-// Count returns src, adding to n what is read from it.
-func Count(src Reader, n *atomic.Int64) Reader { return &counted{src, n} }
-
-type counted struct {
-	Reader
-	n *atomic.Int64
-}
-
-// Over implements Ender.
-func (c *counted) Over() bool { return Over(c.Reader) }
-
-func (c *counted) Read(p []byte) (int, error) {
-	n, err := c.Reader.Read(p)
-	c.n.Add(int64(n))
-	return n, err
-}
-
 // ErrUndrained is returned by Drain for a body longer than was allowed.
 var ErrUndrained = errors.New("the rest of the body is too long to be read away")
 

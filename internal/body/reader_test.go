@@ -6,7 +6,6 @@ import (
 	"errors"
 	"io"
 	"strings"
-	"sync/atomic"
 	"testing"
 	"testing/iotest"
 	"testing/synctest"
@@ -51,14 +50,6 @@ func TestJoin(t *testing.T) {
 	r.Cancel(why)
 	if _, err := r.Read(make([]byte, 1)); err != why || w.send("x") {
 		t.Errorf("cancelled: got %v", err)
-	}
-}
-
-func TestCount(t *testing.T) {
-	var n atomic.Int64
-	read(Count(piecesOf("ab", "c"), &n))
-	if n.Load() != 3 {
-		t.Errorf("counted %d", n.Load())
 	}
 }
 

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"io"
 	"strings"
-	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -274,7 +273,6 @@ func TestTheLastPieceLeavesWithTheEnd(t *testing.T) {
 		for name, src := range map[string]func() Reader{
 			"bytes":        func() Reader { return Bytes(p) },
 			"in two parts": func() Reader { return Join(Bytes(p[:size/2]), Bytes(p[size/2:])) },
-			"counted":      func() Reader { return Count(Bytes(p), new(atomic.Int64)) },
 		} {
 			for _, piece := range []int{0, PieceSize} {
 				l := &lasting{}

@@ -95,22 +95,6 @@ func (w *Rewrite) TransformWatched(watch RewriteWatch) hook.Transform {
 	return &rewriter{Rewrite: w, m: newMatcher(w.prog, w.window), before: -1, watch: watch}
 }
 
-// ReplaceRegexp is the transform of one body by NewRewrite. Prepare that once
-// where many bodies pass.
-func ReplaceRegexp(re *regexp.Regexp, template []byte) hook.Transform {
-	w, err := NewRewrite(re, template)
-	if err != nil {
-		return failing{err}
-	}
-	return w.Transform()
-}
-
-// failing is a transform that could not be made.
-type failing struct{ err error }
-
-func (f failing) Chunk(context.Context, []byte, func([]byte) error) error { return f.err }
-func (f failing) End(context.Context, func([]byte) error) error           { return f.err }
-
 type rewriter struct {
 	*Rewrite
 	m       *matcher

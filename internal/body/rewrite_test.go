@@ -108,7 +108,7 @@ func TestRewriteIsReplaceAll(t *testing.T) {
 		}), 0, 25).Draw(t, "text")
 		text := []byte(strings.Join(words, ""))
 		want := re.ReplaceAll(text, template)
-		got, _, err := apply(ReplaceRegexp(re, template), cut(t, text)...)
+		got, _, err := apply(replaceRegexp(re, template), cut(t, text)...)
 		if err != nil || !bytes.Equal(got, want) {
 			t.Fatalf("replace %s by %q in %q: got %q, %v, want %q", re, template, text, got, err, want)
 		}
@@ -134,7 +134,7 @@ func TestRewriteHoldsBackOnlyABeginning(t *testing.T) {
 		{"a cut character that begins nothing", `[a-z]+!`, "1\xc3", "1\xc3"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			got, early, err := apply(ReplaceRegexp(regexp.MustCompile(c.pattern), []byte("N")), []byte(c.piece))
+			got, early, err := apply(replaceRegexp(regexp.MustCompile(c.pattern), []byte("N")), []byte(c.piece))
 			if err != nil || string(got[:early]) != c.out {
 				t.Errorf("got %q, %v, want %q", got[:early], err, c.out)
 			}
@@ -147,7 +147,7 @@ func TestRewriteWindow(t *testing.T) {
 	pieces := [][]byte{long[:10], long[10 : 2*matchWindow], long[2*matchWindow:], []byte("b!")}
 	whole := append(bytes.Clone(long), "b!"...)
 	t.Run("what is no match within the window goes out unchanged", func(t *testing.T) {
-		tr := ReplaceRegexp(regexp.MustCompile(`xa*b`), []byte("N"))
+		tr := replaceRegexp(regexp.MustCompile(`xa*b`), []byte("N"))
 		got, early, err := apply(tr, append([][]byte{[]byte("x")}, pieces...)...)
 		if want := "x" + string(whole); err != nil || string(got) != want {
 			t.Errorf("got %d bytes, %v, want %d", len(got), err, len(want))
@@ -157,15 +157,15 @@ func TestRewriteWindow(t *testing.T) {
 		}
 	})
 	t.Run("a match ends where the window ends", func(t *testing.T) {
-		got, _, err := apply(ReplaceRegexp(regexp.MustCompile(`a+`), []byte("N")), pieces...)
+		got, _, err := apply(replaceRegexp(regexp.MustCompile(`a+`), []byte("N")), pieces...)
 		if want := "NNNb!"; err != nil || string(got) != want {
 			t.Errorf("got %q, %v, want %q", got[:min(len(got), 40)], err, want)
 		}
 	})
 	t.Run("the cuts make no difference", func(t *testing.T) {
 		re := regexp.MustCompile(`a+b?`)
-		one, _, _ := apply(ReplaceRegexp(re, []byte("<$0>")), whole)
-		many, _, _ := apply(ReplaceRegexp(re, []byte("<$0>")), pieces...)
+		one, _, _ := apply(replaceRegexp(re, []byte("<$0>")), whole)
+		many, _, _ := apply(replaceRegexp(re, []byte("<$0>")), pieces...)
 		if !bytes.Equal(one, many) {
 			t.Errorf("%d and %d bytes", len(one), len(many))
 		}
@@ -228,7 +228,7 @@ func FuzzRewrite(f *testing.F) {
 			rest = rest[n:]
 		}
 		want := re.ReplaceAll(text, []byte(template))
-		got, _, err := apply(ReplaceRegexp(re, []byte(template)), pieces...)
+		got, _, err := apply(replaceRegexp(re, []byte(template)), pieces...)
 		if err != nil || !bytes.Equal(got, want) {
 			t.Fatalf("replace %q by %q in %q: got %q, %v, want %q", pattern, template, text, got, err, want)
 		}
@@ -280,4 +280,13 @@ func TestALongMatchIsGivenUpAndTold(t *testing.T) {
 	if want := "-" + in[5:len(in)-4] + "-"; err != nil || string(got) != want || long != 1 {
 		t.Errorf("got %q, %v, want %q; told %d times", got, err, want, long)
 	}
+}
+
+// replaceRegexp is the transform of one body by NewRewrite.
+func replaceRegexp(re *regexp.Regexp, template []byte) hook.Transform {
+	w, err := NewRewrite(re, template)
+	if err != nil {
+		panic(err)
+	}
+	return w.Transform()
 }

@@ -119,9 +119,3 @@ func (c *cache) drop(el *list.Element) {
 	delete(c.byKey, e.key)
 	c.bytes -= e.size
 }
-
-func (c *cache) len() int {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.order.Len()
-}

@@ -334,3 +334,9 @@ func TestLeafKeyHash(t *testing.T) {
 		t.Errorf("%s %v", got, err)
 	}
 }
+
+func (c *cache) len() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.order.Len()
+}

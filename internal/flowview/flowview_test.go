@@ -82,7 +82,7 @@ func one(f *flow.Flow) iter.Seq2[store.Summary, error] {
 func TestNothingSteersTheTerminal(t *testing.T) {
 	f := hostileFlow()
 	var list, page, listJSON, pageJSON strings.Builder
-	for _, err := range []error{List(&list, one(f), 0), Page(&page, f), ListJSON(&listJSON, one(f)), PageJSON(&pageJSON, f), Follow(&list, one(f), 40)} {
+	for _, err := range []error{List(&list, one(f), 0), Page(&page, f), ListJSON(&listJSON, one(f)), PageJSON(&pageJSON, f, nil), Follow(&list, one(f), 40)} {
 		if err != nil {
 			t.Fatal(err)
 		}

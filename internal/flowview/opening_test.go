@@ -34,7 +34,7 @@ func TestHowAClientOpenedItsConnectionIsShown(t *testing.T) {
 			t.Errorf("the page has no %q:\n%s", want, page.String())
 		}
 	}
-	if err := PageJSON(&text, f); err != nil {
+	if err := PageJSON(&text, f, nil); err != nil {
 		t.Fatal(err)
 	}
 	var j struct {

@@ -11,12 +11,9 @@ import (
 )
 
 // PageJSON writes what Page does, as one JSON object: the one of `dump --json`,
-// with the certificates of both connections.
-func PageJSON(w io.Writer, f *flow.Flow) error { return PageAnswerJSON(w, f, nil) }
-
-// PageAnswerJSON is PageJSON with what a language model has answered as llm; nil is
-// left out.
-func PageAnswerJSON(w io.Writer, f *flow.Flow, answer *llm.Result) error {
+// with the certificates of both connections, and what a language model has answered as
+// llm; nil is left out.
+func PageJSON(w io.Writer, f *flow.Flow, answer *llm.Result) error {
 	object := dump.Object{Certificates: true}.Append(nil, f)
 	var err error
 	if answer != nil {

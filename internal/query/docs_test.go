@@ -13,8 +13,8 @@ func TestPageHasTheLanguage(t *testing.T) {
 		t.Fatal(err)
 	}
 	page := string(p)
-	for _, o := range Operators() {
-		written := strings.TrimSpace(o.Name + " " + o.Argument)
+	for _, o := range operators() {
+		written := strings.TrimSpace("~" + o.name + " " + argumentOf(o))
 		if !strings.Contains(page, "| `"+strings.ReplaceAll(written, "|", `\|`)+"` | ") {
 			t.Errorf("the page has no row of %s", written)
 		}
@@ -23,4 +23,23 @@ func TestPageHasTheLanguage(t *testing.T) {
 	if e := err.(*Error); !strings.Contains(page, "midstream: "+e.Error()+"\n"+e.Pointer()) {
 		t.Errorf("the page does not show:\n%v\n%s", e, e.Pointer())
 	}
+}
+
+// argumentOf is what stands behind an operator, as the page writes it.
+func argumentOf(o operator) string {
+	switch o.arg {
+	case text, octets:
+		return "REGEX"
+	case perhaps:
+		return "[REGEX]"
+	case statuses:
+		return "STATUS"
+	case sizes:
+		return "SIZE"
+	case times:
+		return "TIME"
+	case words:
+		return strings.Join(o.words, "|")
+	}
+	return ""
 }

@@ -409,14 +409,6 @@ func TestEvalAsksNoMoreThanItMust(t *testing.T) {
 	}
 }
 
-func TestOperatorsAreDocumented(t *testing.T) {
-	for _, o := range Operators() {
-		if o.Help == "" {
-			t.Errorf("%s has no help", o.Name)
-		}
-	}
-}
-
 // What is said of a flow that lives holds when it has ended.
 func TestSoFar(t *testing.T) {
 	live := func(f *flow.Flow) *flow.Flow { f.Outcome.Kind = flow.Running; return f }

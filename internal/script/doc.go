@@ -13,7 +13,7 @@
 // for longer than script_timeout is interrupted.
 //
 // The names that scripts see are those of mitmproxy's Python API; docs/scripts.md
-// is the manual and midstream.d.ts its types. Options are kept elsewhere, behind
+// is the manual and docs/midstream.d.ts its types. Options are kept elsewhere, behind
 // the interface Options. Where a body goes, and whether it is held, is decided
 // by the engine of exchanges; a script only wishes.
 //

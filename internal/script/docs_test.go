@@ -307,17 +307,14 @@ func TestPageShowsTheExamples(t *testing.T) {
 	}
 }
 
-func TestTypesAreThoseOfTheDocs(t *testing.T) {
-	doc, err := os.ReadFile(filepath.Join(root, "docs", "midstream.d.ts"))
+func TestEveryAttributeHasAType(t *testing.T) {
+	types, err := os.ReadFile(filepath.Join(root, "docs", "midstream.d.ts"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if string(doc) != Types() {
-		t.Error("docs/midstream.d.ts and internal/script/midstream.d.ts differ")
-	}
 	declares := func(interfaces string, names []string) {
 		for _, n := range names {
-			if !regexp.MustCompile(`(?m)^\s+(readonly )?` + n + `[?(:]`).MatchString(Types()) {
+			if !regexp.MustCompile(`(?m)^\s+(readonly )?` + n + `[?(:]`).Match(types) {
 				t.Errorf("%s.%s has no type", interfaces, n)
 			}
 		}

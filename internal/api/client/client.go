@@ -9,11 +9,9 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"net/url"
 	"time"
 
 	"midstream/internal/api"
-	"midstream/internal/option"
 	"midstream/internal/store"
 )
 
@@ -104,24 +102,6 @@ func (c *Client) failure(resp *http.Response, p []byte) error {
 	return said.Error
 }
 
-// State is what is running.
-func (c *Client) State(ctx context.Context) (s api.State, err error) {
-	err = c.call(ctx, http.MethodGet, "/state", nil, &s)
-	return s, err
-}
-
-// Stats are numbers about what passes.
-func (c *Client) Stats(ctx context.Context) (s api.Stats, err error) {
-	err = c.call(ctx, http.MethodGet, "/stats", nil, &s)
-	return s, err
-}
-
-// SetCapture says whether new flows are recorded.
-func (c *Client) SetCapture(ctx context.Context, on bool) (s api.State, err error) {
-	err = c.call(ctx, http.MethodPut, "/capture", map[string]bool{"on": on}, &s)
-	return s, err
-}
-
 // Mark gives flows a marker, "" for none; those that run get it when they have
 // ended.
 func (c *Client) Mark(ctx context.Context, which api.Which, marker string) (api.Done, error) {
@@ -157,44 +137,4 @@ func (c *Client) Resume(ctx context.Context, which api.Which) (api.Done, error) 
 func (c *Client) do(ctx context.Context, what string, in any) (d api.Done, err error) {
 	err = c.call(ctx, http.MethodPost, "/flows/"+what, in, &d)
 	return d, err
-}
-
-// Intercept is what is held.
-func (c *Client) Intercept(ctx context.Context) (q api.Queue, err error) {
-	err = c.call(ctx, http.MethodGet, "/intercept", nil, &q)
-	return q, err
-}
-
-// Held is what a flow is held at.
-func (c *Client) Held(ctx context.Context, number uint64) (d api.HeldDetail, err error) {
-	err = c.call(ctx, http.MethodGet, fmt.Sprintf("/intercept/%d", number), nil, &d)
-	return d, err
-}
-
-// Continue lets a held flow go on, changed as edit says.
-func (c *Client) Continue(ctx context.Context, number uint64, edit api.Edit) error {
-	return c.call(ctx, http.MethodPost, fmt.Sprintf("/intercept/%d/continue", number), edit, nil)
-}
-
-// Options are all options with their values.
-func (c *Client) Options(ctx context.Context) ([]option.View, error) {
-	var out struct{ Options []option.View }
-	err := c.call(ctx, http.MethodGet, "/options", nil, &out)
-	return out.Options, err
-}
-
-// SetOptions changes options of the running proxy, all of them or none, and
-// returns those.
-func (c *Client) SetOptions(ctx context.Context, values map[string]any) ([]option.View, error) {
-	var out struct{ Options []option.View }
-	err := c.call(ctx, http.MethodPatch, "/options", values, &out)
-	return out.Options, err
-}
-
-// List is a part of the list of flows; filter "" is all.
-func (c *Client) List(ctx context.Context, filter string, limit int) ([]api.Row, error) {
-	var out struct{ Rows []api.Row }
-	q := url.Values{"filter": {filter}, "limit": {fmt.Sprint(limit)}}
-	err := c.call(ctx, http.MethodGet, "/flows?"+q.Encode(), nil, &out)
-	return out.Rows, err
 }

@@ -57,25 +57,25 @@ func TestWhatIsAskedAndAnswered(t *testing.T) {
 	if err != nil || d.Done != 2 || len(d.Failed) != 1 || asked != `POST /api/v1/flows/mark {"numbers":[1,2,3],"marker":":x:"}` {
 		t.Errorf("%+v, %v, asked %s", d, err, asked)
 	}
-	if _, err := c.List(t.Context(), "~d a & ~m GET", 5); err != nil || asked != "GET /api/v1/flows?filter=~d+a+%26+~m+GET&limit=5 " {
+	if _, err := c.ChangeRule(t.Context(), "a b/c", api.RuleWish{}); err != nil || !strings.HasPrefix(asked, "PATCH /api/v1/rules/a%20b%2Fc ") {
 		t.Errorf("%v, asked %s", err, asked)
 	}
 }
 
 func TestErrorsSayWhatWentWrong(t *testing.T) {
 	c := answering(t, func(w http.ResponseWriter, r *http.Request) {
-		if r.URL.Path == "/api/v1/state" {
+		if r.URL.Path == "/api/v1/rules" {
 			w.WriteHeader(http.StatusConflict)
 			io.WriteString(w, `{"error":{"code":"conflict","text":"not now"}}`)
 			return
 		}
 		w.WriteHeader(http.StatusTeapot)
 	})
-	_, err := c.State(t.Context())
+	_, err := c.Rules(t.Context())
 	if e, ok := errors.AsType[*api.Error](err); !ok || e.Code != "conflict" || e.Status != 409 || err.Error() != "not now" {
 		t.Errorf("%v", err)
 	}
-	if _, err := c.Stats(t.Context()); err == nil || !strings.Contains(err.Error(), "process 7") || !strings.Contains(err.Error(), "418") {
+	if _, err := c.Delete(t.Context(), api.Which{}); err == nil || !strings.Contains(err.Error(), "process 7") || !strings.Contains(err.Error(), "418") {
 		t.Errorf("%v", err)
 	}
 	gone, err := New(store.Live{PID: 8, Control: "/nowhere/s"})
@@ -83,7 +83,7 @@ func TestErrorsSayWhatWentWrong(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer gone.Close()
-	if _, err := gone.State(t.Context()); err == nil || !strings.Contains(err.Error(), "process 8") || strings.Contains(err.Error(), "\n") {
+	if _, err := gone.Rules(t.Context()); err == nil || !strings.Contains(err.Error(), "process 8") || strings.Contains(err.Error(), "\n") {
 		t.Errorf("%v", err)
 	}
 	if _, err := New(store.Live{}); !errors.Is(err, ErrNoControl) {

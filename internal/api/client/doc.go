@@ -2,7 +2,7 @@
 //
 //	store.Live ──New──► Client ──unix socket──► api.Server
 //	                      │
-//	        Mark, Kill, Options, ... ──► the shapes of package api
+//	        Mark, Kill, Rules, ...  ──► the shapes of package api
 //
 // Errors are *api.Error where the API has answered with one. A Client may be used
 // from several goroutines at once and must be closed.

@@ -25,21 +25,3 @@ func (c *Client) ChangeRule(ctx context.Context, name string, w api.RuleWish) (l
 	err = c.call(ctx, http.MethodPatch, "/rules/"+url.PathEscape(name), w, &l)
 	return l, err
 }
-
-// DeleteRule takes a rule out of the file.
-func (c *Client) DeleteRule(ctx context.Context, name string) (l api.Rules, err error) {
-	err = c.call(ctx, http.MethodDelete, "/rules/"+url.PathEscape(name), nil, &l)
-	return l, err
-}
-
-// OrderRules puts the rules of the file in the order of names, which are all.
-func (c *Client) OrderRules(ctx context.Context, names []string) (l api.Rules, err error) {
-	err = c.call(ctx, http.MethodPut, "/rules/order", map[string][]string{"names": names}, &l)
-	return l, err
-}
-
-// TestRules tells what rules would have changed of what is recorded.
-func (c *Client) TestRules(ctx context.Context, w api.TrialWish) (t api.Trials, err error) {
-	err = c.call(ctx, http.MethodPost, "/rules/test", w, &t)
-	return t, err
-}
