@@ -89,6 +89,9 @@ func (c *Conn) decrypt(p []byte) (int, error) {
 		}
 		// TLS is told any other error, and makes of it what it thinks.
 	}
+	if c.wire.dry && c.wire.shakes && c.wire.left > 0 {
+		return 0, errDry // a handshake that may not wait would fail
+	}
 	c.lend()
 	n, err := c.tls.Read(p)
 	c.takeBack()

@@ -33,6 +33,7 @@ type wire struct {
 	readEnd error
 	dry     bool // serve only what was read ahead: the socket is not asked
 	alert   byte // of an alert that came in the clear; 0 without one
+	shakes  bool // the current record asks for a handshake
 
 	try    func(fd uintptr) bool // reads once from fd; made once, so that a read allocates nothing
 	tryN   int
@@ -91,6 +92,9 @@ func (w *wire) readRecord(p []byte) (int, error) {
 			return 0, err
 		}
 	}
+	if w.dry && w.shakes {
+		return 0, errDry
+	}
 	if w.buffered() == 0 && w.bulk && w.takeLarge() {
 		if err := w.fill(); err != nil {
 			return 0, err
@@ -125,12 +129,14 @@ func (w *wire) begin() error {
 		if err := w.fill(); err != nil {
 			if w.buffered() > 0 {
 				w.left = w.buffered() // a cut header: TLS says what it thinks of it
+				w.shakes = false
 				return nil
 			}
 			return err
 		}
 	}
 	w.left = recordHeader + int(binary.BigEndian.Uint16(w.ahead.b[w.r+3:]))
+	w.shakes = w.ahead.b[w.r] == handshakeRecord
 	w.noteAlert()
 	return nil
 }
@@ -223,9 +229,10 @@ func (w *wire) compact() {
 }
 
 const (
-	recordHeader = 5
-	alertRecord  = 21
-	alertLength  = 2
+	recordHeader    = 5
+	alertRecord     = 21
+	handshakeRecord = 22 // up to TLS 1.2: behind the first handshake, a server asks for another
+	alertLength     = 2
 )
 
 // noteAlert remembers an alert that is not encrypted: OpenSSL sends the reason
@@ -410,6 +417,9 @@ func (w *wire) writable() bool {
 
 // awaitRead waits until there is something to read from the socket.
 func (w *wire) awaitRead() {
+	if w.left > 0 && w.shakes {
+		return // TLS has to read it, and may wait
+	}
 	if w.records || w.buffered() == 0 {
 		_ = w.raw.Read(w.look)
 	}
