@@ -18,6 +18,7 @@ import (
 // layers lists the packages from the bottom up: a package may import only
 // packages of rows before its own.
 var layers = [][]string{
+	{"internal/yamlfile"},
 	{"flow", "internal/coding", "internal/transport", "internal/pattern", "internal/option", "internal/ca", "internal/auth", "internal/redirect", "internal/browser", "internal/h2spec", "internal/web", "internal/keymap", "internal/jsonedit", "internal/clienthello"},
 	{"hook", "internal/fault", "internal/client", "internal/altsvc"},
 	{"internal/body", "internal/message", "internal/ws", "internal/onboard", "internal/format", "internal/svcb"},

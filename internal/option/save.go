@@ -12,7 +12,8 @@ import (
 
 	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/ast"
-	"github.com/goccy/go-yaml/parser"
+
+	"midstream/internal/yamlfile"
 )
 
 // Save writes options into the file at path, in place of what it says of them;
@@ -129,14 +130,14 @@ type span struct {
 // spansOf finds the lines of every option. One ends in front of the blank lines
 // and comments that stand before the next.
 func spansOf(path string, text []byte) ([]span, error) {
-	file, err := parser.ParseBytes(text, 0)
+	documents, err := yamlfile.Parse(path, text)
 	if err != nil {
-		return nil, syntaxError(path, err)
+		return nil, err
 	}
 	var spans []span
-	for _, doc := range file.Docs {
+	for _, body := range documents {
 		var entries []*ast.MappingValueNode
-		switch n := doc.Body.(type) {
+		switch n := body.(type) {
 		case *ast.MappingNode:
 			if n.IsFlowStyle {
 				return nil, fmt.Errorf("save options: %s is written in braces: edit it by hand", path)
@@ -146,7 +147,7 @@ func spansOf(path string, text []byte) ([]span, error) {
 			entries = []*ast.MappingValueNode{n}
 		}
 		for _, e := range entries {
-			name, _ := scalar(e.Key)
+			name, _ := yamlfile.Scalar(e.Key)
 			spans = append(spans, span{name: name, first: e.Key.GetToken().Position.Line - 1})
 		}
 	}

@@ -12,6 +12,7 @@ import (
 
 	"midstream/flow"
 	"midstream/hook"
+	"midstream/internal/format/mitm"
 )
 
 // picture is what one process was told of a flow. But for late it belongs to the
@@ -319,7 +320,7 @@ func appendConn(head []byte, c *flow.Conn, address string) []byte {
 	}
 	if t := c.TLS; t != nil {
 		if t.Version != 0 {
-			m["tls_version"], m["cipher"] = tlsVersion(t.Version), tls.CipherSuiteName(t.Cipher)
+			m["tls_version"], m["cipher"] = mitm.TLSVersion(t.Version), tls.CipherSuiteName(t.Cipher)
 		}
 		if t.SNI != "" {
 			m["sni"] = t.SNI
@@ -346,21 +347,6 @@ func split(address string) (host string, port int, ok bool) {
 	}
 	port, err = strconv.Atoi(p)
 	return host, port, err == nil
-}
-
-// tlsVersion spells a version as mitmproxy does.
-func tlsVersion(v uint16) string {
-	switch v {
-	case tls.VersionTLS10:
-		return "TLSv1"
-	case tls.VersionTLS11:
-		return "TLSv1.1"
-	case tls.VersionTLS12:
-		return "TLSv1.2"
-	case tls.VersionTLS13:
-		return "TLSv1.3"
-	}
-	return tls.VersionName(v)
 }
 
 // content reads a body of the flow for the script.

@@ -3,16 +3,12 @@ package rule
 import (
 	"errors"
 	"fmt"
-	"io"
-	"io/fs"
-	"os"
 	"strings"
 
-	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/ast"
-	"github.com/goccy/go-yaml/parser"
 
 	"midstream/internal/query"
+	"midstream/internal/yamlfile"
 )
 
 // FileName is the file of rules in confdir.
@@ -35,20 +31,12 @@ func ReadFile(path string, kinds []Kind, c query.Case) ([]*Rule, error) {
 }
 
 func readFile(path string) ([]byte, error) {
-	f, err := os.Open(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, fmt.Errorf("read rules: %w", err)
-	}
-	defer f.Close()
-	data, err := io.ReadAll(io.LimitReader(f, mostFile+1))
-	if err != nil {
-		return nil, fmt.Errorf("read rules: %w", err)
-	}
-	if len(data) > mostFile {
+	data, err := yamlfile.Read(path, mostFile)
+	if errors.Is(err, yamlfile.ErrTooLarge) {
 		return nil, &Error{Place: path, Text: "is larger than 4m, which no file of rules is"}
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read rules: %w", err)
 	}
 	return data, nil
 }
@@ -94,30 +82,15 @@ type key struct {
 	line int
 }
 
-// parse reads the shape of the file only. The parser may panic on odd input.
-func parse(path string, data []byte) (_ []entry, err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			err = &Error{Place: path, Text: "not YAML"}
-		}
-	}()
-	file, err := parser.ParseBytes(data, 0)
-	if err != nil {
-		e := &Error{Place: path, Text: "not YAML: " + strings.Join(strings.Fields(err.Error()), " ")}
-		if y, ok := errors.AsType[yaml.Error](err); ok {
-			e.Text = "not YAML: " + strings.Join(strings.Fields(y.GetMessage()), " ")
-			if t := y.GetToken(); t != nil && t.Position != nil {
-				e.Place = fmt.Sprintf("%s:%d:%d", path, t.Position.Line, t.Position.Column)
-			}
-		}
-		return nil, e
+// parse reads the shape of the file only.
+func parse(path string, data []byte) ([]entry, error) {
+	documents, err := yamlfile.Parse(path, data)
+	if e, ok := errors.AsType[*yamlfile.Error](err); ok {
+		return nil, &Error{Place: e.Place, Text: e.Text}
 	}
 	p := fileParser{path: path}
-	for _, doc := range file.Docs {
-		if doc.Body == nil {
-			continue
-		}
-		if err := p.document(doc.Body); err != nil {
+	for _, body := range documents {
+		if err := p.document(body); err != nil {
 			return nil, err
 		}
 	}
@@ -132,18 +105,16 @@ type fileParser struct {
 const shape = "a file of rules is a list: lines of the form \"- name: NAME\" with when:, do: and what the kind wants below"
 
 func (p *fileParser) document(body ast.Node) error {
-	switch n := body.(type) {
-	case *ast.NullNode, *ast.CommentGroupNode:
-		return nil
-	case *ast.SequenceNode:
-		for _, item := range n.Values {
-			if err := p.item(item); err != nil {
-				return err
-			}
-		}
-		return nil
+	list, ok := body.(*ast.SequenceNode)
+	if !ok {
+		return p.fault(body, shape)
 	}
-	return p.fault(body, shape)
+	for _, item := range list.Values {
+		if err := p.item(item); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (p *fileParser) item(n ast.Node) error {
@@ -164,7 +135,7 @@ func (p *fileParser) item(n ast.Node) error {
 	e := entry{rule: Rule{Params: map[string]string{}, From: p.place(pairs[0].Key)}, dash: t.Position.Line, column: t.Position.Column}
 	seen := map[string]bool{}
 	for _, pair := range pairs {
-		key, ok := scalar(pair.Key)
+		key, ok := yamlfile.Scalar(pair.Key)
 		if !ok {
 			return p.fault(pair.Key, shape)
 		}
@@ -173,7 +144,7 @@ func (p *fileParser) item(n ast.Node) error {
 			return p.fault(pair.Key, "%s is there twice", quote(key))
 		}
 		seen[key] = true
-		value, ok := scalar(pair.Value)
+		value, ok := yamlfile.Scalar(pair.Value)
 		if !ok {
 			return p.fault(pair.Value, "%s: expected a text or a number, in quotes where it has : or # or begins with a sign", quote(key))
 		}
@@ -212,26 +183,7 @@ func (e *entry) note(name string, n ast.Node) {
 	e.keys = append(e.keys, key{name, line})
 }
 
-// scalar returns a scalar as it is written.
-func scalar(n ast.Node) (string, bool) {
-	switch n := n.(type) {
-	case *ast.StringNode:
-		return n.Value, true
-	case *ast.LiteralNode:
-		return n.Value.Value, true
-	case *ast.IntegerNode, *ast.FloatNode, *ast.BoolNode, *ast.InfinityNode, *ast.NanNode:
-		return n.GetToken().Value, true
-	}
-	return "", false
-}
-
-func (p *fileParser) place(n ast.Node) string {
-	t := n.GetToken()
-	if t == nil || t.Position == nil {
-		return p.path
-	}
-	return fmt.Sprintf("%s:%d:%d", p.path, t.Position.Line, t.Position.Column)
-}
+func (p *fileParser) place(n ast.Node) string { return yamlfile.Place(p.path, n) }
 
 func (p *fileParser) fault(n ast.Node, format string, args ...any) error {
 	return &Error{Place: p.place(n), Text: fmt.Sprintf(format, args...)}

@@ -10,6 +10,7 @@ import (
 
 	"midstream/flow"
 	"midstream/hook"
+	"midstream/internal/format/mitm"
 )
 
 // maxConns bounds the connections whose objects an engine remembers.
@@ -169,7 +170,7 @@ var connClass = &class[*connection]{
 		},
 		"tls":                 {get: func(e *engine, cn *connection) goja.Value { return e.vm.ToValue(cn.c.TLS != nil) }},
 		"tls_established":     {get: func(e *engine, cn *connection) goja.Value { return e.vm.ToValue(cn.c.TLS != nil) }},
-		"tls_version":         ofTLS(func(e *engine, t *flow.TLS) goja.Value { return e.vm.ToValue(tlsVersion(t.Version)) }),
+		"tls_version":         ofTLS(func(e *engine, t *flow.TLS) goja.Value { return e.vm.ToValue(mitm.TLSVersion(t.Version)) }),
 		"cipher":              ofTLS(func(e *engine, t *flow.TLS) goja.Value { return e.vm.ToValue(tls.CipherSuiteName(t.Cipher)) }),
 		"sni":                 ofTLS(func(e *engine, t *flow.TLS) goja.Value { return textOrNull(e, t.SNI) }),
 		"alpn":                ofTLS(func(e *engine, t *flow.TLS) goja.Value { return textOrNull(e, t.ALPN) }),
@@ -181,19 +182,4 @@ var connClass = &class[*connection]{
 		"timestamp_tcp_setup": {get: func(e *engine, cn *connection) goja.Value { return e.seconds(cn.c.Connected) }},
 		"timestamp_tls_setup": {get: func(e *engine, cn *connection) goja.Value { return e.seconds(cn.c.Secured) }},
 	},
-}
-
-// tlsVersion spells a version as mitmproxy does: "TLSv1.3".
-func tlsVersion(v uint16) string {
-	switch v {
-	case tls.VersionTLS10:
-		return "TLSv1"
-	case tls.VersionTLS11:
-		return "TLSv1.1"
-	case tls.VersionTLS12:
-		return "TLSv1.2"
-	case tls.VersionTLS13:
-		return "TLSv1.3"
-	}
-	return tls.VersionName(v)
 }

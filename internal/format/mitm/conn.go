@@ -103,6 +103,14 @@ var tlsVersions = map[uint16]string{
 	0xfeff: "DTLSv1", 0xfefd: "DTLSv1.2", 0x0100: "DTLSv0.9", 1: "QUICv1",
 }
 
+// TLSVersion spells a version of TLS as mitmproxy does: "TLSv1.3".
+func TLSVersion(v uint16) string {
+	if name, ok := tlsVersions[v]; ok {
+		return name
+	}
+	return tls.VersionName(v)
+}
+
 func tlsVersion(name string) uint16 {
 	for v, n := range tlsVersions {
 		if n == name {
