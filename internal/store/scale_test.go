@@ -137,7 +137,9 @@ func TestSoakScale(t *testing.T) {
 			look(t, dir, 0)
 			for i, after := range []int64{written, resident(t)} {
 				t.Logf("resident with a million flows %d KiB, with three %d KiB", before[i]>>10, after>>10)
-				if after > before[i]+before[i]/20+1<<20 {
+				// The buffers that are kept for the next batch differ by some MiB, with
+				// what came in one batch: four octets a flow are more than that.
+				if after > before[i]+int64(more)*4 {
 					t.Errorf("memory grows with the number of flows")
 				}
 			}
