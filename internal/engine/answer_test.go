@@ -49,6 +49,28 @@ func TestHookMadeResponses(t *testing.T) {
 	}
 }
 
+// Behind an interim response a client waits for another: none ends an exchange.
+func TestHooksMakeNoInterimResponses(t *testing.T) {
+	made := func(x *hook.Exchange) { x.Response = hook.MakeResponse(100, nil, nil) }
+	status := func(n int) func(x *hook.Exchange) { return func(x *hook.Exchange) { x.Response.Status = n } }
+	for name, w := range map[string]*whole{
+		"made in requestheaders": {onReqHead: made},
+		"made in request":        {onReq: made},
+		"made in response":       {onResp: made},
+		"set at the head":        {onRespHead: status(103)},
+		"set on the whole":       {onResp: status(199)},
+		"an upgrade of nothing":  {onRespHead: status(101)},
+	} {
+		for _, v := range []flow.Version{flow.HTTP11, flow.HTTP2} {
+			s := newStream(v, "GET", nil, nil)
+			f := serve(t, Policy{}, s, upstream(answers(200, length(5), nil, wholeBody("hello"))), w).end
+			if s.status() != 502 || s.sink.end() != "closed" || f.Outcome.Kind != flow.Failed || !strings.Contains(f.Outcome.Text, "ends no exchange") {
+				t.Errorf("%s, %v: %d, %s, %+v", name, v, s.status(), s.sink.end(), f.Outcome)
+			}
+		}
+	}
+}
+
 func TestBodySetOnABodilessRequest(t *testing.T) {
 	w := &whole{onReq: func(x *hook.Exchange) { x.Request.SetContent([]byte("query")) }}
 	s := newStream(flow.HTTP11, "GET", fields("Host: h"), nil)

@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"time"
 
@@ -260,6 +261,16 @@ func (x *exchange) responseStopped(sink body.Sink, err error) *flow.Error {
 	return why
 }
 
+// notFinal tells why the live response cannot end the exchange: hooks have made an
+// interim one of it, behind which a client waits for another. The hooks lock is held.
+func (x *exchange) notFinal() *flow.Error {
+	if status := x.live.Response.Status; status < 200 {
+		return &flow.Error{Peer: flow.AtProxy, Phase: flow.InHead,
+			Err: fmt.Errorf("a hook set the status %d, which ends no exchange; one that does is from 200 to 999", status)}
+	}
+	return nil
+}
+
 // answer sends the response that a hook made before anything was dialled.
 func (x *exchange) answer() {
 	x.hooks.Lock()
@@ -277,6 +288,9 @@ func (x *exchange) answer() {
 	}
 	if err == nil {
 		err = x.takeMade()
+	}
+	if err == nil {
+		err = x.notFinal()
 	}
 	x.hooks.Unlock()
 	if err != nil {

@@ -17,6 +17,9 @@ func (x *exchange) receive(call Call, head *flow.Response) {
 	}
 	x.hooks.Lock()
 	err := x.takeResponse(call, head)
+	if err == nil {
+		err = x.notFinal()
+	}
 	x.hooks.Unlock()
 	if err != nil {
 		x.refuse(err)

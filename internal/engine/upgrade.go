@@ -24,7 +24,9 @@ func (x *exchange) receiveUpgrade(call Call, head *flow.Response) {
 	err := x.takeSwitch(call, head)
 	status := 0
 	if err == nil {
-		status = x.live.Response.Status
+		if status = x.live.Response.Status; !x.switches(status) {
+			err = x.notFinal()
+		}
 	}
 	x.hooks.Unlock()
 	if err != nil {
