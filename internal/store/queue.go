@@ -10,7 +10,7 @@ import (
 const (
 	bodyQueue    = 12 << 20 // of all bodies; in a small session less, see init
 	leastQueue   = 2 << 20  // of them in the smallest
-	flowQueue    = 4 << 20  // of one flow's bodies: the same share in a small session
+	flowQueue    = 6 << 20  // of one flow's bodies: the same share in a small session
 	smallReserve = 2 << 20  // of bodyQueue, for pieces under smallPiece
 	pictureQueue = 16 << 20 // of heads and ends
 )

@@ -28,7 +28,7 @@ const (
 	// trimEvery is how long a block may be free before it goes.
 	trimEvery = time.Second
 	// maxTogether is how many bulk blocks are written in one call.
-	maxTogether = 4
+	maxTogether = 8
 )
 
 // writer brings what is queued to the segments. It is one goroutine.
