@@ -134,6 +134,12 @@ func (c *rulesCommand) turnCmd(word string, on bool) *cobra.Command {
 		Use:   word + " NAME",
 		Short: "switch a rule of the file " + word,
 		Args:  exactWords(1, "the NAME of a rule"),
+		ValidArgsFunction: func(cmd *cobra.Command, args []string, typed string) ([]string, cobra.ShellCompDirective) {
+			if len(args) > 0 {
+				return nil, cobra.ShellCompDirectiveNoFileComp
+			}
+			return c.completeName(cmd, args, typed)
+		},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			name, changed := args[0], true
 			err := c.change(cmd.Context(), func(ctx context.Context, cl *client.Client) error {
@@ -168,6 +174,7 @@ func (c *rulesCommand) addCmd() *cobra.Command {
 		Long: "Adds a rule to the file; a midstream that runs has it in force at once. KIND is one of\n" + strings.Join(kinds[:6], ", ") + ",\n" + strings.Join(kinds[6:], ", ") +
 			";\ndocs/rules.md tells their parameters:\n\n" +
 			"midstream rules add --name quiet --when '~d ads.example.com' block_list status=404",
+		ValidArgsFunction: completeKind,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 0 {
 				return usageError("midstream rules add takes a KIND: one of %s", strings.Join(kinds, ", "))

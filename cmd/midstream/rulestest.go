@@ -29,7 +29,8 @@ func (c *rulesCommand) testCmd() *cobra.Command {
 		Long: "Runs each rule, those that are off too, alone on recorded flows and tells what it would have\n" +
 			"changed of them. Nothing is sent and nothing is changed. The exit code is 3 when one of the rules\n" +
 			"would have changed nothing.",
-		Args: cobra.ArbitraryArgs,
+		Args:              cobra.ArbitraryArgs,
+		ValidArgsFunction: c.completeName,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if session != "" && file != "" {
 				return usageError("--session and -r name two recordings: give one of them")
