@@ -46,8 +46,16 @@ func (f Field) spelledByWire() bool {
 // TrimSpace cuts optional white space (space and tab, RFC 9110 section 5.6.3)
 // from both ends of s.
 func TrimSpace(s string) string {
-	return strings.Trim(s, " \t")
+	for len(s) > 0 && isSpace(s[0]) {
+		s = s[1:]
+	}
+	for len(s) > 0 && isSpace(s[len(s)-1]) {
+		s = s[:len(s)-1]
+	}
+	return s
 }
+
+func isSpace(c byte) bool { return c == ' ' || c == '\t' }
 
 // Fields is an ordered list of field lines: case, order and duplicates as on
 // the wire. Lookups fold case. The zero value is an empty list.

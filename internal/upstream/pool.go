@@ -41,6 +41,12 @@ type Pool struct {
 		address, field string
 		tls            bool
 	}
+	// last is where the last request went, and its address (host:port).
+	last struct {
+		host    string
+		port    uint16
+		address string
+	}
 	// adopted are connections with HTTP/2 on which nothing has been sent.
 	adopted []unopened
 	names   map[string]Name
@@ -143,6 +149,17 @@ func (p *Pool) Adopt(c *Conn, address string) {
 	p.park(p.newSession(c, pl))
 }
 
+// placeOf is where a request goes: mostly to where the one before went.
+func (p *Pool) placeOf(req *flow.Request) place {
+	p.mu.Lock()
+	if l := &p.last; l.address == "" || l.host != req.Host || l.port != req.Port {
+		l.host, l.port, l.address = req.Host, req.Port, net.JoinHostPort(req.Host, strconv.Itoa(int(req.Port)))
+	}
+	address := p.last.address
+	p.mu.Unlock()
+	return p.place(address, secured(req.Scheme), req.Via)
+}
+
 func (p *Pool) place(address string, tls bool, via *flow.Via) place {
 	pl := place{tls: tls, address: address}
 	if via != nil {
@@ -163,7 +180,7 @@ func (p *Pool) Open(ctx context.Context, req *flow.Request, f flow.Framing, reus
 	default:
 		return nil, dialError(flow.NoConnection, "connect to server %s: scheme %s is not http or https", cut(req.Host), strconv.Quote(cut(req.Scheme)))
 	}
-	pl := p.place(net.JoinHostPort(req.Host, strconv.Itoa(int(req.Port))), secured(req.Scheme), req.Via)
+	pl := p.placeOf(req)
 	p.begin()
 	req = p.authorized(pl, req)
 	if req.Via != nil && !pl.tls && req.Protocol == "" {
@@ -292,7 +309,7 @@ func (p *Pool) pick(pl place, reuse engine.Reuse) *session {
 // Expected is the open connection that a request would be sent on, nil where there is
 // none or another one would be made.
 func (p *Pool) Expected(req *flow.Request) *flow.Conn {
-	pl := p.place(net.JoinHostPort(req.Host, strconv.Itoa(int(req.Port))), secured(req.Scheme), req.Via)
+	pl := p.placeOf(req)
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for i := len(p.idle) - 1; i >= 0; i-- {

@@ -1,8 +1,6 @@
 package upstream
 
 import (
-	"net"
-	"strconv"
 	"strings"
 
 	"midstream/flow"
@@ -35,7 +33,7 @@ func (p *Pool) Version(req *flow.Request) flow.Version {
 	case upgradesToWebSocket(req):
 		return 0
 	}
-	pl := p.place(net.JoinHostPort(req.Host, strconv.Itoa(int(req.Port))), secured(req.Scheme), req.Via)
+	pl := p.placeOf(req)
 	if p.sharesWith(pl) || p.dialer.isAlone(pl.port()) || p.prior(pl) {
 		return flow.HTTP2
 	}
