@@ -78,6 +78,9 @@ func (c *Client) Open(ctx context.Context, req *flow.Request, f flow.Framing) (*
 	if f.Kind == flow.UntilClose {
 		return nil, c.misuse(errors.New("a request cannot last until the connection closes"))
 	}
+	if once(req, f) && c.hasEnded() {
+		return nil, c.stale()
+	}
 	if err := c.take(); err != nil {
 		return nil, err
 	}
@@ -114,11 +117,34 @@ func (c *Client) take() error {
 	case c.busy:
 		return c.misuse(errors.New("the connection serves another request"))
 	case c.dead || c.src.ready():
-		return &flow.Error{Peer: flow.AtServer, Phase: flow.InHead, Cause: flow.RefusedRequest,
-			Err: fault.Say("send request head to "+c.to+": "+ErrStale.Error(), ErrStale)}
+		return c.stale()
 	}
 	c.busy = true
 	return nil
+}
+
+func (c *Client) stale() error {
+	return &flow.Error{Peer: flow.AtServer, Phase: flow.InHead, Cause: flow.RefusedRequest,
+		Err: fault.Say("send request head to "+c.to+": "+ErrStale.Error(), ErrStale)}
+}
+
+// once tells that a request may not be one that can be sent again.
+func once(req *flow.Request, f flow.Framing) bool {
+	return f.Kind != flow.Unframed || req.Method != "GET" && req.Method != "HEAD"
+}
+
+// hasEnded asks the system whether the server has ended a connection that has served:
+// it may have done so behind the last response, where nobody has looked since.
+func (c *Client) hasEnded() bool {
+	c.mu.Lock()
+	served := c.served
+	c.mu.Unlock()
+	conn, ok := c.conn.(endTeller)
+	if !served || !ok {
+		return false
+	}
+	reset, ended, _ := conn.Ended()
+	return reset || ended
 }
 
 func (c *Client) misuse(err error) error {

@@ -60,3 +60,40 @@ func TestLeavingDuringAStalledUpload(t *testing.T) {
 		})
 	}
 }
+
+// A server may close a connection right behind its response. What must not reach it
+// twice is not sent there.
+func TestAConnectionThatEndedBehindItsResponse(t *testing.T) {
+	for name, leave := range map[string]func(c *net.TCPConn){
+		"closed": func(c *net.TCPConn) { c.Close() },
+		"reset":  func(c *net.TCPConn) { c.SetLinger(0); c.Close() },
+	} {
+		near, far := tcpPair(t)
+		c := NewClient(near, ClientConfig{Name: "origin.test:80"})
+		defer c.Close()
+		c.src.unwatch() // nobody reads meanwhile
+		ask := func() (*Call, error) {
+			return c.Open(context.Background(), request("POST", "/"), flow.Framing{Kind: flow.ByLength})
+		}
+		call, err := ask()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := call.Body().Close(nil); err != nil {
+			t.Fatal(err)
+		}
+		io.WriteString(far, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+		final(t, call)
+		if _, err := readAll(call.Response()); err != nil {
+			t.Fatal(err)
+		}
+		call.Close()
+		c.src.unwatch()
+		leave(far)
+		for reset, ended := false, false; !reset && !ended; reset, ended, _ = near.Ended() {
+		}
+		if _, err := ask(); !errors.Is(err, ErrStale) || flow.CauseOf(err) != flow.RefusedRequest {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
