@@ -304,8 +304,13 @@ func TestPageSleepsWhileHidden(t *testing.T) {
 	if rows := js[int](b, `window.told.rows`) - before; rows != 0 {
 		t.Errorf("%d rows were told of while nobody looked", rows)
 	}
+	const said = `document.querySelector('[data-testid=status]').innerText`
+	if text := js[string](b, said); !strings.Contains(text, "1 flow\n") {
+		t.Errorf("what is said was changed while nobody looked: %q", text)
+	}
 	look("visible")
 	b.until("all of them", `%s && %s === 31`, rowText("row=29"), drawn)
+	b.until("how many there are", `%s.includes('31 flows')`, said)
 }
 
 // A flow that ends after its row was asked for, and before the core knows that it is

@@ -208,7 +208,7 @@ func TestAFeedByWebSocketEnds(t *testing.T) {
 		"binary":          {binary, "{}", 1003},
 		"no window":       {fromClient, "{}", 1003},
 		"no JSON":         {fromClient, "hello", 1003},
-		"a wrong window":  {fromClient, `{"window":{"from":-1,"n":3}}`, 1003},
+		"a wrong window":  {fromClient, `{"window":{"from":-4,"n":3}}`, 1003},
 		"nothing begun":   {lost, "{}", 1002},
 		"a large message": {fromClient, strings.Repeat(" ", maxSaid+1), 1009},
 	} {

@@ -27,15 +27,16 @@ func (v *view) interest() (i interest) {
 	if v.n == 0 || v.feed.count() == 0 {
 		return i
 	}
-	total, end := v.ranks.len(), v.from+v.n
+	total := v.ranks.len()
+	from, end := v.window()
 	if total > 0 {
 		i.known = max(v.ranks.at(0), v.ranks.at(total-1))
 	}
-	if v.from < total {
-		a, b := v.ranks.at(v.from), v.ranks.at(min(end, total)-1)
+	if from < total {
+		a, b := v.ranks.at(from), v.ranks.at(min(end, total)-1)
 		i.lo, i.hi = min(a, b), max(a, b)
 	}
-	i.open = end >= total || v.ranks.desc && v.from == 0
+	i.open = end >= total || v.ranks.desc && from == 0
 	return i
 }
 

@@ -25,6 +25,7 @@ func TestOnlyPicturesThatAreNeededAreKept(t *testing.T) {
 		"a window at the end":       {&view{from: 90, n: 10}, func(n, _ int) bool { return n == mostNew }},
 		"a window with room":        {&view{from: 90, n: 30}, func(n, _ int) bool { return n == mostNew }},
 		"a window behind the end":   {&view{from: 150, n: 10}, func(n, _ int) bool { return n == mostNew }},
+		"a window that stays there": {&view{from: -10, n: 10}, func(n, _ int) bool { return n == mostNew }},
 		"the newest first":          {&view{from: 0, n: 10, ranks: ranks{desc: true}}, func(n, _ int) bool { return n == mostNew }},
 		"the oldest of those":       {&view{from: 50, n: 10, ranks: ranks{desc: true}}, func(n, _ int) bool { return n == 0 }},
 		"no window":                 {&view{}, func(n, _ int) bool { return n == 0 }},
@@ -124,15 +125,30 @@ func TestTheNewestRowsAreTold(t *testing.T) {
 		t.Errorf("%d of %d rows, from %+v", len(b.Rows), b.Total, b.Rows[0])
 	}
 	// The window is full now, and elsewhere: nothing of what comes is told in full.
-	for n := range 500 {
-		h.Watch(&flow.Flow{Number: uint64(n + 501), Outcome: flow.Outcome{Kind: flow.Completed}})
+	ended := func(from, to int) {
+		for n := from; n <= to; n++ {
+			h.Watch(&flow.Flow{Number: uint64(n), Outcome: flow.Outcome{Kind: flow.Completed}})
+		}
+		h.batch(t.Context())
+		b = Batch{}
+		if err := json.Unmarshal((<-mine.queue).data, &b); err != nil {
+			t.Fatal(err)
+		}
 	}
-	h.batch(t.Context())
-	if err := json.Unmarshal((<-mine.queue).data, &b); err != nil {
-		t.Fatal(err)
-	}
+	ended(501, 1000)
 	if b.Total != 1000 || len(b.Rows) != 0 {
 		t.Errorf("%d of %d rows", len(b.Rows), b.Total)
+	}
+	// At the end it goes on with what comes, and has what of it changes.
+	v.setWindow(window{From: -20, N: 20})
+	h.wishAnew()
+	ended(1001, 1500)
+	if b.Total != 1500 || len(b.Rows) != 20 || b.Rows[0].Number != 1481 || *b.Rows[19].Rank != 1499 {
+		t.Errorf("%d of %d rows at the end", len(b.Rows), b.Total)
+	}
+	ended(1470, 1490)
+	if b.Total != 1500 || len(b.Rows) != 10 || b.Rows[0].Number != 1481 || b.Rows[9].Number != 1490 {
+		t.Errorf("%d of %d rows at the end have changed", len(b.Rows), b.Total)
 	}
 	h.endAll()
 }

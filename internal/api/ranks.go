@@ -133,13 +133,21 @@ func (r *ranks) find(number uint64) (int, bool) {
 type moved struct {
 	appended int  // entries behind the last one
 	shifted  bool // others came or went
+	first    int  // where they did: ranks below it are what they were
+}
+
+// at notes where entries came or went.
+func (m *moved) at(rank int) {
+	if !m.shifted || rank < m.first {
+		m.first = rank
+	}
+	m.shifted = true
 }
 
 // change takes flows away and adds others, none of which is there.
 func (r *ranks) change(gone map[uint64]bool, added []entry) moved {
 	var m moved
 	if len(gone) > 0 {
-		before := r.len()
 		for number := range gone {
 			if len(gone) > fewGone {
 				break
@@ -147,17 +155,24 @@ func (r *ranks) change(gone map[uint64]bool, added []entry) moved {
 			i, ok := r.find(number)
 			switch {
 			case !ok:
+				continue
 			case r.key == nil:
 				r.plain = slices.Delete(r.plain, i, i+1)
 			default:
 				r.list = slices.Delete(r.list, i, i+1)
 			}
+			m.at(i)
 		}
 		if len(gone) > fewGone {
+			for rank := range r.len() {
+				if gone[r.at(rank)] {
+					m.at(rank)
+					break
+				}
+			}
 			r.plain = slices.DeleteFunc(r.plain, func(number uint64) bool { return gone[number] })
 			r.list = slices.DeleteFunc(r.list, func(e entry) bool { return gone[e.number] })
 		}
-		m.shifted = r.len() != before
 		for number := range gone {
 			delete(r.loose, number)
 			r.note(number, false)
@@ -169,16 +184,19 @@ func (r *ranks) change(gone map[uint64]bool, added []entry) moved {
 	for _, e := range added {
 		r.note(e.number, true)
 	}
+	first := 0
 	if r.key == nil {
 		numbers := make([]uint64, 0, len(added))
 		for _, e := range added {
 			numbers = append(numbers, e.number)
 		}
-		r.plain, m.appended = merge(r.plain, numbers, r.compareNumbers)
+		r.plain, m.appended, first = merge(r.plain, numbers, r.compareNumbers)
 	} else {
-		r.list, m.appended = merge(r.list, added, r.compare)
+		r.list, m.appended, first = merge(r.list, added, r.compare)
 	}
-	m.shifted = m.shifted || m.appended != len(added)
+	if m.appended != len(added) {
+		m.at(first)
+	}
 	return m
 }
 
@@ -186,8 +204,8 @@ func (r *ranks) change(gone map[uint64]bool, added []entry) moved {
 const fewGone = 2
 
 // merge puts more into list, which is in order, and tells how many are behind the
-// last one.
-func merge[E any](list, more []E, compare func(a, b E) int) (merged []E, appended int) {
+// last one, and where the first is.
+func merge[E any](list, more []E, compare func(a, b E) int) (merged []E, appended, first int) {
 	if !slices.IsSortedFunc(more, compare) {
 		slices.SortFunc(more, compare)
 	}
@@ -201,13 +219,13 @@ func merge[E any](list, more []E, compare func(a, b E) int) (merged []E, appende
 			i--
 			continue
 		}
-		list[k] = more[j]
+		list[k], first = more[j], k
 		if i == old-1 {
 			appended++
 		}
 		j--
 	}
-	return list, appended
+	return list, appended, first
 }
 
 // loosen notes whether the keys of an entry may still change.

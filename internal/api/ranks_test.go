@@ -45,6 +45,9 @@ func TestRanksStayInOrder(t *testing.T) {
 				if stays == m.shifted {
 					t.Fatalf("%s: shifted is %v, and the list stays: %v", order, m.shifted, stays)
 				}
+				if m.shifted && (m.first > min(len(before), len(now)) || !slices.Equal(before[:m.first], now[:m.first]) || m.first < min(len(before), len(now)) && before[m.first] == now[m.first]) {
+					t.Fatalf("%s: ranks below %d stay, says a change of %v to %v", order, m.first, before, now)
+				}
 				for i, number := range now {
 					if at, ok := r.find(number); at != i || !ok || !r.has(number) {
 						t.Fatalf("%s: flow %d is at %d, found at %d", order, number, i, at)

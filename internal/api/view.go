@@ -56,6 +56,7 @@ type Batch struct {
 	State    string `json:"state"`
 	Appended int    `json:"appended"`
 	Shifted  bool   `json:"shifted"`
+	First    int    `json:"first,omitempty"` // where Shifted: ranks below it are what they were
 	Rows     []Row  `json:"rows"`
 }
 
@@ -69,7 +70,7 @@ type view struct {
 	mu       sync.Mutex // guards the rest
 	ranks    ranks
 	facts    View // but Total
-	from, n  int  // the window
+	from, n  int  // the window; below 0 it begins so many rows before the end
 	whole    bool // rows in the window are told with their facts
 	used     time.Time
 	touched  map[uint64]bool // while past flows are searched: those that are decided on
@@ -116,6 +117,15 @@ func (v *view) setWindow(w window) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	v.from, v.n, v.whole, v.used = w.From, w.N, w.Facts, time.Now()
+}
+
+// window is from which rank to which, that not among them, rows are looked at. mu is
+// held.
+func (v *view) window() (from, end int) {
+	if from = v.from; from < 0 {
+		from = max(0, v.ranks.len()+from)
+	}
+	return from, from + v.n
 }
 
 // take brings flows into the view that it has, and takes others away: those that
@@ -196,7 +206,7 @@ func (v *view) sort(n *news, unwanted []bool, left map[uint64]bool) (added []ent
 func (v *view) tell(h *Hub, m moved, news func(number uint64) (*store.Summary, *flow.Flow, bool)) {
 	v.facts.Seq++
 	now := v.now()
-	b := Batch{Seq: now.Seq, Total: now.Total, Of: now.Of, Seen: now.Seen, State: now.State, Appended: m.appended, Shifted: m.shifted, Rows: []Row{}}
+	b := Batch{Seq: now.Seq, Total: now.Total, Of: now.Of, Seen: now.Seen, State: now.State, Appended: m.appended, Shifted: m.shifted, First: m.first, Rows: []Row{}}
 	if v.feed.count() == 0 {
 		return
 	}
@@ -213,8 +223,8 @@ func (v *view) tell(h *Hub, m moved, news func(number uint64) (*store.Summary, *
 			}
 		}
 	}
-	if end := v.from + v.n; news != nil && v.n > 0 {
-		tell(v.from, min(end, total))
+	if from, end := v.window(); news != nil && v.n > 0 {
+		tell(from, min(end, total))
 		if end >= total-m.appended { // who follows goes on from there
 			tell(max(end, total-mostNew), total)
 		}
@@ -242,7 +252,8 @@ func (v *view) tellProgress(ctx context.Context, h *Hub) {
 	}
 	var changed []uint64
 	seen := make(map[uint64][2]int64)
-	for rank := max(0, v.from); rank < min(v.from+v.n, v.ranks.len()); rank++ {
+	from, end := v.window()
+	for rank := from; rank < min(end, v.ranks.len()); rank++ {
 		number := v.ranks.at(rank)
 		up, down, live := h.control.Passed(number)
 		if !live {

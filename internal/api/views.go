@@ -100,7 +100,8 @@ func (s *Server) getRows(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-// window is which rows are on a screen.
+// window is which rows are on a screen. One that begins below 0 is at the end, also as
+// more comes: it begins so many rows before it.
 type window struct {
 	From  int  `json:"from"`
 	N     int  `json:"n"`
@@ -108,8 +109,11 @@ type window struct {
 }
 
 func (w window) check() error {
-	if w.From < 0 || w.N < 0 || w.N > maxRows || w.From > 1<<40 {
+	if w.N < 0 || w.N > maxRows || w.From > 1<<40 {
 		return badRequest("a window has at most %d rows, and begins at a rank from 0", maxRows)
+	}
+	if w.From < -w.N {
+		return badRequest("a window that begins %d rows before the end has at least as many: n is %d", -w.From, w.N)
 	}
 	return nil
 }

@@ -11,6 +11,8 @@ export class Feed {
   private timer: ReturnType<typeof setTimeout> | undefined
   private wait = 1
   private over = false
+  private hushed = false
+  private missed = '' // the last batch that nobody was told of
 
   constructor(
     private view: string,
@@ -31,6 +33,10 @@ export class Feed {
       source.addEventListener(name, (e) => {
         if (this.source !== source) return
         this.wait = 1
+        if (this.hushed && name === 'batch') {
+          this.missed = (e as MessageEvent<string>).data
+          return
+        }
         this.heard(name, JSON.parse((e as MessageEvent<string>).data))
       })
     }
@@ -43,6 +49,14 @@ export class Feed {
       this.broken(seconds)
       this.timer = setTimeout(() => this.retry(), seconds * 1000)
     }
+  }
+
+  // hush keeps batches to itself; when it ends the last of them is told.
+  hush(on: boolean) {
+    this.hushed = on
+    const missed = this.missed
+    this.missed = ''
+    if (missed && !on) this.heard('batch', JSON.parse(missed))
   }
 
   // retry opens the feed at once.

@@ -87,6 +87,7 @@ export interface Batch {
   of: number
   appended: number
   shifted: boolean
+  first?: number // where shifted: ranks below it are what they were
   rows?: Row[] | null
   state?: string
   seen?: number

@@ -10,6 +10,7 @@ export type Fetch = (from: number, n: number, signal: AbortSignal) => Promise<Ro
 // in blocks. Requests of blocks that are out of sight again are ended.
 export class Cache {
   private rows = new Map<number, Row>()
+  private ranks = new Map<number, number>() // number -> rank
   private asked = new Map<number, AbortController>()
 
   constructor(
@@ -25,12 +26,26 @@ export class Cache {
   }
 
   put(rank: number, row: Row) {
+    this.drop(rank)
     this.rows.set(rank, row)
+    this.ranks.set(row.number, rank)
+  }
+
+  private drop(rank: number) {
+    const was = this.rows.get(rank)
+    if (was === undefined) return
+    this.rows.delete(rank)
+    if (this.ranks.get(was.number) === rank) this.ranks.delete(was.number)
   }
 
   rankOf(number: number): number | null {
-    for (const [rank, row] of this.rows) if (row.number === number) return rank
-    return null
+    return this.ranks.get(number) ?? null
+  }
+
+  // cut forgets ranks from `rank` on, and what was asked for of them.
+  cut(rank: number) {
+    this.stop()
+    for (const at of this.rows.keys()) if (at >= rank) this.drop(at)
   }
 
   values(): Iterable<Row> {
@@ -41,7 +56,8 @@ export class Cache {
   replace(from: number, rows: Row[]) {
     this.stop()
     this.rows.clear()
-    rows.forEach((row, i) => this.rows.set(from + i, row))
+    this.ranks.clear()
+    rows.forEach((row, i) => this.put(from + i, row))
   }
 
   stop() {
@@ -74,7 +90,7 @@ export class Cache {
     if (this.rows.size > most) {
       const middle = (a + b) / 2
       for (const rank of this.rows.keys()) {
-        if (Math.abs(rank - middle) > most / 4) this.rows.delete(rank)
+        if (Math.abs(rank - middle) > most / 4) this.drop(rank)
       }
     }
   }
@@ -88,7 +104,7 @@ export class Cache {
         if (this.asked.get(n) !== control) return
         this.asked.delete(n)
         if (!this.fits(answer)) return
-        answer.rows?.forEach((row, i) => this.rows.set(answer.from + i, row))
+        answer.rows?.forEach((row, i) => this.put(answer.from + i, row))
         this.came(began)
       },
       (e) => {

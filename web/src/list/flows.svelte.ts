@@ -4,10 +4,11 @@ import { hidden } from '../core/secrets.svelte'
 import type { Batch, Row, Rows, View } from '../core/types'
 import { Cache } from './cache'
 import { clamp } from './scroll'
+import { Turns } from './turns'
 
 const margin = 20 // rows kept ready above and below the screen
 const slack = 400 // rows behind the end that the feed may tell of in full
-const pace = 250 // ms between two looks for rows that have moved
+const apart = 250 // ms between two looks for rows that have moved
 
 // Flows is the list: a view of the core, the part of it that is near the
 // screen, and where the screen stands. What changes elsewhere never moves it.
@@ -41,6 +42,7 @@ export class Flows {
   private facts = false // rows are to have theirs
   private ranked = 0 // seq of the batch that the ranks in the cache are of
   private feed: Feed | null = null
+  private turns = new Turns((b) => this.batch(b))
   private window = { from: -1, n: 0 }
   private moving = false
   private dirty = false
@@ -69,6 +71,11 @@ export class Flows {
 
   private get more(): string {
     return this.facts ? '&facts=1' : ''
+  }
+
+  // rested says whether something may be drawn that comes by itself.
+  get rested(): boolean {
+    return this.turns.rested
   }
 
   // newer is how many rows came since the newest were seen.
@@ -125,6 +132,7 @@ export class Flows {
       return
     }
     this.feed?.close()
+    this.turns.forget()
     this.cache.stop()
     if (old) void call('DELETE', `/views/${old}`).catch(() => {})
     this.wrong = null
@@ -143,6 +151,7 @@ export class Flows {
     this.follow = this.newest !== 'none' && this.selected === null
     if (this.newest === 'none' && this.selected === null) this.top = 0
     this.feed = new Feed(view.id, (event, data) => this.heard(event, data), (s) => this.lost(s), () => this.gone(turn))
+    if (this.asleep) this.feed.hush(true)
     await this.look(this.selected ?? undefined)
   }
 
@@ -156,7 +165,10 @@ export class Flows {
   }
 
   private heard(event: string, data: unknown) {
-    if (event === 'position') {
+    if (event === 'batch') {
+      this.turns.add(data as Batch)
+    } else if (event === 'position') {
+      this.turns.now()
       this.away = null
       const v = data as View
       const same = v.seq === this.seq && v.total === this.total
@@ -166,11 +178,11 @@ export class Flows {
       }
       this.other(event, data)
     } else if (event === 'resync') {
+      this.turns.now()
       if (!this.hold) void this.look()
       this.seq = (data as View).seq
       this.other('position', data) // what was lost may have been of another kind
-    } else if (event === 'batch') this.batch(data as Batch)
-    else this.other(event, data)
+    } else this.other(event, data)
   }
 
   private batch(b: Batch) {
@@ -185,11 +197,12 @@ export class Flows {
       return
     }
     if (this.asleep) return
-    if (b.shifted || gap || this.moving) {
+    if (gap || this.moving || (b.shifted && !this.stays(b))) {
       this.patch(b.rows)
       void this.look()
       return
     }
+    if (b.shifted) this.cache.cut(b.first ?? 0)
     for (const row of b.rows ?? []) {
       this.renew(row.rank!, row)
     }
@@ -198,6 +211,19 @@ export class Flows {
     if (this.follow) this.base = this.total
     if (this.follow && this.newest === 'bottom') this.top = this.end()
     this.changes++
+  }
+
+  // stays says whether all that is on the screen is where it was, or is told of by a
+  // batch that has moved what comes at the end: flows do not come in their order.
+  private stays(b: Batch): boolean {
+    const first = b.first ?? 0
+    if (this.newest !== 'bottom') return false
+    if (!this.follow) return this.top + this.page + 1 <= first
+    const told = new Set(b.rows?.map((row) => row.rank))
+    for (let rank = Math.max(0, Math.floor(b.total - this.page)); rank < b.total; rank++) {
+      if (!told.has(rank) && (rank >= first || !this.cache.get(rank))) return false
+    }
+    return true
   }
 
   // patch takes what is new about rows whose ranks may have moved.
@@ -231,6 +257,7 @@ export class Flows {
   // new ones come at the end they always are; else no batch may lie between the
   // answer and what is on the screen, which is looked at anew.
   private fits(answer: Rows): boolean {
+    this.turns.now()
     if (this.newest === 'bottom' || answer.seq === this.ranked) return true
     void this.look()
     return false
@@ -260,6 +287,7 @@ export class Flows {
       const around = path.startsWith('around')
       const answer = await get<Rows>(`/views/${view}/rows?${path}&n=${n}${this.more}`)
       if (view !== this.view || this.hold || this.asleep) return
+      this.turns.now()
       this.cache.replace(answer.from, answer.rows ?? [])
       this.total = answer.total
       this.ranked = answer.seq
@@ -285,7 +313,7 @@ export class Flows {
         this.dirty = false
         const sought = this.sought // who asks for a flow does not wait
         this.sought = undefined
-        setTimeout(() => this.look(sought), sought !== undefined ? 0 : Math.max(0, pace - (performance.now() - began)))
+        setTimeout(() => this.look(sought), sought !== undefined ? 0 : Math.max(0, apart - (performance.now() - began)))
       } else if (view !== this.view) {
         this.dirty = false
         this.sought = undefined
@@ -302,10 +330,12 @@ export class Flows {
   // tells the core what is on the screen.
   paint(a: number, b: number, resting: boolean) {
     if (!this.ready || this.hold || this.asleep) return
-    if (resting) this.cache.need(a - margin, b + margin, this.total)
-    const from = Math.max(0, a - margin)
-    if (a >= this.window.from && b <= this.window.from + this.window.n && this.window.n > 0) return
-    const n = Math.min(1000, b - a + 2 * margin + slack)
+    const last = this.follow && this.newest === 'bottom' // the core has the window go with the end
+    if (resting) this.cache.need(last ? a : a - margin, b + margin, this.total)
+    const w = this.window
+    if (w.n > 0 && (last ? w.from < 0 && b - a <= w.n : w.from >= 0 && a >= w.from && b <= w.from + w.n)) return
+    const n = Math.min(1000, last ? Math.max(b - a, Math.ceil(this.page)) + margin : b - a + 2 * margin + slack)
+    const from = last ? -n : Math.max(0, a - margin)
     this.window = { from, n }
     clearTimeout(this.told.timer)
     const view = this.view
@@ -382,6 +412,7 @@ export class Flows {
 
   // freeze keeps the rows as they are; traffic goes on.
   freeze() {
+    this.turns.now()
     this.hold = true
     this.waiting = 0
     this.follow = false
@@ -398,6 +429,8 @@ export class Flows {
   sleep() {
     if (this.asleep) return
     this.asleep = true
+    this.turns.now()
+    this.feed?.hush(true)
     clearTimeout(this.told.timer)
     if (this.view) void call('PUT', `/views/${this.view}/window`, { from: 0, n: 0 }).catch(() => {})
   }
@@ -405,6 +438,7 @@ export class Flows {
   wake() {
     if (!this.asleep) return
     this.asleep = false
+    this.feed?.hush(false)
     this.window = { from: -1, n: 0 }
     if (this.view && !this.hold) void this.look()
   }
