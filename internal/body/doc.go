@@ -13,7 +13,7 @@
 // must.
 //
 // What many bodies share has a stated bound and is given by the caller: Buffers
-// (large pieces, 8 MiB) and Budget (held bodies, memory and disk).
+// (large pieces, 2 MiB) and Budget (held bodies, memory and disk).
 //
 // It knows bytes, pieces and ends; it knows no HTTP version, no hook order and
 // no policy: which way a body takes is decided by package engine.

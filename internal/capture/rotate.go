@@ -29,7 +29,7 @@ func OpenRotating(name string, stdout io.Writer, o Options, now func() time.Time
 	}
 	o.Grow = !o.Append
 	r := &Rotating{pattern: name, stdout: stdout, o: o, now: now}
-	if _, err := Strftime(name, now()); err != nil {
+	if _, err := strftime(name, now()); err != nil {
 		return nil, fmt.Errorf("the name %q: %w", name, err)
 	}
 	return r, r.turn()
@@ -37,7 +37,7 @@ func OpenRotating(name string, stdout io.Writer, o Options, now func() time.Time
 
 // turn opens the file of now, where that is another one.
 func (r *Rotating) turn() error {
-	name, err := Strftime(r.pattern, r.now())
+	name, err := strftime(r.pattern, r.now())
 	if err != nil || name == r.name {
 		return err
 	}
@@ -73,9 +73,9 @@ func (r *Rotating) Close() error {
 // Abort closes the file; what was written stays.
 func (r *Rotating) Abort() { _ = r.Close() }
 
-// Strftime puts parts of t in the place of % and a letter. An unknown letter is
+// strftime puts parts of t in the place of % and a letter. An unknown letter is
 // an error.
-func Strftime(pattern string, t time.Time) (string, error) {
+func strftime(pattern string, t time.Time) (string, error) {
 	var b strings.Builder
 	for i := 0; i < len(pattern); i++ {
 		if pattern[i] != '%' {

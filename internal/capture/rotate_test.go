@@ -16,12 +16,12 @@ func TestStrftime(t *testing.T) {
 		"plain": "plain", "%Y-%m-%d": "2024-02-03", "%H%M%S": "040506", "%j": "034", "100%%": "100%", "%y %b %a %p": "24 Feb Sat AM", "%s": "1706933106",
 		"%V": "05", "%w%u": "66", "%f": "789000", "%F %T": "2024-02-03 04:05:06",
 	} {
-		if got, err := Strftime(pattern, at); got != want || err != nil {
+		if got, err := strftime(pattern, at); got != want || err != nil {
 			t.Errorf("%s is %q, %v; want %q", pattern, got, err, want)
 		}
 	}
 	for _, bad := range []string{"%", "x%", "%q", "%-"} {
-		if _, err := Strftime(bad, at); err == nil {
+		if _, err := strftime(bad, at); err == nil {
 			t.Errorf("%q is taken", bad)
 		}
 	}

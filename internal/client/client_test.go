@@ -67,7 +67,7 @@ func TestWhatWasSetBeforeStays(t *testing.T) {
 			t.Errorf("the second time %s is %s, not %s", name, second(name), want)
 		}
 	}
-	if got := TrustFiles(lookup([]Variable{{"AWS_CA_BUNDLE", "/a"}, {"DENO_CERT", "/b"}, {"OTHER", "/c"}})); strings.Join(got, " ") != "/a /b" {
+	if got := trustFiles(lookup([]Variable{{"AWS_CA_BUNDLE", "/a"}, {"DENO_CERT", "/b"}, {"OTHER", "/c"}})); strings.Join(got, " ") != "/a /b" {
 		t.Errorf("trust files %v", got)
 	}
 }

@@ -6,8 +6,8 @@
 //
 // What a variable means is decided by the programs that read it; the table in
 // variables.go says which those are. The package opens no socket and knows
-// nothing of proxies but their address: package ca writes the bundle, and the
-// caller the files (NodeScript, WgetSettings).
+// nothing of proxies but their address: package ca writes the bundle, Prepare the
+// other files.
 //
 // Everything here may be called at once; a Command runs once.
 package client

@@ -14,7 +14,7 @@ import (
 // authorities and the settings of wget that are in use; home may be "".
 func Prepare(a *ca.Authority, address, home string, getenv func(string) string) (Setting, error) {
 	s := Setting{Proxy: address, CA: a.Path(ca.CertFile), NodeScript: a.Path("node-proxy.cjs"), WgetSettings: a.Path("wgetrc")}
-	bundle, err := a.WriteTrustBundle(TrustFiles(getenv)...)
+	bundle, err := a.WriteTrustBundle(trustFiles(getenv)...)
 	if err != nil {
 		return s, err
 	}

@@ -34,9 +34,9 @@ var trusting = []string{
 	"GRPC_DEFAULT_SSL_ROOTS_FILE_PATH", // gRPC's C core: C++, Python, Ruby, PHP
 }
 
-// TrustFiles returns the files with authorities that the environment names by
+// trustFiles returns the files with authorities that the environment names by
 // now, for the bundle that takes their place.
-func TrustFiles(getenv func(string) string) []string {
+func trustFiles(getenv func(string) string) []string {
 	var files []string
 	for _, name := range append(trusting, "NODE_EXTRA_CA_CERTS", "DENO_CERT") {
 		if path := getenv(name); path != "" {

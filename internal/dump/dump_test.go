@@ -131,7 +131,7 @@ func TestLines(t *testing.T) {
 	golden(t, "colour.txt", b)
 	b = b[:0]
 	for _, f := range samples() {
-		b = append(AppendJSON(b, f), '\n')
+		b = append(appendJSON(b, f), '\n')
 	}
 	golden(t, "flows.json", b)
 }
@@ -139,7 +139,7 @@ func TestLines(t *testing.T) {
 func TestJSONIsJSON(t *testing.T) {
 	for _, f := range samples() {
 		var v map[string]any
-		if err := json.Unmarshal(AppendJSON(nil, f), &v); err != nil {
+		if err := json.Unmarshal(appendJSON(nil, f), &v); err != nil {
 			t.Errorf("flow %d: %v", f.Number, err)
 		}
 		if v["schema"] != float64(Schema) || v["number"] != float64(f.Number) {
@@ -213,7 +213,7 @@ func TestNothingSteersTheTerminal(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, out := range map[string][]byte{
-		"line": Line{}.Append(nil, f, begin), "heads": appendHeads(nil, Plain, f), "json": AppendJSON(nil, f), "log": logged.Bytes(), "content": content.Bytes(),
+		"line": Line{}.Append(nil, f, begin), "heads": appendHeads(nil, Plain, f), "json": appendJSON(nil, f), "log": logged.Bytes(), "content": content.Bytes(),
 	} {
 		if len(out) == 0 {
 			t.Errorf("%s: nothing printed", name)

@@ -12,15 +12,15 @@ import (
 	"midstream/flow"
 )
 
-// Schema is the number of the JSON that AppendJSON makes; keys are only ever
+// Schema is the number of the JSON that appendJSON makes; keys are only ever
 // added.
 const Schema = 1
 
-// AppendJSON appends f as one JSON object, without a line ending. Times are RFC
+// appendJSON appends f as one JSON object, without a line ending. Times are RFC
 // 3339 in UTC with microseconds, durations are seconds, sizes octets. Fields are
 // pairs of name and value in their order. Keys whose value is not there yet are
 // null. Octets that are not UTF-8 become U+FFFD.
-func AppendJSON(dst []byte, f *flow.Flow) []byte { return Object{}.Append(dst, f) }
+func appendJSON(dst []byte, f *flow.Flow) []byte { return Object{}.Append(dst, f) }
 
 // Object is how the JSON of a flow is written.
 type Object struct {
@@ -28,7 +28,7 @@ type Object struct {
 	Certificates bool
 }
 
-// Append is AppendJSON in this form.
+// Append is appendJSON in this form.
 func (form Object) Append(dst []byte, f *flow.Flow) []byte {
 	o := object{dst: append(dst, '{'), form: form}
 	o.number("schema", Schema)

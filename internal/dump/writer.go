@@ -66,7 +66,7 @@ func (w *writer) flow(f *flow.Flow, width int) {
 		return
 	}
 	if w.cfg.Form == JSON {
-		w.buf = append(AppendJSON(w.buf[:0], f), '\n')
+		w.buf = append(appendJSON(w.buf[:0], f), '\n')
 		_, _ = w.out.Write(w.buf) // flush reports it
 		return
 	}

@@ -19,9 +19,9 @@ type Column struct {
 	text func(s *store.Summary) string
 }
 
-// Columns are all that there are: times in UTC, durations in seconds, sizes in
+// columns are all that there are: times in UTC, durations in seconds, sizes in
 // octets.
-func Columns() []Column {
+func columns() []Column {
 	number := func(n int64) string { return strconv.FormatInt(n, 10) }
 	return []Column{
 		{"number", func(s *store.Summary) string { return strconv.FormatUint(s.Number, 10) }},
@@ -55,7 +55,7 @@ func ParseColumns(names string) ([]Column, error) {
 		name = strings.TrimSpace(name)
 		var all []string
 		found := false
-		for _, c := range Columns() {
+		for _, c := range columns() {
 			if c.Name == name {
 				chosen, found = append(chosen, c), true
 			}

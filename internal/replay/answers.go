@@ -82,7 +82,7 @@ func (a *Answers) Load(ctx context.Context, path string, stdin io.Reader) error 
 	defer src.Close()
 	var shelf *Shelf
 	if session {
-		if shelf, err = ShelfOf(path); err == nil {
+		if shelf, err = shelfOf(path); err == nil {
 			a.shelves = append(a.shelves, shelf)
 		}
 	} else if shelf = a.own; shelf == nil {

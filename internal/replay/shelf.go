@@ -45,8 +45,8 @@ func ShelfIn(s *store.Store) (*Shelf, error) {
 	return &Shelf{store: s, reader: r}, nil
 }
 
-// ShelfOf is a session on disk as a shelf, on which nothing is put.
-func ShelfOf(dir string) (*Shelf, error) {
+// shelfOf is a session on disk as a shelf, on which nothing is put.
+func shelfOf(dir string) (*Shelf, error) {
 	r, err := store.OpenReader(dir)
 	if err != nil {
 		return nil, err

@@ -84,8 +84,8 @@ func hex(c byte) int {
 	return -1
 }
 
-// MostReplacement bounds, in octets, a file that a replacement is read from.
-const MostReplacement = 16 << 20
+// mostReplacement bounds, in octets, a file that a replacement is read from.
+const mostReplacement = 16 << 20
 
 // A Replacement is text, or the content of a file that is read when it is
 // wanted.
@@ -120,7 +120,7 @@ func (r Replacement) Bytes() ([]byte, error) {
 	case err != nil:
 	case !st.Mode().IsRegular():
 		err = fmt.Errorf("%s is no file", r.file)
-	case st.Size() > MostReplacement:
+	case st.Size() > mostReplacement:
 		err = fmt.Errorf("%s is larger than 16m", r.file)
 	default:
 		var p []byte

@@ -79,8 +79,8 @@ func isOwn(v goja.Value) bool {
 	return false
 }
 
-// LevelAlert is the level of ctx.log.alert: shown like info, and meant for a person.
-const LevelAlert = slog.LevelInfo + 1
+// levelAlert is the level of ctx.log.alert: shown like info, and meant for a person.
+const levelAlert = slog.LevelInfo + 1
 
 func levelOf(name string) slog.Level {
 	switch strings.ToLower(name) {
@@ -91,7 +91,7 @@ func levelOf(name string) slog.Level {
 	case "error":
 		return slog.LevelError
 	case "alert":
-		return LevelAlert
+		return levelAlert
 	}
 	return slog.LevelInfo
 }

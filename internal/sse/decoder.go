@@ -27,7 +27,7 @@ func (d *Decoder) Fire(e hook.SSE) (Event, bool) {
 	if e.HasID || e.ID != "" {
 		d.id = Text(e.ID)
 	}
-	if ms, ok := Milliseconds(e.Retry); ok {
+	if ms, ok := milliseconds(e.Retry); ok {
 		d.retry = ms
 	}
 	if !e.HasData && e.Data == "" {

@@ -94,9 +94,9 @@ func (j *joiner) text() string {
 	return string(j.one)
 }
 
-// Milliseconds returns the value of a retry field, and whether it counts: it
+// milliseconds returns the value of a retry field, and whether it counts: it
 // must be ASCII digits only.
-func Milliseconds(retry string) (ms int64, ok bool) {
+func milliseconds(retry string) (ms int64, ok bool) {
 	if retry == "" || strings.Trim(retry, "0123456789") != "" {
 		return 0, false
 	}

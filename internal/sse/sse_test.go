@@ -37,7 +37,7 @@ func TestParse(t *testing.T) {
 
 func TestMilliseconds(t *testing.T) {
 	for in, want := range map[string]int64{"": -1, "1500": 1500, "15s": -1, "-1": -1, "+1": -1, "0": 0, "99999999999999999999999": 1 << 52} {
-		if ms, ok := Milliseconds(in); ok != (want >= 0) || ok && ms != want {
+		if ms, ok := milliseconds(in); ok != (want >= 0) || ok && ms != want {
 			t.Errorf("%q: %d %v", in, ms, ok)
 		}
 	}

@@ -371,7 +371,7 @@ func (r *Record) Open(side flow.Side) (io.ReadCloser, error) {
 	// The writer has let go of everything that was queued before; extents are
 	// its own, so it hands out a copy.
 	list := r.s.extents(r, side&1)
-	b, err := openExtents(r.s.dir, r.number, SideOf(side), list, r.base.UnixMicro())
+	b, err := openExtents(r.s.dir, r.number, sideOf(side), list, r.base.UnixMicro())
 	if err != nil {
 		return nil, fmt.Errorf("open the recorded body of flow %d: %w", r.number, err)
 	}

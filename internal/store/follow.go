@@ -40,12 +40,12 @@ func (r *Reader) FollowFrom(ctx context.Context, number uint64, side flow.Side, 
 	if err != nil {
 		return nil, err
 	}
-	b, err := openExtents(r.dir, number, SideOf(side), l.extents[side&1], l.pic.base)
+	b, err := openExtents(r.dir, number, sideOf(side), l.extents[side&1], l.pic.base)
 	if err != nil {
 		return nil, err
 	}
 	f := &follower{
-		ctx: ctx, r: r, number: number, side: SideOf(side), body: b, offset: max(off, b.First()),
+		ctx: ctx, r: r, number: number, side: sideOf(side), body: b, offset: max(off, b.First()),
 		bodies: r.newBodies(l.bodyEnd),
 		heads:  newCursor(r.dir, headsStream, l.headsEnd),
 		whole:  !l.live,

@@ -196,10 +196,10 @@ func (w *writer) writeMarks(j job, payload []byte, count int64) {
 		return
 	}
 	at := w.bodyPos()
-	w.body = appendRecord(w.body, kindMarks, SideOf(j.side), j.rec.number, payload)
+	w.body = appendRecord(w.body, kindMarks, sideOf(j.side), j.rec.number, payload)
 	l := &j.rec.marks[j.side]
 	if len(l.items) == maxExtents {
-		w.mapAll(j.rec.number, SideOf(j.side), kindMarkMap, l, 0)
+		w.mapAll(j.rec.number, sideOf(j.side), kindMarkMap, l, 0)
 	}
 	l.items = append(l.items, extent{at, count})
 }
@@ -219,7 +219,7 @@ func (r *Reader) Marks(ctx context.Context, number uint64, side flow.Side) (*Mar
 	if err != nil {
 		return nil, err
 	}
-	b, err := openMapped(r.dir, number, SideOf(side), kindMarkMap, l.marks[side&1], l.pic.base)
+	b, err := openMapped(r.dir, number, sideOf(side), kindMarkMap, l.marks[side&1], l.pic.base)
 	if err != nil {
 		return nil, fmt.Errorf("open the messages of flow %d: %w", number, err)
 	}

@@ -159,7 +159,7 @@ type extents struct {
 
 // Open opens what is left of one side.
 func (e extents) Open(_ context.Context, f *flow.Flow, side flow.Side) (io.ReadCloser, error) {
-	return readBody(openExtents(e.dir, f.Number, SideOf(side), e.pic.extents[side&1], e.pic.base))
+	return readBody(openExtents(e.dir, f.Number, sideOf(side), e.pic.extents[side&1], e.pic.base))
 }
 
 func readBody(body *Body, err error) (io.ReadCloser, error) {

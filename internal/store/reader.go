@@ -350,7 +350,7 @@ func (r *Reader) Body(ctx context.Context, number uint64, side flow.Side) (*Body
 	if err != nil {
 		return nil, err
 	}
-	return openExtents(r.dir, number, SideOf(side), l.extents[side&1], l.pic.base)
+	return openExtents(r.dir, number, sideOf(side), l.extents[side&1], l.pic.base)
 }
 
 // followEvery is how often a growing body is looked at: what has passed is seen

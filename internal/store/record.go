@@ -41,8 +41,8 @@ const (
 	sides = 4
 )
 
-// SideOf returns the side on which the body of s is recorded.
-func SideOf(s flow.Side) Side { return Side(s & 1) }
+// sideOf returns the side on which the body of s is recorded.
+func sideOf(s flow.Side) Side { return Side(s & 1) }
 
 // A record on disk:
 //

@@ -234,7 +234,7 @@ func (w *writer) writeBodies() {
 			continue
 		}
 		if j.b == nil {
-			w.body = appendRecord(w.body, kindDrop, SideOf(j.side), j.rec.number, nil)
+			w.body = appendRecord(w.body, kindDrop, sideOf(j.side), j.rec.number, nil)
 			j.rec.out[j.side], j.rec.marks[j.side] = extentList{}, extentList{}
 			continue
 		}
@@ -296,7 +296,7 @@ func (w *writer) copyBlock(j job) {
 		w.scratch = append(w.scratch, b.table...)
 		data := b.data()
 		var crc uint32
-		w.body, crc = appendHeader(w.body, kindPiece, SideOf(j.side), j.rec.number, len(w.scratch)+len(data))
+		w.body, crc = appendHeader(w.body, kindPiece, sideOf(j.side), j.rec.number, len(w.scratch)+len(data))
 		w.body = append(w.body, w.scratch...)
 		w.body = append(w.body, data...)
 		crc = crc32.Update(crc, castagnoli, w.scratch)
@@ -358,7 +358,7 @@ func (w *writer) seal(j job) (p []byte, lead int) {
 	w.scratch = append(w.scratch, b.table...)
 	prefix := len(w.scratch)
 	var crc uint32
-	w.scratch, crc = appendHeader(w.scratch, kindPiece, SideOf(j.side), j.rec.number, prefix+len(b.data()))
+	w.scratch, crc = appendHeader(w.scratch, kindPiece, sideOf(j.side), j.rec.number, prefix+len(b.data()))
 	header := len(w.scratch) - prefix
 	lead = b.start() - prefix - header
 	clear(b.buf[:lead])
@@ -380,7 +380,7 @@ func (w *writer) placed(j job, at Pos, n int64) {
 		l.items = j.rec.first[j.side : j.side : j.side+1]
 	}
 	if len(l.items) == maxExtents {
-		w.mapAll(j.rec.number, SideOf(j.side), kindMap, l, 0)
+		w.mapAll(j.rec.number, sideOf(j.side), kindMap, l, 0)
 	}
 	l.items = append(l.items, extent{at, n})
 	j.rec.side[j.side].written += n
