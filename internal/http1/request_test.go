@@ -204,6 +204,7 @@ func TestRequestTargets(t *testing.T) {
 		{"CONNECT h:443/", nil},
 		{"CONNECT /", nil},
 		{"CONNECT u@h:443", nil},
+		{`GET http://good:80\@evil/`, nil},
 		{"CONNECT http://h:443", nil},
 		{"CONNECT " + strings.Repeat("h", 60000) + ":0", nil},
 	} {

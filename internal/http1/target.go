@@ -58,6 +58,9 @@ func parseAbsolute(r *flow.Request, target string) error {
 	r.Authority = rest[:end]
 	hostPort := r.Authority
 	if at := strings.LastIndexByte(hostPort, '@'); at >= 0 {
+		if strings.IndexByte(hostPort[:at], '\\') >= 0 { // to browsers the host has ended there, and it is another
+			return refuse(flow.ToServer, "read request head: the target has a backslash in its user information: %s", flow.Quote(target))
+		}
 		hostPort = hostPort[at+1:]
 	}
 	host, port, fault := splitAuthority(hostPort)
