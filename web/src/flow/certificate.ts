@@ -106,7 +106,7 @@ export function read(base64: string): [string, string][] {
     const parts = d.inside(d.inside(certificate)[0])
     const first = parts[0].tag === 0xa0 ? 1 : 0
     const [serial, , issuer, validity, subject, spki] = parts.slice(first)
-    out.push(['subject', name(d, subject)], ['issuer', name(d, issuer)])
+    out.push(['subject', name(d, subject) || 'none'], ['issuer', name(d, issuer)])
     const [from, to] = d.inside(validity)
     out.push(['valid from', time(d, from)], ['valid to', time(d, to)])
     const extensions = parts.find((p) => p.tag === 0xa3)
