@@ -134,6 +134,8 @@ func (n exitNotice) text() string {
 	path := shellPath(s.path, n.home)
 	size := dump.Size(n.size)
 	switch {
+	case n.size == 0 && (s.named || s.keep != 0): // somebody has taken its files away
+		return fmt.Sprintf("%s passed; the session in %s is no longer there\n", flows, path)
 	case s.named:
 		return fmt.Sprintf("recorded %s, %s in %s; delete it with: rm -r %s\n", flows, size, path, path)
 	case s.keep == 0:

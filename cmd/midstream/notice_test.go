@@ -35,6 +35,7 @@ func TestStartAndExitLines(t *testing.T) {
 	}{
 		{"exit: kept for a while", exitNotice{kept, 12, 3565158, until, home}},
 		{"exit: named", exitNotice{sessionNotice{path: "/srv/my session's", named: true}, 1, 512, until, home}},
+		{"exit: taken away", exitNotice{sessionNotice{path: "/srv/s", named: true}, 12, 0, until, home}},
 		{"exit: removed", exitNotice{sessionNotice{path: "/tmp/s"}, 0, 20 << 30, until, home}},
 		{"exit: nothing recorded", exitNotice{flows: 5}},
 	} {
