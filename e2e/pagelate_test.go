@@ -69,4 +69,15 @@ func TestPageLateAnswers(t *testing.T) {
 	if got := js[[]int](b, `counts`); len(got) > 1 || len(got) == 1 && got[0] != 1 {
 		t.Errorf("rows of the old list were shown: %v", got)
 	}
+
+	// The list of a filter that is typed on.
+	js[any](b, `(stop('POST /api/v1/views'), document.querySelector('#filter').focus(), document.querySelector('#filter').select(), 0)`)
+	b.write("~m GE")
+	b.until("it is asked for", `waits('POST /api/v1/views') > 0`)
+	b.write("T")
+	js[any](b, `pass('POST /api/v1/views')`)
+	b.until("all that was typed", `new URLSearchParams(location.search).get('filter') === '~m GET'`)
+	if got := js[string](b, `document.querySelector('#filter').value`); got != "~m GET" {
+		t.Errorf("what was typed is %q", got)
+	}
 }
