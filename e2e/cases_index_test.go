@@ -123,7 +123,7 @@ var kinds = []struct{ id, what, tests string }{
 	{"CVE-2023-44487", "rapid resets, endless heads, empty frames", "TestFloodsEndTheConnection"},
 	{"CVE-2026-7168", "credentials for one parent proxy at another", "TestCredentialsForOneParent"},
 	{"commands", "what is exported as a command runs as that and no more", "TestScriptsAreQuoted TestAnExportSendsWhatWasRecordedOverTLS"},
-	{"files", "hostile files", "TestDamageIsAnErrorWithItsPlace TestSessionOfWhatever TestFilesOfFlowsTakeMemoryOfTheirOwnSizeNever"},
+	{"files", "hostile files", "TestDamageIsAnErrorWithItsPlace TestSessionOfWhatever TestSoakFilesOfFlows"},
 }
 
 func TestCasesAreTested(t *testing.T) {

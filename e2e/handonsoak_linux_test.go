@@ -79,7 +79,7 @@ func peak(t *testing.T, dir string, args ...string) int64 {
 
 // The memory that reading and writing files takes does not grow with them: ten
 // times the flows take as much. make soak takes a file of 1 GiB with 100,000 flows.
-func TestFilesOfFlowsTakeMemoryOfTheirOwnSizeNever(t *testing.T) {
+func TestSoakFilesOfFlows(t *testing.T) {
 	few, many := 200, 2000
 	if soaking() {
 		few, many = 10_000, 100_000
