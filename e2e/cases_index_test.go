@@ -74,7 +74,7 @@ var kinds = []struct{ id, what, tests string }{
 	{"C73", "many small requests at once over one connection", "TestCasesManyRequestsAtOnce TestVersionsManyStreams"},
 	{"C75", "fields of HTTP/2 that would split a head", "TestHTTP2FieldsThatSplit TestCasesHeadsRefusedInBothVersions TestRequestHeads"},
 	{"C77", "heads of 64 KiB", "TestLargeHeadsPassUpToTheLimit TestVersionsHeads"},
-	{"C78", "HTTP/3 is not offered where it cannot be seen", "TestStrip"},
+	{"C78", "HTTP/3 is not offered where it cannot be seen", "TestStripH3 TestAltSvc"},
 
 	// WebSocket.
 	{"C80", "compression with the parameters of each direction", "TestWebSocketVectors"},
