@@ -14,9 +14,10 @@ import (
 // on until the server has answered, and where it cannot the connection has failed.
 type negotiating struct {
 	net.Conn
-	rawInput, hand bytes.Buffer
-	input          bytes.Reader
-	err            error
+	rawInput bytes.Buffer
+	hand     bytes.Buffer // of handshake messages that are not whole: never any here
+	input    bytes.Reader
+	err      error
 }
 
 func (n *negotiating) HandshakeContext(context.Context) error { return nil }
@@ -33,6 +34,7 @@ func (n *negotiating) Read(p []byte) (int, error) {
 			return 0, err
 		}
 		if kind == handshakeRecord {
+			n.hand.Reset()
 			_, _, n.err = n.record()
 			continue
 		}
