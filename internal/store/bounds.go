@@ -1,6 +1,9 @@
 package store
 
 import (
+	"errors"
+	"io/fs"
+	"os"
 	"sync"
 	"time"
 
@@ -27,6 +30,7 @@ type segmentSizes struct {
 	checkedAt   int64 // total at the last look; the writer's
 	spaceAt     time.Time
 	evictedOnce bool
+	missed      bool // it was told that the session is gone; the writer's
 }
 
 func (z *segmentSizes) load(dir string) error {
@@ -84,9 +88,26 @@ func (s *Store) bound(w *writer) {
 			w.shrink()
 		}
 	}
-	if s.cfg.MinFree > 0 && (grown >= boundEvery || time.Since(z.spaceAt) >= spaceEvery) {
+	if grown >= boundEvery || time.Since(z.spaceAt) >= spaceEvery {
 		z.spaceAt = time.Now()
-		s.checkSpace()
+		s.checkPlace()
+		if s.cfg.MinFree > 0 {
+			s.checkSpace()
+		}
+	}
+}
+
+// checkPlace tells, once, that somebody has taken the session away: its files are open
+// and take what is written, but nobody finds it where it is said to be.
+func (s *Store) checkPlace() {
+	z := &s.segments
+	if z.missed {
+		return
+	}
+	if _, err := os.Lstat(indexPath(s.dir)); errors.Is(err, fs.ErrNotExist) {
+		z.missed = true
+		s.cfg.Log.Error("the session is no longer where it is written: what passes now goes where it was moved to, or is lost if it was deleted; start midstream again",
+			"session", s.dir)
 	}
 }
 

@@ -186,3 +186,25 @@ func TestPiecesKeepBoundariesAndTimes(t *testing.T) {
 		t.Fatalf("read at the end: %d, %v", n, err)
 	}
 }
+
+// Who takes a session away while it is written is told so, once.
+func TestSessionThatIsTakenAwayIsMissed(t *testing.T) {
+	t.Parallel()
+	dir := filepath.Join(t.TempDir(), "s")
+	log, text := logged()
+	s := openStore(t, dir, Config{Log: log})
+	const told = "no longer where it is written"
+	recordBody(s, boundEvery+1<<20)
+	if n := strings.Count(text(), told); n != 0 {
+		t.Fatalf("it was missed %d times while it was there", n)
+	}
+	if err := os.Rename(dir, dir+"-moved"); err != nil {
+		t.Fatal(err)
+	}
+	for range 3 {
+		recordBody(s, boundEvery+1<<20)
+	}
+	if n := strings.Count(text(), told); n != 1 {
+		t.Fatalf("it was told %d times, want once", n)
+	}
+}
