@@ -111,5 +111,14 @@ func resolveConns(dir string, pic *picture) {
 	}
 }
 
+// named returns the flow of a picture with what a row tells of it: one without a
+// request goes by the name of its server.
+func (p *picture) named(dir string) *flow.Flow {
+	if p.flow.Request == nil {
+		resolveConns(dir, p)
+	}
+	return p.flow
+}
+
 // gone tells whether err says that a segment was removed.
 func gone(err error) bool { return errors.Is(err, fs.ErrNotExist) }

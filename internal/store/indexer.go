@@ -114,7 +114,7 @@ func (i *indexer) catchUp(j indexJob) error {
 			return nil // damage costs what was damaged
 		}
 		pic.flow.Number = h.flow
-		if rows = append(rows, rowOf(pic.flow, at, pic.bodiesAt)); len(rows) < maxRows/4 {
+		if rows = append(rows, rowOf(pic.named(i.dir), at, pic.bodiesAt)); len(rows) < maxRows/4 {
 			return nil
 		}
 		err = i.x.add(rows, nil)

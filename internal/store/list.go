@@ -179,7 +179,7 @@ func (r *Reader) overlay(ctx context.Context) (map[uint64]Summary, error) {
 			return nil // damaged: the index may know it
 		}
 		pic.flow.Number = h.flow
-		m[h.flow] = Summarize(pic.flow)
+		m[h.flow] = Summarize(pic.named(r.dir))
 		return nil
 	})
 	return m, err
@@ -355,7 +355,7 @@ func (r *Reader) Tail(ctx context.Context) iter.Seq2[Summary, error] {
 					continue
 				}
 				pic.flow.Number = h.flow
-				if !yield(Summarize(pic.flow), nil) {
+				if !yield(Summarize(pic.named(r.dir)), nil) {
 					return
 				}
 			}

@@ -79,3 +79,41 @@ func TestListReadsSomeAtATime(t *testing.T) {
 		rows.Close()
 	}
 }
+
+// A flow without a request goes by the name of its server, wherever its line is read
+// from: its connections stand apart from it on disk.
+func TestRawFlowsAreNamedByTheirServer(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "s")
+	s := openStore(t, dir, Config{})
+	raw := func() (*Record, *flow.Flow) {
+		r := s.Start()
+		f := exchange(1)
+		f.Kind, f.Request, f.Response = flow.TCP, nil, nil
+		r.Head(f, flow.ToServer)
+		return r, f
+	}
+	raw()
+	r, f := raw()
+	r.End(completed(f))
+	s.Flush()
+	want := func(t *testing.T) {
+		t.Helper()
+		rows := list(t, openRead(t, dir), ListOptions{})
+		if len(rows) != 2 {
+			t.Fatalf("%d flows are listed, want 2", len(rows))
+		}
+		for _, row := range rows {
+			if row.Host != "example.test:443" {
+				t.Errorf("flow %d is at %q", row.Number, row.Host)
+			}
+		}
+	}
+	want(t)
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	want(t)
+	dropIndex(dir)
+	openStore(t, dir, Config{})
+	want(t)
+}

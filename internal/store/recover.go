@@ -187,7 +187,7 @@ func (rc *recovery) replayHeads(from Pos) error {
 			return nil
 		}
 		delete(rc.open, h.flow)
-		rc.rows = append(rc.rows, rowOf(pic.flow, at, pic.bodiesAt))
+		rc.rows = append(rc.rows, rowOf(pic.named(rc.s.dir), at, pic.bodiesAt))
 		if len(rc.rows) < maxRows/4 {
 			return nil
 		}
