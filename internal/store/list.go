@@ -237,19 +237,21 @@ func scanRow(rows *sql.Rows) (Summary, Pos, error) {
 
 // Last returns the number of the newest flow.
 func (r *Reader) Last(ctx context.Context) (uint64, error) {
+	var n uint64
+	if _, err := r.tail(ctx, func(_ Pos, h header, _ []byte) error {
+		n = max(n, h.flow)
+		return nil
+	}); err != nil {
+		return 0, err
+	}
 	var last int64
 	if err := r.db.QueryRowContext(ctx, "SELECT ifnull(max(number), 0) FROM flows").Scan(&last); err != nil {
 		return 0, fmt.Errorf("read index: %w", err)
 	}
-	n := uint64(max(0, last))
-	_, err := r.tail(ctx, func(_ Pos, h header, _ []byte) error {
-		n = max(n, h.flow)
-		return nil
-	})
-	if err == nil && n == 0 {
-		err = fmt.Errorf("the session is empty: %w", ErrNotFound)
+	if n = max(n, uint64(max(0, last))); n == 0 {
+		return 0, fmt.Errorf("the session is empty: %w", ErrNotFound)
 	}
-	return n, err
+	return n, nil
 }
 
 var errEnough = errors.New("enough")
@@ -264,6 +266,18 @@ func (r *Reader) Find(ctx context.Context, prefix string) (uint64, error) {
 		if strings.HasPrefix(hex.EncodeToString(id), digits) {
 			found[number] = true
 		}
+	}
+	_, err := r.tail(ctx, func(_ Pos, h header, p []byte) error {
+		if pic, err := decodePicture(p); err == nil {
+			match(h.flow, pic.flow.ID[:])
+		}
+		if len(found) > 1 {
+			return errEnough
+		}
+		return nil
+	})
+	if err != nil && !errors.Is(err, errEnough) {
+		return 0, err
 	}
 	rows, err := r.db.QueryContext(ctx, "SELECT number, id FROM flows")
 	if err != nil {
@@ -280,18 +294,6 @@ func (r *Reader) Find(ctx context.Context, prefix string) (uint64, error) {
 	}
 	if err := rows.Err(); err != nil {
 		return 0, fmt.Errorf("read index: %w", err)
-	}
-	_, err = r.tail(ctx, func(_ Pos, h header, p []byte) error {
-		if pic, err := decodePicture(p); err == nil {
-			match(h.flow, pic.flow.ID[:])
-		}
-		if len(found) > 1 {
-			return errEnough
-		}
-		return nil
-	})
-	if err != nil && !errors.Is(err, errEnough) {
-		return 0, err
 	}
 	switch len(found) {
 	case 0:

@@ -117,3 +117,33 @@ func TestRawFlowsAreNamedByTheirServer(t *testing.T) {
 	openStore(t, dir, Config{})
 	want(t)
 }
+
+// The newest flow is there at any moment: also while the index takes it over from
+// the segments.
+func TestTheNewestIsFoundWhileTheIndexTakesIt(t *testing.T) {
+	for range 8 {
+		t.Run("", func(t *testing.T) {
+			t.Parallel()
+			dir := filepath.Join(t.TempDir(), "s")
+			s := openStore(t, dir, Config{})
+			rec := s.Start()
+			f := completed(answered(exchange(1), 0))
+			rec.End(f)
+			s.Flush()
+			r := openRead(t, dir)
+			for indexed := false; !indexed; {
+				mark, err := r.mark(t.Context())
+				if err != nil {
+					t.Fatal(err)
+				}
+				indexed = mark > posOf(1, segmentHeader)
+				if n, err := r.Last(t.Context()); n != 1 || err != nil {
+					t.Fatalf("the newest is flow %d, %v", n, err)
+				}
+				if n, err := r.Find(t.Context(), f.ID.String()); n != 1 || err != nil {
+					t.Fatalf("by its ID it is flow %d, %v", n, err)
+				}
+			}
+		})
+	}
+}

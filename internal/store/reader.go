@@ -171,7 +171,8 @@ func (r *Reader) mark(ctx context.Context) (Pos, error) {
 }
 
 // tail calls f for the pictures that the index may not have yet, in order, and
-// returns where they end.
+// returns where they end. Who asks the index, too, asks it behind tail: what moves
+// there meanwhile is seen twice, and never not at all.
 func (r *Reader) tail(ctx context.Context, f func(at Pos, h header, payload []byte) error) (Pos, error) {
 	from, err := r.mark(ctx)
 	if err != nil {
@@ -201,6 +202,7 @@ func wantPictures(h header) bool { return h.kind == kindHead || h.kind == kindEn
 // located is a picture and what was known when it was found.
 type located struct {
 	pic      *picture
+	at       Pos // of pic
 	headsEnd Pos // up to here the heads were seen
 	extents  [2]extentList
 	marks    [2]extentList
@@ -240,7 +242,7 @@ func (r *Reader) locate(ctx context.Context, number uint64) (*located, error) {
 		return nil, err
 	}
 	resolveConns(r.dir, pic)
-	l := &located{pic: pic, headsEnd: end, marks: pic.marks}
+	l := &located{pic: pic, at: at, headsEnd: end, marks: pic.marks}
 	for i := range l.extents {
 		l.extents[i] = pic.extents[i]
 	}
@@ -282,12 +284,27 @@ func (r *Reader) searchBodies(ctx context.Context, l *located) error {
 // on disk; one whose writer is gone is shown as interrupted, and one whose heads
 // are gone as far as the index has it. It fails with ErrNotFound.
 func (r *Reader) Get(ctx context.Context, number uint64) (*flow.Flow, error) {
+	f, at, err := r.get(ctx, number)
+	// What a marked flow has in a segment that has to go is copied first, and the flow
+	// written again: what is missing may be there now.
+	for err == nil && f.Marker != "" && f.RequestBody.Removed+f.ResponseBody.Removed > 0 {
+		before := at
+		if f, at, err = r.get(ctx, number); at == before {
+			break
+		}
+	}
+	return f, err
+}
+
+// get is Get of the picture of now, which stands at a position.
+func (r *Reader) get(ctx context.Context, number uint64) (*flow.Flow, Pos, error) {
 	l, err := r.locate(ctx, number)
 	if errors.Is(err, ErrEvicted) {
-		return r.remnant(ctx, number)
+		f, err := r.remnant(ctx, number)
+		return f, 0, err
 	}
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	f := l.pic.flow
 	if f.Live() {
@@ -315,7 +332,7 @@ func (r *Reader) Get(ctx context.Context, number uint64) (*flow.Flow, error) {
 			r.removed(l, i, b)
 		}
 	}
-	return f, nil
+	return f, l.at, nil
 }
 
 // removed notes which octets of a body are gone.
