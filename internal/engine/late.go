@@ -63,11 +63,30 @@ func (x *exchange) settleLate(h *half, b *hook.Body) {
 	x.ctl.Settle(b, access, source, x.policy.ContentLimit, x.late(h.side))
 }
 
+// endRequest gives the request its end where all of it has come, and who sends it has
+// not been here to say so. The hooks lock is held.
+func (x *exchange) endRequest(relayed <-chan struct{}) {
+	r := x.live.Request
+	if x.upload == nil || !r.End.IsZero() {
+		return
+	}
+	over := x.req.received.Load() == x.framing.Known()
+	select {
+	case <-relayed:
+		over = true
+	default:
+	}
+	if over {
+		r.End = time.Now()
+	}
+}
+
 // settleSent lets the hooks of a response read the request's body where all of it has
 // come and no hook on the request has been told of it. The hooks lock is held.
 func (x *exchange) settleSent() {
 	b := &x.live.Request.Body
 	relayed := x.sending.relayed
+	x.endRequest(relayed)
 	if relayed == nil || b.Access() != hook.NotYet || x.disposition(&x.req) == flow.Pass {
 		return
 	}

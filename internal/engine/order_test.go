@@ -165,13 +165,18 @@ func TestLateChangesAreRefused(t *testing.T) {
 	}
 }
 
-// A hook on the response alone can read what was asked, though nothing was held for it.
+// A hook on the response alone can read what was asked, though nothing was held for it,
+// and sees when it had come.
 func TestAResponseHookReadsTheRequest(t *testing.T) {
 	for _, framing := range []flow.Framing{length(5), chunked} {
 		for _, held := range []bool{false, true} {
 			var got []byte
 			var err error
-			w := &answerReader{held: held, read: func(x *hook.Exchange) { got, err = x.Request.Content() }}
+			var ended bool
+			w := &answerReader{held: held, read: func(x *hook.Exchange) {
+				ended = !x.Request.End.IsZero() // first: Content waits
+				got, err = x.Request.Content()
+			}}
 			s := newStream(flow.HTTP11, "POST", nil, wholeBody("he", "llo"))
 			s.framing = framing
 			call := newCall()
@@ -186,6 +191,9 @@ func TestAResponseHookReadsTheRequest(t *testing.T) {
 			r := serve(t, Policy{}, s, upstream(call), w)
 			if string(got) != "hello" || err != nil {
 				t.Errorf("%v, held %v: %q, %v", framing.Kind, held, got, err)
+			}
+			if !ended {
+				t.Errorf("%v, held %v: the request has no end when its response is there", framing.Kind, held)
 			}
 			if d := r.end.RequestBody.Disposition; d != flow.Tee {
 				t.Errorf("the request was %v", d)
