@@ -72,7 +72,7 @@ func (f *frontEnd) open(ctx context.Context, e *env, in *instance.Instance, page
 	plain := ""
 	if page {
 		password, _ := f.options.OptionalString("web_password")
-		at := api.Web{Host: f.options.String("web_host"), Port: f.options.Int("web_port"),
+		at := api.Web{Host: f.options.Host("web_host"), Port: f.options.Int("web_port"),
 			Password: password, ReadOnly: f.options.Bool("web_readonly"), Pages: web.Files()}
 		address, err := f.server.ListenWeb(ctx, at)
 		if set, _ := f.options.Lookup("web_port"); set.Source == option.Default && errors.Is(err, syscall.EADDRINUSE) {

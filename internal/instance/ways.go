@@ -19,7 +19,7 @@ func isWay(name string) bool {
 
 // waysOf reads the options that say where clients come in.
 func waysOf(o *option.Registry) (proxy.Ways, error) {
-	w := proxy.Ways{Host: o.String("listen_host"), Port: -1}
+	w := proxy.Ways{Host: o.Host("listen_host"), Port: -1}
 	if p, ok := o.OptionalInt("listen_port"); ok {
 		w.Port = p
 	}

@@ -378,3 +378,18 @@ func TestReadersAndChangesAtOnce(t *testing.T) {
 	}
 	wg.Wait()
 }
+
+func TestAHostInBrackets(t *testing.T) {
+	for given, want := range map[string]string{"[::1]": "::1", "::1": "::1", "localhost": "localhost", "[x]": "[x]", "[::1": "[::1", "": ""} {
+		r, err := New(Builtin()...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := r.Update(map[string]any{"listen_host": given}); err != nil {
+			t.Fatal(err)
+		}
+		if got := r.Host("listen_host"); got != want {
+			t.Errorf("%q is %q, want %q", given, got, want)
+		}
+	}
+}

@@ -212,6 +212,18 @@ func (r *Registry) String(name string) string {
 	return v
 }
 
+// Host returns the value of a String that is a host; an IPv6 literal may stand in
+// brackets there and has none here.
+func (r *Registry) Host(name string) string {
+	host := r.String(name)
+	if bare, ok := strings.CutPrefix(host, "["); ok {
+		if bare, ok = strings.CutSuffix(bare, "]"); ok && strings.Contains(bare, ":") {
+			return bare
+		}
+	}
+	return host
+}
+
 // OptionalString returns the value of a String or Choice and whether there is one.
 func (r *Registry) OptionalString(name string) (string, bool) {
 	return get[string](r, name, String, Choice)

@@ -105,7 +105,7 @@ func (r *Reading) pass(ctx context.Context, it *format.Item) error {
 	}
 	f := it.Flow
 	switch {
-	case f.Kind == flow.HTTP && f.Request != nil && it.Closing != nil && !switched(f):
+	case f.Kind == flow.HTTP && f.Request != nil && it.Closing != nil && flow.Switched(f.Request, f.Response) == "":
 		// Messages without the handshake that they need: nothing can hear them.
 	case f.Kind == flow.HTTP && f.Request != nil && (f.Request.Form != flow.AuthorityForm || f.Request.Protocol != ""):
 		r.exchange(ctx, it)

@@ -163,6 +163,21 @@ func (o *order) note(client bool, p []byte) {
 	o.said = append(o.said, who+string(p))
 }
 
+// An archive may have the messages of a WebSocket without the fields of its handshake.
+func TestMessagesWithoutAHandshakeAreKept(t *testing.T) {
+	socket := item("/ws", nil, "")
+	socket.Flow.Response.Status = 101
+	socket.Bodies = [2]format.Body{}
+	socket.Closing = &format.Closing{}
+	socket.Messages = func(yield func(format.Message, error) bool) {
+		yield(format.Message{FromClient: true, Text: true, Content: format.Octets("hi"), Time: noon}, nil)
+	}
+	r := read(t, newSet(t, &order{}), socket)
+	if f := flowOf(t, r, 1); !query.IsWebSocket(f) || f.RequestBody.Sent == 0 {
+		t.Errorf("%+v, %+v", f.Response, f.RequestBody)
+	}
+}
+
 func TestMessagesComeInTheirOrder(t *testing.T) {
 	var want []string
 	var messages []format.Message

@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"slices"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -193,6 +194,10 @@ func (s *Sending) send(ctx context.Context, it *format.Item, began func(uint64))
 	head.Start, head.End = time.Time{}, time.Time{}
 	if head.Version > flow.HTTP2 {
 		head.Version = flow.HTTP2
+	}
+	if head.Version == flow.HTTP11 && !head.Fields.Has("Host") {
+		// Archives leave it out; no server takes a request without it (RFC 9112 section 3.2).
+		head.Fields = slices.Insert(head.Fields, 0, flow.Field{Name: "Host", Value: flow.HostPort(head.Scheme, head.Host, head.Port)})
 	}
 	if s.Reroute != nil {
 		s.Reroute(head)

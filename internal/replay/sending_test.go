@@ -101,6 +101,37 @@ func TestRequestsAreSentAgain(t *testing.T) {
 	}
 }
 
+// Archives have requests without Host, which no server of HTTP/1.1 takes; it is what
+// the URL says then.
+func TestARequestWithoutHostGetsOne(t *testing.T) {
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, r.Host) }))
+	defer srv.Close()
+	at := srv.Listener.Addr().String()
+	without := to(t, item("/", nil, "old"), at)
+	without.Flow.Request.Fields.Del("Host")
+	s := newSession(t)
+	shelf, err := ShelfIn(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer shelf.Close()
+	sending := &Sending{Engine: engine.New(engine.Config{Recorder: recorder{s}}), Dialer: upstream.New(upstream.Config{}), Shelf: shelf, Parallel: 1}
+	src := list{without}
+	if res, err := sending.Run(t.Context(), &src, nil); err != nil || res.Passed != 1 {
+		t.Fatalf("%+v, %v", res, err)
+	}
+	r := opened(t, s)
+	for sum, err := range r.List(t.Context(), store.ListOptions{}) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		f := flowOf(t, r, sum.Number)
+		if f.Replayed == flow.RequestReplayed && (f.Response == nil || f.Response.Status != 200 || bodyOf(t, r, f.Number, flow.ToClient) != at) {
+			t.Errorf("%+v, %q, want %q", f.Response, bodyOf(t, r, f.Number, flow.ToClient), at)
+		}
+	}
+}
+
 func TestSpeedsAreRead(t *testing.T) {
 	for text, want := range map[string]Speed{"1": 1, "0.5": 0.5, "max": 0, "100": 100} {
 		if got, err := ParseSpeed(text); err != nil || got != want {

@@ -1,6 +1,7 @@
 package yamlfile
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -52,6 +53,7 @@ func Parse(path string, data []byte) (documents []ast.Node, err error) {
 			err = &Error{Place: path, Text: "not YAML"}
 		}
 	}()
+	data = bytes.TrimPrefix(data, []byte("\xef\xbb\xbf")) // editors of Windows write one
 	file, err := parser.ParseBytes(data, 0)
 	if err != nil {
 		e := &Error{Place: path, Text: "not YAML: " + oneLine(err.Error())}

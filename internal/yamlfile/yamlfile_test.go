@@ -30,7 +30,7 @@ func TestRead(t *testing.T) {
 }
 
 func TestParse(t *testing.T) {
-	for text, want := range map[string]int{"": 0, "# nothing": 0, "---\n---\n": 0, "a: 1": 1, "a: 1\n---\n- b\n": 2} {
+	for text, want := range map[string]int{"": 0, "# nothing": 0, "---\n---\n": 0, "a: 1": 1, "\ufeffa: 1\r\nb: 2\r\n": 1, "\ufeff": 0, "a: 1\n---\n- b\n": 2} {
 		if documents, err := Parse("f", []byte(text)); err != nil || len(documents) != want {
 			t.Errorf("%q: %d, %v, want %d", text, len(documents), err, want)
 		}

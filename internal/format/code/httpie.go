@@ -32,7 +32,7 @@ func (w *Writer) httpie(r *request) error {
 	case c.size > maxWord || c.size > 0 && !visible(c.octets, "\n"):
 		line.input = c.octets
 	case c.size > 0:
-		line.args = append(line.args, "--ignore-stdin", "--raw", c.octets)
+		line.args = append(line.args, "--ignore-stdin", "--raw="+c.octets)
 	default:
 		line.args = append(line.args, "--ignore-stdin")
 	}

@@ -85,7 +85,7 @@ func millis(ms float64) time.Duration {
 }
 
 func requestOf(q *value) (*flow.Request, error) {
-	raw := q.key("url").str()
+	raw := strings.TrimSpace(q.key("url").str())
 	if raw == "" {
 		return nil, errors.New("its request has no url")
 	}
@@ -111,6 +111,7 @@ func requestOf(q *value) (*flow.Request, error) {
 		}
 	}
 	path, _, _ = strings.Cut(path, "#")
+	path = printable(path)
 	if i := strings.LastIndexByte(authority, '@'); i >= 0 {
 		authority = authority[i+1:]
 	}
@@ -138,6 +139,23 @@ func requestOf(q *value) (*flow.Request, error) {
 	return req, nil
 }
 
+// printable escapes the white space and control characters of a path, which no
+// request line can have.
+func printable(path string) string {
+	if strings.IndexFunc(path, func(c rune) bool { return c <= ' ' || c == 0x7f }) < 0 {
+		return path
+	}
+	var b strings.Builder
+	for i := range len(path) {
+		if c := path[i]; c <= ' ' || c == 0x7f {
+			fmt.Fprintf(&b, "%%%02X", c)
+		} else {
+			b.WriteByte(c)
+		}
+	}
+	return b.String()
+}
+
 // pseudo takes the pseudo-fields of HTTP/2 out of the fields.
 func pseudo(req *flow.Request) {
 	kept := req.Fields[:0]
@@ -149,8 +167,11 @@ func pseudo(req *flow.Request) {
 		if req.Version < flow.HTTP2 {
 			req.Version = flow.HTTP2
 		}
-		if f.Name == ":authority" {
+		switch f.Name {
+		case ":authority":
 			req.Authority = f.Value
+		case ":protocol":
+			req.Protocol = f.Value
 		}
 	}
 	req.Fields = kept
@@ -212,9 +233,13 @@ func serverOf(e *value, req *flow.Request) *flow.Conn {
 }
 
 func (r *Reader) requestBody(q *value) (format.Body, error) {
+	var nothing format.Body = format.Octets(nil)
+	if size, _ := q.key("bodySize").num(); size > 0 {
+		nothing = nil // it had content that the program did not keep
+	}
 	p := q.key("postData")
 	if p == nil || p.kind != '{' {
-		return format.Octets(nil), nil
+		return nothing, nil
 	}
 	if text := p.key("text"); text != nil && (text.ref != nil || text.text != "") {
 		encoding := p.key("encoding").str()
@@ -223,17 +248,10 @@ func (r *Reader) requestBody(q *value) (format.Body, error) {
 		}
 		return r.content(text, encoding)
 	}
-	// Without text, the parameters of a form say what it was.
-	form := make([]string, 0, 8)
-	if params := p.key("params"); params != nil {
-		for i := range params.items {
-			form = append(form, url.QueryEscape(params.items[i].key("name").str())+"="+url.QueryEscape(params.items[i].key("value").str()))
-		}
+	if params := p.key("params"); params != nil && len(params.items) > 0 {
+		return formOf(p.key("mimeType").str(), params), nil
 	}
-	if mime := p.key("mimeType").str(); len(form) > 0 && strings.HasPrefix(mime, "application/x-www-form-urlencoded") {
-		return format.Octets(strings.Join(form, "&")), nil
-	}
-	return format.Octets(nil), nil
+	return nothing, nil
 }
 
 func (r *Reader) response(e *value, it *format.Item) error {
@@ -332,6 +350,11 @@ func (r *Reader) webSocket(e *value, it *format.Item) {
 	if list == nil || list.kind != '[' {
 		return
 	}
+	f := it.Flow
+	// Chrome lists them, none, for a handshake that was refused, too.
+	if len(list.items) == 0 && (f.Response == nil || f.Response.Status != 101 && flow.Switched(f.Request, f.Response) == "") {
+		return
+	}
 	it.Bodies = [2]format.Body{}
 	for _, b := range []*flow.Body{&it.Flow.RequestBody, &it.Flow.ResponseBody} {
 		*b = flow.Body{Disposition: flow.Tee, Reason: "an upgraded connection", Declared: -1, Ended: true}
@@ -339,7 +362,7 @@ func (r *Reader) webSocket(e *value, it *format.Item) {
 	it.Closing = closing(e.key("_webSocketClose"))
 	it.Messages = func(yield func(format.Message, error) bool) {
 		for i := range list.items {
-			if !yield(r.message(&list.items[i])) {
+			if isMessage(&list.items[i]) && !yield(r.message(&list.items[i])) {
 				return
 			}
 		}
@@ -368,6 +391,14 @@ func closing(v *value) *format.Closing {
 		c.Time = stamp(at)
 	}
 	return c
+}
+
+// isMessage leaves out what Chrome lists beside messages: control frames, and what
+// it says of errors.
+func isMessage(v *value) bool {
+	opcode, ok := v.key("opcode").num()
+	way := v.key("type").str()
+	return (!ok || opcode >= 0 && opcode < 8) && (way == "send" || way == "receive" || way == "")
 }
 
 func (r *Reader) message(v *value) (format.Message, error) {

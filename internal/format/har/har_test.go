@@ -143,6 +143,55 @@ func TestWhatProgramsLeaveOutIsReadAsFarAsItGoes(t *testing.T) {
 			}
 			return got == `true true "hi" <nil>;false false "\x00\x01" <nil>;`
 		}},
+		"numbers that are none": {`{"time":NaN,"timings":{"send":Infinity,"wait":-Infinity,"receive":NaN},"request":{"url":"http://a.test/","bodySize":NaN},"response":{"status":200}}`, func(it *format.Item) bool {
+			return it.Flow.Response.Status == 200 && it.Bodies[flow.ToServer] != nil && it.Flow.End.Equal(it.Flow.Start)
+		}},
+		"a handshake that was refused": {`{"request":{"url":"ws://a.test/"},"response":{"status":403},"_webSocketMessages":[]}`, func(it *format.Item) bool {
+			return it.Closing == nil && it.Messages == nil && it.Flow.Response.Status == 403 && it.Bodies[flow.ToClient] != nil
+		}},
+		"a handshake that nobody answered": {`{"request":{"url":"ws://a.test/"},"response":{"status":0},"_webSocketMessages":[]}`, func(it *format.Item) bool {
+			return it.Closing == nil && it.Flow.Response == nil && it.Flow.Outcome.Kind == flow.Failed
+		}},
+		"a WebSocket where nobody spoke": {`{"request":{"url":"ws://a.test/"},"response":{"status":101},"_webSocketMessages":[]}`, func(it *format.Item) bool {
+			return it.Closing != nil && it.Messages != nil
+		}},
+		"a WebSocket of HTTP/2": {`{"request":{"url":"wss://a.test/","method":"CONNECT","headers":[{"name":":protocol","value":"websocket"}]},"response":{"status":200},"_webSocketMessages":[]}`, func(it *format.Item) bool {
+			return it.Closing != nil && flow.Switched(it.Flow.Request, it.Flow.Response) == "websocket" && it.Flow.Request.Version == flow.HTTP2
+		}},
+		"control frames and errors beside messages": {`{"request":{"url":"ws://a.test/"},"response":{"status":101},"_webSocketMessages":[{"type":"receive","opcode":9,"data":""},{"type":"send","opcode":10,"data":""},
+			{"type":"error","opcode":-1,"data":"closed early"},{"type":"send","opcode":1,"data":"hi"},{"type":"receive","opcode":8,"data":"x"}]}`, func(it *format.Item) bool {
+			n := 0
+			for m, err := range it.Messages {
+				if n++; err != nil || m.Content.Size() != 2 {
+					return false
+				}
+			}
+			return n == 1
+		}},
+		"a URL with white space": {`{"request":{"url":" http://a.test/a b?c=\u0009d\ne\u007f \n"}}`, func(it *format.Item) bool {
+			return it.Flow.Request.Path == "/a%20b?c=%09d%0Ae%7F"
+		}},
+		"a request body that was not kept": {`{"request":{"method":"POST","url":"http://a.test/","bodySize":77}}`, func(it *format.Item) bool {
+			return it.Bodies[flow.ToServer] == nil && it.Flow.RequestBody.Disposition == flow.Pass
+		}},
+		"a request body without text": {`{"request":{"method":"POST","url":"http://a.test/","bodySize":77,"postData":{"mimeType":"image/png","text":""}}}`, func(it *format.Item) bool {
+			return it.Bodies[flow.ToServer] == nil
+		}},
+		"a request that had no body": {`{"request":{"method":"POST","url":"http://a.test/","bodySize":0,"postData":{"mimeType":"text/plain","text":""}}}`, func(it *format.Item) bool {
+			return it.Bodies[flow.ToServer] != nil && it.Bodies[flow.ToServer].Size() == 0
+		}},
+		"a multipart form without text": {`{"request":{"method":"POST","url":"http://a.test/","postData":{"mimeType":"multipart/form-data; boundary=XX","params":[{"name":"a\"b","value":"1"},
+			{"name":"f","fileName":"x.png","contentType":"image/png","value":"data"}]}}}`, func(it *format.Item) bool {
+			p, _ := io.ReadAll(io.NewSectionReader(it.Bodies[flow.ToServer], 0, 1<<20))
+			return string(p) == "--XX\r\nContent-Disposition: form-data; name=\"a%22b\"\r\n\r\n1\r\n"+
+				"--XX\r\nContent-Disposition: form-data; name=\"f\"; filename=\"x.png\"\r\nContent-Type: image/png\r\n\r\ndata\r\n--XX--\r\n"
+		}},
+		"a multipart form whose file was not kept": {`{"request":{"method":"POST","url":"http://a.test/","postData":{"mimeType":"multipart/form-data; boundary=XX","params":[{"name":"f","fileName":"x.png"}]}}}`, func(it *format.Item) bool {
+			return it.Bodies[flow.ToServer] == nil
+		}},
+		"a multipart form without its boundary": {`{"request":{"method":"POST","url":"http://a.test/","postData":{"mimeType":"multipart/form-data","params":[{"name":"f","value":"1"}]}}}`, func(it *format.Item) bool {
+			return it.Bodies[flow.ToServer] == nil
+		}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			all, errs := readAll(archive(c.entry))
@@ -335,6 +384,7 @@ func TestClosingOfAWebSocket(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			it := exchange("", "", nil)
 			it.Bodies, it.Closing = [2]format.Body{}, &c
+			it.Flow.Response.Status = 101
 			file, lost := write(t, it)
 			all, errs := readAll(file)
 			if len(errs) > 0 || len(lost) > 0 || *all[0].Closing != c {

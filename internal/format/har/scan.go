@@ -162,8 +162,13 @@ func (s *scanner) value(depth int) (value, error) {
 		return v, err
 	case b == '"':
 		return s.string()
-	case b == '-' || b >= '0' && b <= '9':
-		return s.word('n')
+	case b == '-' || b >= '0' && b <= '9' || b == 'N' || b == 'I':
+		v, err := s.word('n')
+		switch v.text {
+		case "NaN", "Infinity", "-Infinity": // as some programs write a number that is none
+			return value{}, err
+		}
+		return v, err
 	case b == 't' || b == 'f' || b == 'n':
 		v, err := s.word(b)
 		switch {
@@ -232,7 +237,7 @@ func (s *scanner) sequence(open, end byte, one func() error) error {
 	}
 }
 
-// word reads a number, or the letters of true, false and null.
+// word reads a number, or the letters of true, false, null and of numbers that are none.
 func (s *scanner) word(kind byte) (value, error) {
 	var text []byte
 	for {
@@ -240,7 +245,7 @@ func (s *scanner) word(kind byte) (value, error) {
 		if err != nil && !errors.Is(err, io.EOF) {
 			return value{}, err
 		}
-		if err != nil || !(b >= '0' && b <= '9' || b >= 'a' && b <= 'z' || b == 'E' || b == '+' || b == '-' || b == '.') {
+		if err != nil || !(b >= '0' && b <= '9' || b >= 'a' && b <= 'z' || b == 'E' || b == 'I' || b == 'N' || b == '+' || b == '-' || b == '.') {
 			return value{kind: kind, text: string(text)}, nil
 		}
 		if len(text) == 64 {
