@@ -134,7 +134,15 @@ type moved struct {
 	appended int  // entries behind the last one
 	shifted  bool // others came or went
 	first    int  // where they did: ranks below it are what they were
+	// left are the ranks that entries had which went, came those that entries have
+	// which are new, but for the appended: runs in order, each its first rank and how
+	// many. Neither is there where they are more than mostRuns.
+	left, came [][2]int
 }
+
+// mostRuns bounds what is told of entries that come and go within a list: past it a
+// reader asks for what it shows.
+const mostRuns = 100
 
 // at notes where entries came or went.
 func (m *moved) at(rank int) {
@@ -144,68 +152,108 @@ func (m *moved) at(rank int) {
 	m.shifted = true
 }
 
+// gone notes a rank that an entry had, behind those noted before.
+func (m *moved) gone(rank int) {
+	m.at(rank)
+	if n := len(m.left); n > 0 && m.left[n-1][0]+m.left[n-1][1] == rank {
+		m.left[n-1][1]++
+	} else if n <= mostRuns {
+		m.left = append(m.left, [2]int{rank, 1})
+	}
+}
+
+// new notes a rank that an entry has, before those noted before.
+func (m *moved) new(rank int) {
+	m.at(rank)
+	if n := len(m.came); n > 0 && m.came[n-1][0] == rank+1 {
+		m.came[n-1][0]--
+		m.came[n-1][1]++
+	} else if n <= mostRuns {
+		m.came = append(m.came, [2]int{rank, 1})
+	}
+}
+
+// close ends the notes of a change.
+func (m *moved) close() {
+	slices.Reverse(m.came)
+	if len(m.left)+len(m.came) > mostRuns {
+		m.left, m.came = nil, nil
+	}
+}
+
 // change takes flows away and adds others, none of which is there.
 func (r *ranks) change(gone map[uint64]bool, added []entry) moved {
 	var m moved
-	if len(gone) > 0 {
-		for number := range gone {
-			if len(gone) > fewGone {
-				break
-			}
-			i, ok := r.find(number)
-			switch {
-			case !ok:
-				continue
-			case r.key == nil:
-				r.plain = slices.Delete(r.plain, i, i+1)
-			default:
-				r.list = slices.Delete(r.list, i, i+1)
-			}
-			m.at(i)
-		}
-		if len(gone) > fewGone {
-			for rank := range r.len() {
-				if gone[r.at(rank)] {
-					m.at(rank)
-					break
-				}
-			}
-			r.plain = slices.DeleteFunc(r.plain, func(number uint64) bool { return gone[number] })
-			r.list = slices.DeleteFunc(r.list, func(e entry) bool { return gone[e.number] })
-		}
-		for number := range gone {
-			delete(r.loose, number)
-			r.note(number, false)
-		}
-	}
+	r.remove(gone, &m)
 	if len(added) == 0 {
+		m.close()
 		return m
 	}
 	for _, e := range added {
 		r.note(e.number, true)
 	}
-	first := 0
+	inside := 0
 	if r.key == nil {
 		numbers := make([]uint64, 0, len(added))
 		for _, e := range added {
 			numbers = append(numbers, e.number)
 		}
-		r.plain, m.appended, first = merge(r.plain, numbers, r.compareNumbers)
+		r.plain, inside = merge(r.plain, numbers, r.compareNumbers, &m)
 	} else {
-		r.list, m.appended, first = merge(r.list, added, r.compare)
+		r.list, inside = merge(r.list, added, r.compare, &m)
 	}
-	if m.appended != len(added) {
-		m.at(first)
-	}
+	m.appended = len(added) - inside
+	m.close()
 	return m
+}
+
+// remove takes flows away.
+func (r *ranks) remove(gone map[uint64]bool, m *moved) {
+	switch {
+	case len(gone) == 0:
+		return
+	case len(gone) > fewGone:
+		for rank := range r.len() {
+			if gone[r.at(rank)] {
+				m.gone(rank)
+			}
+			if len(m.left) > mostRuns {
+				break
+			}
+		}
+		r.plain = slices.DeleteFunc(r.plain, func(number uint64) bool { return gone[number] })
+		r.list = slices.DeleteFunc(r.list, func(e entry) bool { return gone[e.number] })
+	default:
+		var places []int
+		for number := range gone {
+			if i, ok := r.find(number); ok {
+				places = append(places, i)
+			}
+		}
+		slices.Sort(places)
+		for _, i := range places {
+			m.gone(i)
+		}
+		for _, i := range slices.Backward(places) {
+			if r.key == nil {
+				r.plain = slices.Delete(r.plain, i, i+1)
+			} else {
+				r.list = slices.Delete(r.list, i, i+1)
+			}
+		}
+	}
+	for number := range gone {
+		delete(r.loose, number)
+		r.note(number, false)
+	}
 }
 
 // fewGone is how many flows are taken away one by one.
 const fewGone = 2
 
-// merge puts more into list, which is in order, and tells how many are behind the
-// last one, and where the first is.
-func merge[E any](list, more []E, compare func(a, b E) int) (merged []E, appended, first int) {
+// merge puts more into list, which is in order, notes where, and tells how many are
+// not behind the last one.
+func merge[E any](list, more []E, compare func(a, b E) int, m *moved) (merged []E, inside int) {
 	if !slices.IsSortedFunc(more, compare) {
 		slices.SortFunc(more, compare)
 	}
@@ -219,13 +267,14 @@ func merge[E any](list, more []E, compare func(a, b E) int) (merged []E, appende
 			i--
 			continue
 		}
-		list[k], first = more[j], k
-		if i == old-1 {
-			appended++
+		list[k] = more[j]
+		if i != old-1 {
+			m.new(k)
+			inside++
 		}
 		j--
 	}
-	return list, appended, first
+	return list, inside
 }
 
 // loosen notes whether the keys of an entry may still change.

@@ -48,6 +48,12 @@ func TestRanksStayInOrder(t *testing.T) {
 				if m.shifted && (m.first > min(len(before), len(now)) || !slices.Equal(before[:m.first], now[:m.first]) || m.first < min(len(before), len(now)) && before[m.first] == now[m.first]) {
 					t.Fatalf("%s: ranks below %d stay, says a change of %v to %v", order, m.first, before, now)
 				}
+				if known := len(m.left)+len(m.came) > 0; known != m.shifted {
+					t.Fatalf("%s: shifted is %v, with %v and %v", order, m.shifted, m.left, m.came)
+				}
+				if told := follow(before, now, m); !slices.Equal(told, now) {
+					t.Fatalf("%s: who follows has %v, not %v", order, told, now)
+				}
 				for i, number := range now {
 					if at, ok := r.find(number); at != i || !ok || !r.has(number) {
 						t.Fatalf("%s: flow %d is at %d, found at %d", order, number, i, at)
@@ -59,6 +65,49 @@ func TestRanksStayInOrder(t *testing.T) {
 					}
 				}
 			}
+		}
+	}
+}
+
+// follow is what a reader that had `before` has behind a change, when it looks up what
+// is new.
+func follow(before, now []uint64, m moved) []uint64 {
+	list := slices.Clone(before)
+	for _, run := range slices.Backward(m.left) {
+		list = slices.Delete(list, run[0], run[0]+run[1])
+	}
+	for _, run := range m.came {
+		list = slices.Insert(list, run[0], now[run[0]:run[0]+run[1]]...)
+	}
+	return append(list, now[len(now)-m.appended:]...)
+}
+
+// Many that come and go at once are told of in bounded pieces: as runs, and where these
+// are too many not at all.
+func TestRanksBoundWhatTheyTell(t *testing.T) {
+	for _, c := range []struct{ flows, apart, runs int }{
+		{flows: 5000, apart: 1, runs: 1},
+		{flows: mostRuns, apart: 2, runs: mostRuns},
+		{flows: mostRuns + 1, apart: 2, runs: 0},
+		{flows: 5000, apart: 2, runs: 0},
+	} {
+		r := ranks{desc: true}
+		var old, added []entry
+		gone := map[uint64]bool{}
+		for i := range uint64(c.flows * c.apart) {
+			if i%uint64(c.apart) == 0 {
+				added = append(added, entry{number: i + 2})
+				gone[i+2] = true
+			} else {
+				old = append(old, entry{number: i + 2})
+			}
+		}
+		r.change(nil, append(old, entry{number: 1}))
+		if m := r.change(nil, added); !m.shifted || m.appended != 0 || len(m.came) != c.runs {
+			t.Errorf("%+v came: told of are %d runs, shifted is %v", c, len(m.came), m.shifted)
+		}
+		if m := r.change(gone, nil); !m.shifted || len(m.left) != c.runs {
+			t.Errorf("%+v went: told of are %d runs, shifted is %v", c, len(m.left), m.shifted)
 		}
 	}
 }

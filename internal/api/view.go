@@ -57,7 +57,12 @@ type Batch struct {
 	Appended int    `json:"appended"`
 	Shifted  bool   `json:"shifted"`
 	First    int    `json:"first,omitempty"` // where Shifted: ranks below it are what they were
-	Rows     []Row  `json:"rows"`
+	// Where Shifted, unless they are too many: the ranks that flows had which left, and
+	// those that flows have which came, but for the Appended. Each is a run: its first
+	// rank, and how many.
+	Left [][2]int `json:"left,omitempty"`
+	Came [][2]int `json:"came,omitempty"`
+	Rows []Row    `json:"rows"`
 }
 
 // view is a filtered and ordered list of flows that is kept up to date.
@@ -206,7 +211,7 @@ func (v *view) sort(n *news, unwanted []bool, left map[uint64]bool) (added []ent
 func (v *view) tell(h *Hub, m moved, news func(number uint64) (*store.Summary, *flow.Flow, bool)) {
 	v.facts.Seq++
 	now := v.now()
-	b := Batch{Seq: now.Seq, Total: now.Total, Of: now.Of, Seen: now.Seen, State: now.State, Appended: m.appended, Shifted: m.shifted, First: m.first, Rows: []Row{}}
+	b := Batch{Seq: now.Seq, Total: now.Total, Of: now.Of, Seen: now.Seen, State: now.State, Appended: m.appended, Shifted: m.shifted, First: m.first, Left: m.left, Came: m.came, Rows: []Row{}}
 	if v.feed.count() == 0 {
 		return
 	}

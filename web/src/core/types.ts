@@ -87,7 +87,10 @@ export interface Batch {
   of: number
   appended: number
   shifted: boolean
-  first?: number // where shifted: ranks below it are what they were
+  // Where shifted, unless they are too many: ranks of before that left, and those of
+  // now that came, without the appended. Each is a run: its first rank, and how many.
+  left?: [number, number][]
+  came?: [number, number][]
   rows?: Row[] | null
   state?: string
   seen?: number

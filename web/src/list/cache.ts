@@ -1,8 +1,10 @@
-import type { Row, Rows } from '../core/types'
+import type { Batch, Row, Rows } from '../core/types'
+import { place } from './past'
 
 const block = 256
 const most = 64 * block // rows that are kept
 const flight = 3 // requests at once
+const near = 2 * block // rows on each side that are kept where ranks move
 
 export type Fetch = (from: number, n: number, signal: AbortSignal) => Promise<Rows>
 
@@ -15,9 +17,10 @@ export class Cache {
 
   constructor(
     private fetch: Fetch,
-    private came: (asked: number) => void, // asked: when, by performance.now
-    // fits says whether the ranks of an answer are those of what is on the screen.
-    private fits: (answer: Rows) => boolean,
+    private came: (asked: number, since: Batch[]) => void, // asked: when, by performance.now
+    // since are the batches that lie between an answer and what is on the screen, null
+    // where they are not known.
+    private since: (answer: Rows) => Batch[] | null,
     private failed: (e: unknown) => void,
   ) {}
 
@@ -42,10 +45,16 @@ export class Cache {
     return this.ranks.get(number) ?? null
   }
 
-  // cut forgets ranks from `rank` on, and what was asked for of them.
-  cut(rank: number) {
-    this.stop()
-    for (const at of this.rows.keys()) if (at >= rank) this.drop(at)
+  // shift moves all rows to where they are behind a batch; those far from a rank are
+  // forgotten instead.
+  shift(b: Batch, middle: number) {
+    const rows = [...this.rows]
+    this.rows.clear()
+    this.ranks.clear()
+    for (const [rank, row] of rows) {
+      const to = Math.abs(rank - middle) > near ? null : place(rank, b)
+      if (to !== null) this.put(to, row)
+    }
   }
 
   values(): Iterable<Row> {
@@ -103,9 +112,13 @@ export class Cache {
       (answer) => {
         if (this.asked.get(n) !== control) return
         this.asked.delete(n)
-        if (!this.fits(answer)) return
-        answer.rows?.forEach((row, i) => this.put(answer.from + i, row))
-        this.came(began)
+        const since = this.since(answer)
+        if (!since) return
+        answer.rows?.forEach((row, i) => {
+          const rank = since.reduce((at: number | null, b) => (at === null ? null : place(at, b)), answer.from + i)
+          if (rank !== null) this.put(rank, row)
+        })
+        this.came(began, since)
       },
       (e) => {
         if (this.asked.get(n) !== control) return

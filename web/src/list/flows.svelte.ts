@@ -3,6 +3,8 @@ import { Feed } from '../core/feed'
 import { hidden } from '../core/secrets.svelte'
 import type { Batch, Row, Rows, View } from '../core/types'
 import { Cache } from './cache'
+import { Growth } from './growth'
+import { known, Past, shifted } from './past'
 import { clamp } from './scroll'
 import { Turns } from './turns'
 
@@ -33,14 +35,15 @@ export class Flows {
   changes = $state(0) // counts up when cached rows have changed
   away = $state<number | null>(null) // seconds until the next try; null: connected
   locked = $state(false) // the token is no longer good
-  bump: Map<number, number> = new Map() // number -> when its size last grew
+  growth = new Growth()
 
   private cache: Cache
   private view = ''
   private seq = 0
   private base = $state(0) // rows there were when the newest were seen
   private facts = false // rows are to have theirs
-  private ranked = 0 // seq of the batch that the ranks in the cache are of
+  private ranked = 0 // seq of the batch that the ranks in the cache are of, -1 where they are of none
+  private past = new Past()
   private feed: Feed | null = null
   private turns = new Turns((b) => this.batch(b))
   private window = { from: -1, n: 0 }
@@ -54,11 +57,12 @@ export class Flows {
   constructor(private other: (event: string, data: unknown) => void) {
     this.cache = new Cache(
       (from, n, signal) => get<Rows>(`/views/${this.view}/rows?from=${from}&n=${n}${this.more}`, signal),
-      (asked) => {
+      (asked, since) => {
+        for (const b of since) this.patch(b.rows)
         this.changes++
         if (asked < this.told.at) this.freshen(this.view)
       },
-      (answer) => this.fits(answer),
+      (answer) => this.since(answer),
       (e) => this.trouble(e),
     )
   }
@@ -171,14 +175,15 @@ export class Flows {
       this.turns.now()
       this.away = null
       const v = data as View
-      const same = v.seq === this.seq && v.total === this.total
-      if (!same && !this.hold) {
+      if ((v.seq !== this.seq || v.total !== this.total) && !this.hold) {
         this.position(v)
+        this.stale()
         void this.look()
       }
       this.other(event, data)
     } else if (event === 'resync') {
       this.turns.now()
+      this.stale()
       if (!this.hold) void this.look()
       this.seq = (data as View).seq
       this.other('position', data) // what was lost may have been of another kind
@@ -192,37 +197,36 @@ export class Flows {
     if (b.state && this.running && b.state !== 'running') this.base = b.total
     if (b.state) this.running = b.state === 'running'
     if (b.seen !== undefined) this.seen = b.seen
-    if (this.hold) {
-      this.waiting = Math.max(0, b.total - this.total)
-      return
-    }
-    if (this.asleep) return
-    if (gap || this.moving || (b.shifted && !this.stays(b))) {
-      this.patch(b.rows)
-      void this.look()
-      return
-    }
-    if (b.shifted) this.cache.cut(b.first ?? 0)
-    for (const row of b.rows ?? []) {
-      this.renew(row.rank!, row)
-    }
-    this.total = b.total
-    this.ranked = Math.max(this.ranked, b.seq)
-    if (this.follow) this.base = this.total
-    if (this.follow && this.newest === 'bottom') this.top = this.end()
-    this.changes++
+    if (gap || this.hold || this.asleep) this.stale()
+    if (this.hold) this.waiting = Math.max(0, b.total - this.total)
+    if (this.hold || this.asleep) return
+    this.past.add(b)
+    if (this.moving || b.seq <= this.ranked || !this.apply(b)) this.patch(b.rows)
+    if (!this.moving && this.ranked < b.seq) void this.look()
   }
 
-  // stays says whether all that is on the screen is where it was, or is told of by a
-  // batch that has moved what comes at the end: flows do not come in their order.
-  private stays(b: Batch): boolean {
-    const first = b.first ?? 0
-    if (this.newest !== 'bottom') return false
-    if (!this.follow) return this.top + this.page + 1 <= first
-    const told = new Set(b.rows?.map((row) => row.rank))
-    for (let rank = Math.max(0, Math.floor(b.total - this.page)); rank < b.total; rank++) {
-      if (!told.has(rank) && (rank >= first || !this.cache.get(rank))) return false
+  // stale notes that what is known of ranks is of no batch.
+  private stale() {
+    this.ranked = -1
+    this.past.forget()
+  }
+
+  // apply moves what is known to where it is behind the next batch, and tells whether
+  // it could: what is first on the screen stays there, unless the list follows.
+  private apply(b: Batch): boolean {
+    if (b.seq !== this.ranked + 1 || !known(b)) return false
+    if (b.shifted) {
+      const first = Math.floor(this.top)
+      this.cache.shift(b, first)
+      if (!this.follow) this.top += shifted(first, b) - first
     }
+    for (const row of b.rows ?? []) this.renew(row.rank!, row)
+    this.total = b.total
+    this.ranked = b.seq
+    if (this.follow) this.base = this.total
+    if (this.follow && this.newest === 'bottom') this.top = this.end()
+    else if (b.shifted) this.top = clamp(this.top, this.total, 1, this.page)
+    this.changes++
     return true
   }
 
@@ -230,8 +234,7 @@ export class Flows {
   private patch(rows: Row[] | null | undefined) {
     for (const row of rows ?? []) {
       const rank = this.cache.rankOf(row.number)
-      if (rank === null) continue
-      this.renew(rank, row)
+      if (rank !== null) this.renew(rank, row)
     }
     this.changes++
   }
@@ -240,27 +243,21 @@ export class Flows {
   // flow is leaves its facts as they were.
   private renew(rank: number, row: Row) {
     const old = this.cache.get(rank)
-    this.grew(old, row)
+    this.growth.note(old, row)
     if (!row.facts && old?.number === row.number) row.facts = old.facts
     this.cache.put(rank, row)
     if (this.begun === null && row.number === 1) this.begun = Date.parse(row.start)
   }
 
-  private grew(old: Row | undefined, row: Row) {
-    if (old && (old.response_body.size !== row.response_body.size || old.request_body.size !== row.request_body.size)) {
-      if (this.bump.size > 500) this.bump.clear()
-      this.bump.set(row.number, performance.now())
-    }
-  }
-
-  // fits tells whether rows that were asked for by rank are where they were: where
-  // new ones come at the end they always are; else no batch may lie between the
-  // answer and what is on the screen, which is looked at anew.
-  private fits(answer: Rows): boolean {
+  // since are the batches between rows that were asked for by rank and what is on the
+  // screen. Where new ones come at the end, ranks stay; elsewhere all of them have to be
+  // known, or the screen is looked at anew.
+  private since(answer: Rows): Batch[] | null {
     this.turns.now()
-    if (this.newest === 'bottom' || answer.seq === this.ranked) return true
+    const since = this.ranked < answer.seq ? null : this.past.since(answer.seq, this.ranked)
+    if (since || this.newest === 'bottom') return since ?? []
     void this.look()
-    return false
+    return null
   }
 
   // look fetches what is on the screen anew, and puts the row that was first on
@@ -303,7 +300,8 @@ export class Flows {
         if (around && answer.rank !== undefined && answer.rank >= 0) this.top += answer.rank - first
         this.top = clamp(this.top, this.total, 1, this.page)
       }
-      if (answer.seq < this.seq) this.dirty = true
+      for (const b of this.past.since(answer.seq, this.seq) ?? []) this.apply(b)
+      if (this.ranked < this.seq) this.dirty = true
       this.changes++
     } catch (e) {
       this.trouble(e)
@@ -331,10 +329,11 @@ export class Flows {
   paint(a: number, b: number, resting: boolean) {
     if (!this.ready || this.hold || this.asleep) return
     const last = this.follow && this.newest === 'bottom' // the core has the window go with the end
+    const head = this.follow && this.newest === 'top' // and what follows the top stands still
     if (resting) this.cache.need(last ? a : a - margin, b + margin, this.total)
     const w = this.window
     if (w.n > 0 && (last ? w.from < 0 && b - a <= w.n : w.from >= 0 && a >= w.from && b <= w.from + w.n)) return
-    const n = Math.min(1000, last ? Math.max(b - a, Math.ceil(this.page)) + margin : b - a + 2 * margin + slack)
+    const n = Math.min(1000, last ? Math.max(b - a, Math.ceil(this.page)) + margin : b - a + 2 * margin + (head ? 0 : slack))
     const from = last ? -n : Math.max(0, a - margin)
     this.window = { from, n }
     clearTimeout(this.told.timer)
