@@ -449,6 +449,71 @@ func TestFlowsAreAddedToAFlowFile(t *testing.T) {
 	}
 }
 
+// Half a flow at the end of a file is what a kill leaves; what is added to it is read.
+func TestFlowsAreAddedBehindHalfAFlow(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "x.mitm")
+	for range 2 {
+		dst, err := Create(file, Mitm, nil, Options{Append: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := dst.Write(&format.Item{Flow: exchange("/x")}); err != nil {
+			t.Fatal(err)
+		}
+		if err := dst.Close(); err != nil {
+			t.Fatal(err)
+		}
+		if info, err := os.Stat(file); err != nil || os.Truncate(file, info.Size()-3) != nil {
+			t.Fatal(err)
+		}
+	}
+	src, err := Open(t.Context(), file, "", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer src.Close()
+	flows := 0
+	for {
+		it, err := src.Next()
+		if _, ok := errors.AsType[*Damaged](err); err != nil && !ok {
+			break
+		}
+		if it != nil && it.Flow.Request.Path == "/x" {
+			flows++
+		}
+	}
+	if flows != 2 {
+		t.Errorf("%d flows", flows)
+	}
+}
+
+func TestAFileThatIsReadIsNotBegunAnew(t *testing.T) {
+	dir := t.TempDir()
+	file, link, har := filepath.Join(dir, "x.mitm"), filepath.Join(dir, "link"), filepath.Join(dir, "x.har")
+	for path, text := range map[string]string{file: "precious", har: `{"log":{}}`} {
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.Symlink(file, link); err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string]string{file: "it is being read and would be lost", link: "it is being read", "+" + har: "is no flow file", "+": "no name of a file behind the +"} {
+		r, err := OpenRotating(name, nil, Options{Read: []string{filepath.Join(dir, "none"), file}}, time.Now)
+		if err == nil {
+			r.Abort()
+		}
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	for path, want := range map[string]string{file: "precious", har: `{"log":{}}`} {
+		if p, _ := os.ReadFile(path); string(p) != want {
+			t.Errorf("%s has %q", path, p)
+		}
+	}
+}
+
 func TestWhatIsNoCaptureIsAnError(t *testing.T) {
 	dir := t.TempDir()
 	odd := filepath.Join(dir, "odd")

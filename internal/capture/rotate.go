@@ -1,8 +1,11 @@
 package capture
 
 import (
+	"errors"
 	"fmt"
 	"io"
+	"os"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -22,10 +25,13 @@ type Rotating struct {
 
 // OpenRotating opens a flow file. "+" in front of its name adds to what is there,
 // otherwise that is replaced; % and a letter stand for parts of the time, as
-// strftime has them.
+// strftime has them. Folders that are not there are made.
 func OpenRotating(name string, stdout io.Writer, o Options, now func() time.Time) (*Rotating, error) {
 	if rest, ok := strings.CutPrefix(name, "+"); ok {
 		name, o.Append = rest, true
+	}
+	if name == "" {
+		return nil, errors.New("there is no name of a file behind the +")
 	}
 	o.Grow = !o.Append
 	r := &Rotating{pattern: name, stdout: stdout, o: o, now: now}
@@ -46,6 +52,11 @@ func (r *Rotating) turn() error {
 			return err
 		}
 		r.file = nil
+	}
+	if dir := filepath.Dir(name); dir != "." {
+		if err := os.MkdirAll(dir, 0o700); err != nil {
+			return fmt.Errorf("write flows to %s: %w", name, err)
+		}
 	}
 	r.file, err = Create(name, Mitm, r.stdout, r.o)
 	if err == nil {

@@ -66,3 +66,26 @@ func TestAnotherFileIsBegunWhenItsNameChanges(t *testing.T) {
 		t.Error(got, "flows after adding one")
 	}
 }
+
+func TestFoldersAreMadeWhenTheirTimeComes(t *testing.T) {
+	dir := t.TempDir()
+	now := time.Date(2024, 2, 3, 23, 59, 0, 0, time.UTC)
+	r, err := OpenRotating(filepath.Join(dir, "%Y-%m", "%d", "x.mitm"), nil, Options{}, func() time.Time { return now })
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		if _, err := r.Write(&format.Item{Flow: exchange("/x")}); err != nil {
+			t.Fatal(err)
+		}
+		now = now.Add(time.Hour)
+	}
+	if err := r.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for _, day := range []string{"03", "04"} {
+		if got := strings.Count(picture(t, filepath.Join(dir, "2024-02", day, "x.mitm")), `"Path": "/x"`); got != 1 {
+			t.Errorf("%s has %d flows", day, got)
+		}
+	}
+}

@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"midstream/internal/format"
 	"midstream/internal/format/har"
@@ -33,6 +34,8 @@ type Options struct {
 	// Replace allows a file to be there already. Append adds to it, and Grow gives
 	// it its name from the start: flow files only, which are whole after each flow.
 	Replace, Append, Grow bool
+	// Read are files that are being read: Grow does not begin one of them anew.
+	Read []string
 }
 
 // ErrExists says that a file is there already.
@@ -115,7 +118,14 @@ func openOutput(path string, stdout io.Writer, o Options) (*output, error) {
 	}
 	if o.Append || o.Grow {
 		how := os.O_APPEND
-		if !o.Append {
+		switch {
+		case o.Append:
+			if err := takesFlows(path); err != nil {
+				return nil, err
+			}
+		case slices.ContainsFunc(o.Read, func(other string) bool { return sameFile(path, other) }):
+			return nil, errors.New("it is being read and would be lost: give another name, or + in front of it to add to it")
+		default:
 			how = os.O_TRUNC
 		}
 		f, err := os.OpenFile(path, os.O_WRONLY|how|os.O_CREATE, 0o600)
@@ -148,6 +158,29 @@ func openOutput(path string, stdout io.Writer, o Options) (*output, error) {
 		return nil, err
 	}
 	return &output{w: f, file: f, name: f.Name(), final: path}, nil
+}
+
+// takesFlows fails for a file that is there and to which no flows can be added.
+func takesFlows(path string) error {
+	info, err := os.Stat(path)
+	if err != nil || !info.Mode().IsRegular() {
+		return nil // that is told when it is opened
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return nil
+	}
+	defer f.Close()
+	if kind, err := detect(f); err != nil || kind != Mitm {
+		return errors.New("it is there already and is no flow file, so nothing can be added to it")
+	}
+	return nil
+}
+
+func sameFile(a, b string) bool {
+	x, err1 := os.Stat(a)
+	y, err2 := os.Stat(b)
+	return err1 == nil && err2 == nil && x.Mode().IsRegular() && os.SameFile(x, y)
 }
 
 func (o *output) Write(p []byte) (int, error) { return o.w.Write(p) }

@@ -89,7 +89,11 @@ func (in *Instance) saveStream(ctx context.Context) error {
 				return usage("option save_stream_filter: %w", err)
 			}
 		}
-		sink, err := capture.OpenRotating(path, in.stdout(), capture.Options{Version: int64(in.opts.Int("flow_version"))}, time.Now)
+		reads := slices.Concat(in.opts.Paths("server_replay"), in.opts.Paths("client_replay"))
+		if read := in.opts.Path("rfile"); read != "" {
+			reads = append(reads, read)
+		}
+		sink, err := capture.OpenRotating(path, in.stdout(), capture.Options{Version: int64(in.opts.Int("flow_version")), Read: reads}, time.Now)
 		if err != nil {
 			return usage("option save_stream_file: %w", err)
 		}

@@ -330,6 +330,63 @@ func TestADamagedFlowDoesNotEndTheFile(t *testing.T) {
 	}
 }
 
+// A program that was killed leaves half a flow, and the next one adds to the file:
+// nothing of what was added is lost, and what there is of the half is kept.
+func TestFlowsBehindDamageAreRead(t *testing.T) {
+	one, two := octets(t, newest("comment", "one")), octets(t, newest("comment", "two", "marked", ""))
+	backed := octets(t, newest("comment", "backed", "backup", newest("comment", "before")))
+	long := octets(t, newest("comment", strings.Repeat("1:", 70000)))
+	for name, c := range map[string]struct {
+		file string
+		want string // comments; of a flow that is cut off with a dash
+	}{
+		"half a flow":                  {string(one[:len(one)-100]) + string(two), "-one two"},
+		"half a flow, three behind":    {string(one[:700]) + string(two) + string(two[:40]) + string(one) + string(two), "- two - one two"},
+		"zeros of a machine that fell": {string(one) + strings.Repeat("\x00", 200000) + string(two), "one two"},
+		"lines between":                {string(one) + "\n" + string(two) + "\r\n\r\n" + string(one), "one two one"},
+		"digits before it":             {string(one) + "x123456" + string(two), "one two"},
+		"what a flow was before":       {string(backed[:len(backed)-30]) + string(two), "-backed two"},
+		"across windows":               {string(long[:len(long)-1]) + "x" + string(two), " two"},
+		"no flow behind it":            {string(one) + "12:3:version", "one"},
+	} {
+		r := NewReader(format.Octets(c.file), int64(len(c.file)))
+		var got []string
+		for {
+			it, err := r.Next()
+			if err == io.EOF {
+				break
+			}
+			_, more := errors.AsType[*Damaged](err)
+			switch {
+			case it != nil && err == nil:
+				got = append(got, it.Flow.Comment)
+			case it != nil:
+				got = append(got, "-"+it.Flow.Comment)
+				if it.Flow.Outcome.Kind != flow.Interrupt {
+					t.Errorf("%s: %+v", name, it.Flow.Outcome)
+				}
+			}
+			if err != nil && !more {
+				break
+			}
+		}
+		if have := strings.Join(got, " "); have != strings.TrimSpace(c.want) {
+			t.Errorf("%s: %.200q, want %q", name, have, c.want)
+		}
+	}
+}
+
+// Up to mitmproxy 0.15 the content of a body that had been streamed was the number 0.
+func TestContentThatWasZeroIsMissing(t *testing.T) {
+	v := newest("version", []any{0, 13, 1})
+	v.Key("request").Set("content", val(0))
+	v.Key("response").Set("content", val(0))
+	all, err := readAll(t, octets(t, v))
+	if err != nil || len(all) != 1 || all[0].Bodies[flow.ToServer] != nil || all[0].Bodies[flow.ToClient] != nil || all[0].Flow.ResponseBody.Disposition != flow.Pass {
+		t.Errorf("%v, %+v", err, all)
+	}
+}
+
 func TestVersion17IsReadByMitmproxy8(t *testing.T) {
 	mitmdump, err := exec.LookPath("mitmdump")
 	if err != nil {

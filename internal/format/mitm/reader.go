@@ -23,6 +23,7 @@ type Reader struct {
 	src        io.ReaderAt
 	at, size   int64
 	count      int
+	tries      int // how often a flow was looked for behind damage
 	handshakes map[string]tnet.Value
 }
 
@@ -50,27 +51,42 @@ func (r *Reader) Next() (*format.Item, error) {
 	v, next, err := tnet.Parse(r.src, r.at, r.size)
 	r.at = next
 	if err != nil {
-		r.at = r.size
-		if !errors.Is(err, tnet.ErrCut) {
-			return nil, fmt.Errorf("flow %d, at byte %d of the file: %w", r.count, from, err)
-		}
-		err = fmt.Errorf("flow %d, at byte %d of the file: %w", r.count, from, err)
-		if v.Key("version") == nil || v.Key("type") == nil {
-			return nil, err
-		}
-		it, whole := r.item(&v)
-		if whole != nil {
-			return nil, err
-		}
-		it.Lost = append(it.Lost, "the flow is cut off")
-		it.Flow.Outcome = flow.Outcome{Kind: flow.Interrupt, Text: "the file ends inside this flow"}
-		return it, err
+		return r.damaged(from, v, err)
 	}
 	it, err := r.item(&v)
 	if err != nil {
 		return nil, &Damaged{Flow: r.count, Offset: from, Err: err}
 	}
 	return it, nil
+}
+
+// damaged returns what is left of a flow that cannot be read, and finds the next one.
+// v is what there is of it where the file ends inside it.
+func (r *Reader) damaged(from int64, v tnet.Value, err error) (*format.Item, error) {
+	text := "the file ends inside this flow"
+	var more bool
+	if r.at, more = r.resume(from); more {
+		// One that was cut off when another was added: up to there it can be whole.
+		var cut error
+		if v, _, cut = tnet.Parse(r.src, from, r.at); !errors.Is(cut, tnet.ErrCut) {
+			v = tnet.Value{}
+		}
+		text = "the next flow begins inside this one"
+		err = &Damaged{Flow: r.count, Offset: from, Err: fmt.Errorf("%w; the next flow is at byte %d", err, r.at)}
+	} else {
+		r.at = r.size
+		err = fmt.Errorf("flow %d, at byte %d of the file: %w", r.count, from, err)
+	}
+	if v.Key("version") == nil || v.Key("type") == nil {
+		return nil, err
+	}
+	it, whole := r.item(&v)
+	if whole != nil {
+		return nil, err
+	}
+	it.Lost = append(it.Lost, "the flow is cut off")
+	it.Flow.Outcome = flow.Outcome{Kind: flow.Interrupt, Text: text}
+	return it, err
 }
 
 // Damaged is an element of a file that is no flow that can be read.

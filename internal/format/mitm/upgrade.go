@@ -163,6 +163,9 @@ func upgradeMessage(m *tnet.Value) {
 	}
 	m.Remove("httpversion")
 	rename(m, "body", "content")
+	if m.Key("content").Tag() == tnet.Int { // 0 stood for content that is missing, up to 0.15
+		m.Set("content", tnet.Value{})
+	}
 	ensure(m, "trailers", tnet.Value{})
 }
 
