@@ -171,11 +171,11 @@ func (m *matcher) byHTTP(a *Atom) bool {
 	case ResponseType:
 		return s != nil && typed(a, &s.Message)
 	case Head:
-		return a.Matches(block(r.Fields)) || s != nil && a.Matches(block(s.Fields))
+		return inHead(a, r.Fields) || s != nil && inHead(a, s.Fields)
 	case RequestHead:
-		return a.Matches(block(r.Fields))
+		return inHead(a, r.Fields)
 	case ResponseHead:
-		return s != nil && a.Matches(block(s.Fields))
+		return s != nil && inHead(a, s.Fields)
 	case WebSocket:
 		return IsWebSocket(m.f)
 	case Protocol:
@@ -275,6 +275,17 @@ func bare(address string) string {
 
 func typed(a *Atom, m *flow.Message) bool {
 	return slices.ContainsFunc(m.Fields.Values("Content-Type"), a.Matches)
+}
+
+// inHead tells whether the pattern of a is in a head. Its $ is the end of a line also
+// where, as on the wire, a carriage return stands there.
+func inHead(a *Atom, fields flow.Fields) bool {
+	text := block(fields)
+	if a.Matches(text) {
+		return true
+	}
+	return strings.Contains(a.Argument, "$") && !strings.Contains(a.Argument, "\n") && !strings.Contains(a.Argument, `\n`) &&
+		a.Matches(strings.ReplaceAll(text, "\r\n", "\n"))
 }
 
 // block is a head as its patterns see it.

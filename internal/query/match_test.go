@@ -137,6 +137,8 @@ func TestMatch(t *testing.T) {
 			~h "^header: qvalue\r$"
 			~h "^Content-Length: 7"
 			~hq 'HEADER: qvalue'
+			~hq '^header: qvalue$'
+			~hq '^HEADER:\sqvalue$'
 			~src 127.0.0.1
 			~src :22
 			~src ^127.0.0.1:22$

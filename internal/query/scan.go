@@ -3,7 +3,6 @@ package query
 import (
 	"strconv"
 	"strings"
-	"unicode/utf8"
 )
 
 // Bounds of a filter; both are far above what people write.
@@ -71,9 +70,9 @@ func isName(c byte) bool {
 	return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '_'
 }
 
-// quoted reads a string in quotes. A backslash takes the next character as it
-// is; \t, \n, \f and \r are white space, \x41, \u0041 and \101 characters. So
-// a backslash that is meant for the pattern is written twice.
+// quoted reads a string in quotes. A backslash takes a quote or a backslash as it
+// is; \t, \n, \f and \r are white space, \x41, \u0041 and \101 characters. Any other
+// stays with its backslash, for the pattern.
 func (s *scanner) quoted() string {
 	start, quote := s.pos, s.text[s.pos]
 	s.pos++
@@ -120,9 +119,10 @@ func (s *scanner) escape(b *strings.Builder) {
 	case rest[0] == '0':
 		b.WriteByte(0)
 		s.pos++
+	case rest[0] == '\\' || rest[0] == '\'' || rest[0] == '"':
+		b.WriteByte(rest[0])
+		s.pos++
 	default:
-		_, n := utf8.DecodeRuneInString(rest)
-		b.WriteString(rest[:n])
-		s.pos += n
+		b.WriteByte('\\')
 	}
 }
