@@ -20,8 +20,9 @@ func Declare(ctx context.Context, cfg Config) ([]pyhost.Command, error) {
 	}
 	in := &Instance{cfg: cfg, opts: cfg.Options, log: cfg.Log, confdir: cfg.Options.Path("confdir")}
 	in.scripts = script.NewHost(script.Config{
-		Log: in.log, Output: cfg.Output, Options: scriptOptions{in.opts}, Timeout: in.opts.Duration("script_timeout"), OnChange: func() {},
+		Log: in.log, Output: cfg.Output, Options: scriptOptions{in.opts}, OnChange: func() {},
 	})
+	in.boundScripts()
 	in.python = in.newPython()
 	defer in.scripts.Close()
 	defer in.python.Close()

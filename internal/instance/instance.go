@@ -135,8 +135,9 @@ func (in *Instance) start(ctx context.Context) error {
 	in.hideInTexts()
 	in.scripts = script.NewHost(script.Config{
 		Log: in.log, Output: in.cfg.Output, Options: scriptOptions{in.opts},
-		Timeout: in.opts.Duration("script_timeout"), OnChange: in.rebuild, Shutdown: in.cfg.Shutdown,
+		OnChange: in.rebuild, Shutdown: in.cfg.Shutdown,
 	})
+	in.boundScripts()
 	in.python = in.newPython()
 	if err := in.loadScripts(ctx); err != nil {
 		return &UsageError{err}

@@ -43,7 +43,7 @@ func policyOf(o *option.Registry) (engine.Policy, error) {
 // answerOptions. The others are read at the start.
 var live = []string{
 	"stream_large_bodies", "store_streamed_bodies", "body_size_limit", "content_limit", "endless_types",
-	"stream_chunk_size", "tcp_timeout", "scripts", "script_timeout", "flow_detail", "termlog_verbosity",
+	"stream_chunk_size", "tcp_timeout", "scripts", "script_timeout", "script_memory", "flow_detail", "termlog_verbosity",
 	"mode", "listen_host", "listen_port", "intercept", "intercept_active", "intercept_timeout",
 	"modify_headers", "modify_body", "modify_body_window", "map_remote", "map_local", "block_list", "anticache", "anticomp",
 	"stickyauth", "stickycookie", "rules", "mock", "strip_h3", "strip_ech", "fault", "fault_seed",
@@ -104,7 +104,7 @@ func (in *Instance) follow(ctx context.Context) {
 			in.rebuild()
 		}
 		in.engine.SetPolicy(policy)
-		in.scripts.SetTimeout(in.opts.Duration("script_timeout"))
+		in.boundScripts()
 		if slices.Contains(changed, "scripts") {
 			if err := in.loadScripts(ctx); err != nil {
 				return err
@@ -200,4 +200,10 @@ func own(a netip.Addr) error {
 		return err
 	}
 	return s.Close()
+}
+
+// boundScripts tells the scripts how much a call may take.
+func (in *Instance) boundScripts() {
+	in.scripts.SetTimeout(in.opts.Duration("script_timeout"))
+	in.scripts.SetMemory(in.opts.Size("script_memory"))
 }

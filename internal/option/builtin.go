@@ -157,6 +157,8 @@ func scripting() []Option {
 			Help: "Script to run, .js, .ts or .py; repeat it for several. They run in that order. Saving the file loads it anew without dropping a connection."},
 		{Name: "script_timeout", Type: Duration, Default: int64(1),
 			Help: "How long JavaScript may compute at a stretch; 0 has no limit. Waiting does not count. Past it the call is broken off and noted on the flow."},
+		{Name: "script_memory", Type: Size, Default: int64(512 << 20),
+			Help: "By how much memory may grow while JavaScript computes; 0 has no limit. Past it the call is broken off and noted on the flow."},
 		{Name: "python", Type: String, Optional: true, Meta: "PATH",
 			Help: "Python that runs addons in Python, 3.9 or later. None takes the active virtual environment, else python3."},
 		{Name: "python_timeout", Type: Duration, Default: int64(60),

@@ -94,7 +94,7 @@ func (e *engine) enter(ctx context.Context, c *call) error {
 func (e *engine) begin(c *call) {
 	e.entered = c
 	e.current, e.since = c, time.Now()
-	e.watch.start(e.since, e.budget(c))
+	e.watch.enter(e.since, e.budget(c))
 }
 
 // leave ends the entry and lets the next one in.
@@ -149,7 +149,7 @@ func (e *engine) switchTo(c *call) {
 	now := time.Now()
 	e.charge(now)
 	e.current = c
-	e.watch.start(now, e.budget(c))
+	e.watch.move(now, e.budget(c))
 }
 
 // do runs f inside the engine and hands its result, or that of the promise that

@@ -14,7 +14,9 @@ import (
 	"midstream/hook"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("github.com/dlclark/regexp2/v2.runClock"))
+}
 
 func TestFaultsNameTheirPlace(t *testing.T) {
 	for _, c := range []struct{ name, source, want string }{

@@ -36,10 +36,11 @@ func (e *engine) fault(err error) *Fault {
 		return f
 	}
 	if ie, ok := errors.AsType[*goja.InterruptedError](err); ok {
-		return &Fault{
-			Place: placeOf(ie.Stack()), stopped: true,
-			Text: fmt.Sprintf("stopped: it %v (%v)", errTimeout, e.host.timeout()),
+		text := fmt.Sprintf("stopped: it %v (%v)", errTimeout, e.host.timeout())
+		if ie.Value() == errMemory {
+			text = fmt.Sprintf("stopped: it %v (%d MiB)", errMemory, e.host.memory()>>20)
 		}
+		return &Fault{Place: placeOf(ie.Stack()), stopped: true, Text: text}
 	}
 	if so, ok := errors.AsType[*goja.StackOverflowError](err); ok {
 		return &Fault{Place: placeOf(so.Stack()), Text: "RangeError: the calls are nested too deeply", stopped: true}

@@ -1,6 +1,7 @@
 package script
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io"
@@ -16,7 +17,8 @@ import (
 const (
 	defaultTimeout = time.Second
 	defaultPoll    = time.Second
-	mostEngines    = 16 // of one script with parallel = true; each has its own heap
+	noTimeout      = 10 * 365 * 24 * time.Hour // as good as none, and slowEvents of it still is a Duration
+	mostEngines    = 16                        // of one script with parallel = true; each has its own heap
 )
 
 // Config says how scripts run. The zero value works.
@@ -29,6 +31,9 @@ type Config struct {
 	Options Options
 	// Timeout is how long one call may compute (script_timeout); 0 is 1 s.
 	Timeout time.Duration
+	// Memory is by how many octets one call may make the process grow while it
+	// computes (script_memory); 0 is 512 MiB.
+	Memory int64
 	// Poll is how often files are looked at for a change; 0 is 1 s.
 	Poll time.Duration
 	// Engines bounds the engines of a script with parallel = true; 0 is one a core.
@@ -48,6 +53,7 @@ type Host struct {
 	config  Config
 	log     *slog.Logger
 	limit   atomic.Int64 // of computing, in nanoseconds
+	most    atomic.Int64 // of memory, in octets; 0 for no limit
 	live    atomic.Pointer[[]*version]
 	started atomic.Bool
 	out     sync.Mutex // held while a line is printed
@@ -71,18 +77,25 @@ func NewHost(c Config) *Host {
 	if h.log == nil {
 		h.log = slog.New(slog.DiscardHandler)
 	}
-	h.SetTimeout(c.Timeout)
+	h.SetTimeout(cmp.Or(c.Timeout, defaultTimeout))
+	h.SetMemory(cmp.Or(c.Memory, defaultMemory))
 	h.live.Store(new([]*version))
 	return h
 }
 
-// SetTimeout changes how long one call may compute; 0 is 1 s.
+// SetTimeout changes how long one call may compute; 0 is no limit.
 func (h *Host) SetTimeout(d time.Duration) {
 	if d <= 0 {
-		d = defaultTimeout
+		d = noTimeout
 	}
-	h.limit.Store(int64(d))
+	h.limit.Store(int64(min(d, noTimeout)))
 }
+
+// SetMemory changes by how many octets one call may make the process grow while
+// it computes; 0 is no limit.
+func (h *Host) SetMemory(octets int64) { h.most.Store(octets) }
+
+func (h *Host) memory() int64 { return h.most.Load() }
 
 func (h *Host) timeout() time.Duration { return time.Duration(h.limit.Load()) }
 

@@ -38,6 +38,7 @@ func (e *engine) install() error {
 	if e.ready.newUint8Array, ok = goja.AssertConstructor(e.vm.Get("Uint8Array")); !ok {
 		return fmt.Errorf("the runtime has no Uint8Array")
 	}
+	e.installBounds()
 	if e.ready.parseJSON, ok = goja.AssertFunction(e.vm.Get("JSON").ToObject(e.vm).Get("parse")); !ok {
 		return fmt.Errorf("the runtime has no JSON.parse")
 	}

@@ -60,6 +60,10 @@ func (e *engine) preludeNatives() *goja.Object {
 	set("defaultPort", func(fc goja.FunctionCall) goja.Value {
 		return e.vm.ToValue(portOf(strings.TrimSuffix(fc.Argument(0).String(), ":")))
 	})
+	set("buffer", func(fc goja.FunctionCall) goja.Value {
+		e.within(fc.Argument(0).ToFloat(), "the buffer would have %.0f octets")
+		return goja.Undefined()
+	})
 	return o
 }
 

@@ -12,6 +12,23 @@
   hide(OptionsError.prototype, "name", "OptionsError");
   hide(g, "OptionsError", OptionsError);
 
+  // buffers ------------------------------------------------------------------
+  const views = ["Int8", "Uint8", "Uint8Clamped", "Int16", "Uint16", "Int32", "Uint32", "Float32", "Float64", "BigInt64", "BigUint64"];
+  for (const name of ["ArrayBuffer"].concat(views.map((v) => v + "Array"))) {
+    const made = g[name];
+    if (!made) continue;
+    const size = made.BYTES_PER_ELEMENT || 1;
+    const bounded = function (...args) {
+      if (!new.target) throw new TypeError("Constructor " + name + " requires 'new'");
+      if (args.length > 0 && typeof args[0] !== "object") native.buffer(args[0] * size);
+      return Reflect.construct(made, args, new.target === bounded ? made : new.target);
+    };
+    Object.setPrototypeOf(bounded, Object.getPrototypeOf(made));
+    for (const key of Reflect.ownKeys(made)) Object.defineProperty(bounded, key, Object.getOwnPropertyDescriptor(made, key));
+    hide(made.prototype, "constructor", bounded);
+    hide(g, name, bounded);
+  }
+
   // console ------------------------------------------------------------------
   const show = (v, depth, seen) => {
     switch (typeof v) {

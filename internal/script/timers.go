@@ -175,7 +175,7 @@ func (e *engine) fireTimers(ctx context.Context) time.Duration {
 		}
 		e.entered = c
 		e.switchTo(c)
-		e.watch.start(time.Now(), e.budget(c))
+		e.watch.enter(time.Now(), e.budget(c))
 		if _, err := t.fn(goja.Undefined(), t.args...); err != nil {
 			f := e.failed(err)
 			if c != nil && f.stopped && !c.over {

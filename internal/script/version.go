@@ -76,7 +76,7 @@ func newEngine(ctx context.Context, v *version, b *bundle) (e *engine, parallel 
 		host: v.host, script: v.path, vm: goja.New(),
 		waiting: make(map[*call]struct{}), conns: make(map[any]*goja.Object),
 	}
-	e.watch.vm = e.vm
+	e.watch.vm, e.watch.memory = e.vm, v.host.memory
 	c := newCall("load", nil)
 	if err := e.enter(ctx, c); err != nil {
 		return nil, false, err
