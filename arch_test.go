@@ -19,7 +19,7 @@ import (
 // packages of rows before its own.
 var layers = [][]string{
 	{"internal/yamlfile"},
-	{"flow", "internal/coding", "internal/transport", "internal/pattern", "internal/option", "internal/ca", "internal/auth", "internal/redirect", "internal/browser", "internal/h2spec", "internal/web", "internal/keymap", "internal/jsonedit", "internal/clienthello"},
+	{"flow", "internal/coding", "internal/transport", "internal/pattern", "internal/option", "internal/ca", "internal/auth", "internal/redirect", "internal/browser", "internal/h2spec", "internal/web", "internal/keymap", "internal/jsonedit", "internal/clienthello", "internal/cookie"},
 	{"hook", "internal/fault", "internal/client", "internal/altsvc"},
 	{"internal/body", "internal/message", "internal/ws", "internal/onboard", "internal/format", "internal/svcb"},
 	{"internal/sse", "internal/query"},

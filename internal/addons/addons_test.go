@@ -199,6 +199,21 @@ func TestModifyBodyOnPieces(t *testing.T) {
 	}
 }
 
+// What is in a file is put in as it is: JSON and scripts are full of backslashes.
+func TestModifyBodyWithAFile(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "new")
+	text := "{\"a\": \"\\u003c\\n\\1 \\q\"}\r\n"
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	set, _ := built(t, "modify_body=|~s|(old)|@"+file)
+	x := ask(t, set, exchange(t, "http://a.test/"))
+	respond(t, set, x)
+	if got := through(t, &x.Response.Body, "an ol", "d one"); got != "an "+text+" one" {
+		t.Errorf("%q", got)
+	}
+}
+
 func TestModifyBodyThatNeedsTheWholeHolds(t *testing.T) {
 	set, list := built(t, `modify_body=/~s/a(?=b)/x`, `modify_body=/~s/xb/done`)
 	x := ask(t, set, exchange(t, "http://a.test/"))
@@ -291,6 +306,20 @@ func TestStickyCookie(t *testing.T) {
 	}
 }
 
+func TestStickyCookieAsServersWriteThem(t *testing.T) {
+	set, _ := built(t, "stickycookie=~all")
+	respond(t, set, exchange(t, "http://a.test/"), `Set-Cookie: j={"x":1, "y":"z"}; Path=/`, `Set-Cookie: q="a b"; Path=/`, "Set-Cookie: flag; Path=/",
+		"Set-Cookie: sub=1; Path=/sub", "Set-Cookie: kept=1; Expires=Thu, 01 Jan 1970 00:00:00 GMT; Max-Age=600", "Set-Cookie: gone=1; Expires=Fri, 24 Aug 2133 00:00:00 GMT; Max-Age=0")
+	for url, want := range map[string]string{
+		"http://a.test/": `j={"x":1, "y":"z"}; q="a b"; flag; kept=1`, "http://a.test/subx": `j={"x":1, "y":"z"}; q="a b"; flag; kept=1`,
+		"http://a.test/sub?y": `j={"x":1, "y":"z"}; q="a b"; flag; sub=1; kept=1`,
+	} {
+		if got := ask(t, set, exchange(t, url)).Request.Fields.Get("Cookie"); got != want {
+			t.Errorf("%s: %q, want %q", url, got, want)
+		}
+	}
+}
+
 func TestMapLocal(t *testing.T) {
 	top := t.TempDir()
 	dir := filepath.Join(top, "site")
@@ -345,6 +374,11 @@ func TestMapLocal(t *testing.T) {
 	}
 	if x := ask(t, set, exchange(t, "http://other.test/")); x.Response != nil {
 		t.Error("answered for another host")
+	}
+	head := exchange(t, "http://file.test/", "Range: bytes=0-0")
+	head.Request.Method = "HEAD"
+	if x := ask(t, set, head); x.Response == nil || x.Response.Status != 200 || x.Response.Fields.Get("Content-Length") != "2" {
+		t.Errorf("HEAD: %+v", x.Response)
 	}
 }
 

@@ -61,6 +61,9 @@ func (o *object) answer(req *flow.Request, server string) *hook.Response {
 			return hook.MakeResponse(416, fields, nil)
 		}
 	}
+	if req.Method == "HEAD" { // what GET would say (RFC 9110 section 9.3.2)
+		fields.Add("Content-Length", strconv.FormatInt(o.size, 10))
+	}
 	return hook.MakeResponseFrom(200, fields, &piece{o, 0, o.size})
 }
 

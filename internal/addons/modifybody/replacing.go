@@ -1,6 +1,7 @@
 package modifybody
 
 import (
+	"bytes"
 	"fmt"
 	"strings"
 	"unicode/utf8"
@@ -115,6 +116,9 @@ func (p *replacing) read() (*substitution, error) {
 	template, err := p.value.Bytes()
 	if err != nil {
 		return nil, err
+	}
+	if !p.value.Fixed() { // a file is put in as it is: JSON and scripts are full of backslashes
+		template = bytes.ReplaceAll(template, []byte(`\`), []byte(`\\`))
 	}
 	s := &substitution{}
 	if s.whole, err = pattern.NewOctetSubstitution(p.find, pattern.DotAll, template); err != nil {

@@ -3,7 +3,6 @@ package stickycookie
 import (
 	"context"
 	"net"
-	"net/http"
 	"slices"
 	"strings"
 	"sync"
@@ -11,6 +10,7 @@ import (
 
 	"midstream/flow"
 	"midstream/hook"
+	"midstream/internal/cookie"
 	"midstream/internal/rule"
 )
 
@@ -32,15 +32,15 @@ type Addon struct {
 // jar is what servers have set.
 type jar struct {
 	mu      sync.Mutex
-	cookies []cookie // the oldest first
+	cookies []kept // the oldest first
 }
 
-type cookie struct {
+// kept is a cookie and where it goes.
+type kept struct {
+	cookie.Pair
 	domain  string
 	port    uint16
 	path    string
-	name    string
-	value   string
 	expires time.Time // zero for none
 }
 
@@ -55,13 +55,14 @@ func (*Addon) Name() string { return Kind.Name }
 // ResponseHeaders implements hook.ResponseHeadersHook.
 func (a *Addon) ResponseHeaders(_ context.Context, x *hook.Exchange) error {
 	for _, line := range x.Response.Fields.Values("Set-Cookie") {
-		c, err := http.ParseSetCookie(line)
-		if err != nil {
+		c, ok := cookie.ParseSet(line)
+		if !ok {
 			continue
 		}
-		k := cookie{domain: strings.ToLower(x.Request.Host), port: x.Request.Port, path: "/", name: c.Name, value: c.Value}
+		now := time.Now()
+		k := kept{domain: strings.ToLower(x.Request.Host), port: x.Request.Port, path: "/", Pair: c.Pair, expires: c.Until(now)}
 		if c.Domain != "" {
-			k.domain = strings.ToLower(c.Domain)
+			k.domain = c.Domain
 		}
 		if c.Path != "" {
 			k.path = c.Path
@@ -69,24 +70,16 @@ func (a *Addon) ResponseHeaders(_ context.Context, x *hook.Exchange) error {
 		if !within(x.Request.Host, k.domain) {
 			continue // a server speaks for its own domain only
 		}
-		switch {
-		case c.MaxAge > 0:
-			k.expires = time.Now().Add(time.Duration(c.MaxAge) * time.Second)
-		case c.MaxAge < 0:
-			k.expires = time.Unix(0, 0)
-		case !c.Expires.IsZero():
-			k.expires = c.Expires
-		}
-		a.set(k, time.Now())
+		a.set(k, now)
 	}
 	return nil
 }
 
-func (j *jar) set(k cookie, now time.Time) {
+func (j *jar) set(k kept, now time.Time) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	i := slices.IndexFunc(j.cookies, func(o cookie) bool {
-		return o.domain == k.domain && o.port == k.port && o.path == k.path && o.name == k.name
+	i := slices.IndexFunc(j.cookies, func(o kept) bool {
+		return o.domain == k.domain && o.port == k.port && o.path == k.path && o.Name == k.Name
 	})
 	switch gone := !k.expires.IsZero() && !k.expires.After(now); {
 	case gone && i >= 0:
@@ -129,8 +122,8 @@ func (j *jar) of(r *flow.Request, now time.Time) []string {
 	defer j.mu.Unlock()
 	var pairs []string
 	for _, k := range j.cookies {
-		if k.port == r.Port && strings.HasPrefix(r.Path, k.path) && within(r.Host, k.domain) && (k.expires.IsZero() || k.expires.After(now)) {
-			pairs = append(pairs, k.name+"="+k.value)
+		if k.port == r.Port && cookie.InPath(r.Path, k.path) && within(r.Host, k.domain) && (k.expires.IsZero() || k.expires.After(now)) {
+			pairs = append(pairs, k.Pair.String())
 		}
 	}
 	return pairs

@@ -360,6 +360,20 @@ func TestContentIsTextOrBase64(t *testing.T) {
 	}
 }
 
+// Cookies are listed as browsers read them, whatever is in their values.
+func TestCookiesAreListedAsTheyAre(t *testing.T) {
+	it := exchange("", "", nil)
+	it.Flow.Request.Fields.Add("Cookie", `a=1; j={"x":1, "y":2}; q="b c"`)
+	it.Flow.Response.Fields.Add("Set-Cookie", `j={"x":1}; Path=/; Secure; HttpOnly`)
+	file, _ := write(t, it)
+	for _, want := range []string{`{"name":"a","value":"1"},{"name":"j","value":"{\"x\":1, \"y\":2}"},{"name":"q","value":"\"b c\""}`,
+		`"cookies":[{"name":"j","value":"{\"x\":1}","path":"/","httpOnly":true,"secure":true}]`} {
+		if !strings.Contains(file, want) {
+			t.Errorf("%s is not in %s", want, file)
+		}
+	}
+}
+
 func TestWhatAnArchiveHasNoPlaceForIsTold(t *testing.T) {
 	missing := exchange("text/plain", "", nil)
 	missing.Bodies[flow.ToClient] = nil

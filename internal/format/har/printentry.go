@@ -2,12 +2,12 @@ package har
 
 import (
 	"net"
-	"net/http"
 	"net/url"
 	"strings"
 	"time"
 
 	"midstream/flow"
+	"midstream/internal/cookie"
 	"midstream/internal/format"
 )
 
@@ -154,11 +154,23 @@ func unquote(s string) string {
 	return s
 }
 
-func requestCookies(fs flow.Fields) []*http.Cookie {
-	return (&http.Request{Header: http.Header{"Cookie": fs.Values("Cookie")}}).Cookies()
+func requestCookies(fs flow.Fields) (list []cookie.Set) {
+	for _, p := range cookie.Pairs(fs.Values("Cookie")) {
+		list = append(list, cookie.Set{Pair: p})
+	}
+	return list
 }
 
-func (p *printer) cookies(list []*http.Cookie) *printer {
+func responseCookies(fs flow.Fields) (list []cookie.Set) {
+	for _, line := range fs.Values("Set-Cookie") {
+		if c, ok := cookie.ParseSet(line); ok {
+			list = append(list, c)
+		}
+	}
+	return list
+}
+
+func (p *printer) cookies(list []cookie.Set) *printer {
 	p.raw("[")
 	for i, c := range list {
 		p.comma(i).raw(`{"name":`).string(c.Name).raw(`,"value":`).string(c.Value)
@@ -171,7 +183,7 @@ func (p *printer) cookies(list []*http.Cookie) *printer {
 		if !c.Expires.IsZero() {
 			p.raw(`,"expires":`).string(when(c.Expires))
 		}
-		if c.HttpOnly {
+		if c.HTTPOnly {
 			p.raw(`,"httpOnly":true`)
 		}
 		if c.Secure {
@@ -214,8 +226,7 @@ func (p *printer) response(it *format.Item) (lost []string) {
 		return nil
 	}
 	p.raw(`{"status":`).int(int64(r.Status)).raw(`,"statusText":`).string(r.Reason).raw(`,"httpVersion":`).string(r.Version.String())
-	set := (&http.Response{Header: http.Header{"Set-Cookie": r.Fields.Values("Set-Cookie")}}).Cookies()
-	p.raw(`,"cookies":`).cookies(set).raw(`,"headers":`).fields(r.Fields).raw(`,"content":{"size":`)
+	p.raw(`,"cookies":`).cookies(responseCookies(r.Fields)).raw(`,"headers":`).fields(r.Fields).raw(`,"content":{"size":`)
 	switch body := it.Bodies[flow.ToClient]; {
 	case body != nil && it.Closing == nil:
 		c := measure(body, r.Fields)
