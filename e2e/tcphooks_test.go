@@ -176,3 +176,18 @@ def tcp_message(flow):
 		})
 	}
 }
+
+// A raw tunnel is no way around block_list; what no rule means passes.
+func TestRawTunnelsToBlockedHosts(t *testing.T) {
+	t.Parallel()
+	blocked, free := echoing(t, false), echoing(t, false)
+	p := start(t, "--block-list", "|~d ^localhost$ & ~dst :"+port(blocked)+"$|403", "--block-list", "|~u /none|403")
+	conn := tunnel(t, p, free)
+	if line, err := bufio.NewReader(conn).ReadString('\n'); line != "welcome\n" || err != nil {
+		t.Errorf("%q, %v", line, err)
+	}
+	conn = tunnel(t, p, blocked)
+	if p, err := io.ReadAll(conn); len(p) > 0 {
+		t.Errorf("%q, %v came through", p, err)
+	}
+}

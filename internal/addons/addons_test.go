@@ -272,6 +272,31 @@ func TestBlockList(t *testing.T) {
 	}
 }
 
+func TestBlockListClosesRawTunnels(t *testing.T) {
+	set, list := built(t, "block_list=/~d ^blocked\\.test$/403", "block_list=/~dst :25$/444", "block_list=/~m POST/403", "block_list=/~d ^late & ~bq x/403", "block_list=/!~d test/403")
+	for address, want := range map[string]int{"blocked.test:22": 1, "mail.test:25": 2, "other.test:22": 0, "late.test:22": 0, "[::1]:22": 5} {
+		ended := false
+		x, ctl := hook.NewExchange(flow.Request{}, nil, nil, func() { ended = true })
+		x.Server = &flow.Conn{Address: address}
+		ctl.OpenTCP(nil)
+		before := make([]uint64, len(list))
+		for i, r := range list {
+			before[i] = uint64(r.Hits())
+		}
+		if err := set.TCPStart(context.Background(), x); err != nil {
+			t.Fatal(err)
+		}
+		if got := slices.Equal(codes(x), []string{"blocked"}); got != (want > 0) || ended != (want > 0) || x.Killed() != (want > 0) {
+			t.Errorf("%s: ended %v, findings %v", address, ended, codes(x))
+		}
+		for i, r := range list {
+			if hit := uint64(r.Hits()) > before[i]; hit != (i == want-1) {
+				t.Errorf("%s: rule %d hit %v", address, i+1, hit)
+			}
+		}
+	}
+}
+
 func TestAnticacheAndAnticomp(t *testing.T) {
 	set, _ := built(t, "anticache=", "anticomp=")
 	x := ask(t, set, exchange(t, "http://a.test/", "If-None-Match: x", "if-modified-since: y", "Accept-Encoding: br"))

@@ -62,9 +62,9 @@ func (*Addon) Observe() bool { return true }
 // Wants implements hook.Selective.
 func (a *Addon) Wants() hook.Events {
 	if a.rules.Late() {
-		return hook.OnRequestHeaders | hook.OnRequest
+		return hook.OnRequestHeaders | hook.OnRequest | hook.OnTCPStart
 	}
-	return hook.OnRequestHeaders
+	return hook.OnRequestHeaders | hook.OnTCPStart
 }
 
 // target is where a request goes; judged is the one that rules were asked about last.

@@ -5,7 +5,8 @@
 //	              └───► 444: closed without an answer
 //
 // A rule is asked twice: about the request as it came, and, where something has
-// sent it elsewhere since, about the target that would be dialled. It is a guard:
+// sent it elsewhere since, about the target that would be dialled. Raw tunnels are
+// closed where a rule means the CONNECT that asks for their server. It is a guard:
 // what a filter cannot tell in time is blocked. Both addons may be used from
 // several goroutines at once.
 package block

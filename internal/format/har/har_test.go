@@ -360,6 +360,17 @@ func TestContentIsTextOrBase64(t *testing.T) {
 	}
 }
 
+// What stands behind a # in a target is no fragment, which no reader would keep.
+func TestATargetWithAHash(t *testing.T) {
+	it := exchange("", "", nil)
+	it.Flow.Request.Path = "/a?b='#c"
+	file, _ := write(t, it)
+	all, errs := readAll(file)
+	if len(errs) > 0 || all[0].Flow.Request.Path != "/a?b='%23c" {
+		t.Errorf("%v, %+v", errs, all[0].Flow.Request)
+	}
+}
+
 // Cookies are listed as browsers read them, whatever is in their values.
 func TestCookiesAreListedAsTheyAre(t *testing.T) {
 	it := exchange("", "", nil)

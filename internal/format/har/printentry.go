@@ -24,7 +24,7 @@ func (p *printer) entry(it *format.Item, fresh bool) (lost []string) {
 		start = f.Start
 	}
 	p.raw(`{"startedDateTime":`).string(when(start)).raw(`,"time":`).millis(t.total())
-	p.raw(`,"request":{"method":`).string(q.Method).raw(`,"url":`).string(q.DisplayURL()).raw(`,"httpVersion":`).string(q.Version.String())
+	p.raw(`,"request":{"method":`).string(q.Method).raw(`,"url":`).string(strings.ReplaceAll(q.DisplayURL(), "#", "%23")).raw(`,"httpVersion":`).string(q.Version.String())
 	p.raw(`,"cookies":`).cookies(requestCookies(q.Fields)).raw(`,"headers":`).fields(q.Fields).raw(`,"queryString":`).query(q.Path)
 	p.raw(`,"headersSize":`).int(headSize(q.Fields, len(q.Method)+len(q.Path)+12)).raw(`,"bodySize":`).int(size(it, flow.ToServer))
 	if body := it.Bodies[flow.ToServer]; body != nil && body.Size() > 0 && it.Closing == nil {
