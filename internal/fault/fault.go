@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"strings"
 	"syscall"
 
 	"midstream/flow"
@@ -35,7 +36,21 @@ func CauseOf(err error, who string) (flow.Cause, string) {
 	case errors.Is(err, net.ErrClosed):
 		return flow.Unspecified, "the connection was closed here"
 	}
+	// TLS reports an alert from the peer as a net.OpError "remote error".
+	if op, ok := errors.AsType[*net.OpError](err); ok && op.Op == "remote error" {
+		return flow.ResetByPeer, who + " ended TLS with the alert " + alert(op.Err, who)
+	}
 	return flow.ResetByPeer, err.Error()
+}
+
+// alert names an alert of TLS, and what helps. With TLS 1.3 a client has done its
+// handshake when the server misses its certificate (RFC 8446 section 4.4.2.4).
+func alert(err error, who string) string {
+	name := strings.ReplaceAll(strings.TrimPrefix(err.Error(), "tls: "), " ", "_")
+	if name == "certificate_required" && who == "server" {
+		name += " (it wants a client certificate: option client_certs)"
+	}
+	return name
 }
 
 // Say shows text and keeps what the system said for errors.Is.

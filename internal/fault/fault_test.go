@@ -2,6 +2,7 @@ package fault
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -26,6 +27,8 @@ func TestCauseOf(t *testing.T) {
 		{os.ErrDeadlineExceeded, flow.Timeout, "time ran out"},
 		{syscall.ETIMEDOUT, flow.Timeout, "server does not answer any more"},
 		{net.ErrClosed, flow.Unspecified, "the connection was closed here"},
+		{&net.OpError{Op: "remote error", Err: tls.AlertError(116)}, flow.ResetByPeer, "server ended TLS with the alert certificate_required (it wants a client certificate: option client_certs)"},
+		{&net.OpError{Op: "remote error", Err: tls.AlertError(80)}, flow.ResetByPeer, "server ended TLS with the alert internal_error"},
 		{errors.New("odd"), flow.ResetByPeer, "odd"},
 	} {
 		if cause, text := CauseOf(c.err, "server"); cause != c.cause || text != c.text {
