@@ -88,7 +88,7 @@ func TestSettleHost(t *testing.T) {
 		{"the authority wins", flow.Request{Form: flow.AbsoluteForm, Scheme: "https", Authority: "evil.test", Message: flow.Message{Version: flow.HTTP11, Fields: fieldLines("A: 1|Host: a.test")}}, "A: 1|Host: evil.test", true},
 		{"another port is another authority", flow.Request{Form: flow.AbsoluteForm, Scheme: "http", Authority: "a.test:8080", Message: flow.Message{Version: flow.HTTP11, Fields: fieldLines("Host: a.test")}}, "Host: a.test:8080", true},
 		{"1.1 without Host gets one", flow.Request{Form: flow.AbsoluteForm, Scheme: "http", Authority: "u:p@a.test", Message: flow.Message{Version: flow.HTTP11, Fields: fieldLines("A: 1")}}, "Host: a.test|A: 1", false},
-		{"1.0 without Host stays without", flow.Request{Form: flow.AbsoluteForm, Scheme: "http", Authority: "a.test", Message: flow.Message{Version: flow.HTTP10, Fields: fieldLines("A: 1")}}, "A: 1", false},
+		{"1.0 without Host gets one, too", flow.Request{Form: flow.AbsoluteForm, Scheme: "http", Authority: "a.test", Message: flow.Message{Version: flow.HTTP10, Fields: fieldLines("A: 1")}}, "Host: a.test|A: 1", false},
 		{"IPv6", flow.Request{Form: flow.AbsoluteForm, Scheme: "http", Authority: "[::1]", Message: flow.Message{Version: flow.HTTP11, Fields: fieldLines("Host: [::1]:80")}}, "Host: [::1]:80", false},
 	} {
 		note := settleHost(&c.r)

@@ -22,9 +22,7 @@ func settleHost(r *flow.Request) string {
 	host, ok := r.Fields.Lookup("Host")
 	switch {
 	case !ok:
-		if r.Version == flow.HTTP11 {
-			r.Fields.Insert(0, "Host", authority)
-		}
+		r.Fields.Insert(0, "Host", authority) // HTTP/1.0, too: a server of many sites needs it
 		return ""
 	case sameAuthority(r.Scheme, host, authority):
 		return ""

@@ -36,19 +36,28 @@ func CauseOf(err error, who string) (flow.Cause, string) {
 	case errors.Is(err, net.ErrClosed):
 		return flow.Unspecified, "the connection was closed here"
 	}
-	// TLS reports an alert from the peer as a net.OpError "remote error".
+	// TLS reports an alert from the peer as a net.OpError "remote error", and one
+	// that it sends as "local error".
 	if op, ok := errors.AsType[*net.OpError](err); ok && op.Op == "remote error" {
 		return flow.ResetByPeer, who + " ended TLS with the alert " + alert(op.Err, who)
+	} else if ok && op.Op == "local error" {
+		return flow.Malformed, who + " sent what TLS does not allow: " + alert(op.Err, who)
 	}
 	return flow.ResetByPeer, err.Error()
 }
 
 // alert names an alert of TLS, and what helps. With TLS 1.3 a client has done its
-// handshake when the server misses its certificate (RFC 8446 section 4.4.2.4).
+// handshake when the server misses its certificate (RFC 8446 section 4.4.2.4). A
+// server that asks for one later does so because the client has offered it, and a
+// greeting like the client's has (section 4.6.2).
 func alert(err error, who string) string {
-	name := strings.ReplaceAll(strings.TrimPrefix(err.Error(), "tls: "), " ", "_")
-	if name == "certificate_required" && who == "server" {
+	name := strings.ToLower(strings.ReplaceAll(strings.TrimPrefix(err.Error(), "tls: "), " ", "_"))
+	switch {
+	case who != "server":
+	case name == "certificate_required":
 		name += " (it wants a client certificate: option client_certs)"
+	case name == "unexpected_message":
+		name += " (it may want a client certificate after the handshake: try tls_hello=own)"
 	}
 	return name
 }

@@ -1,9 +1,11 @@
 package http1
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -154,7 +156,7 @@ func (call *Call) block() (string, time.Time, error) {
 				return "", start, call.foreign()
 			} else if more {
 				if err := c.src.fill(); err != nil {
-					return "", start, call.headError(err, len(b))
+					return "", start, call.headError(err, c.src.buffered())
 				}
 				continue
 			}
@@ -171,17 +173,20 @@ func (call *Call) block() (string, time.Time, error) {
 			return block, start, nil
 		}
 		if err := c.src.fill(); err != nil {
-			return "", start, call.headError(err, len(b))
+			return "", start, call.headError(err, c.src.buffered())
 		}
 	}
 }
 
-// headError says that the head ended early, after had octets.
-func (call *Call) headError(err error, had int) error {
+// headError says that the head ended early, after had.
+func (call *Call) headError(err error, had []byte) error {
 	what := "read response head from " + call.client.to
 	detail := "before sending a response"
-	if had > 0 {
-		detail = fmt.Sprintf("after %d octets of it", had)
+	if len(had) > 0 {
+		detail = fmt.Sprintf("after %d octets of it", len(had))
+	}
+	if len(had) > 0 && !beginsHTTP(had) {
+		detail = fmt.Sprintf("after %d octets that do not begin like an HTTP response: %s", len(had), flow.Quote(string(had[:min(len(had), 40)])))
 	}
 	e := ioError(flow.AtServer, flow.InHead, err, what, detail)
 	e.Status = 502
@@ -189,6 +194,17 @@ func (call *Call) headError(err error, had int) error {
 		e.Status = 504
 	}
 	return e
+}
+
+// beginsHTTP tells whether a head, or a part of one, may be of an HTTP response.
+func beginsHTTP(b []byte) bool {
+	b = bytes.TrimLeft(b, "\r\n")
+	for _, word := range []string{"HTTP/", "ICY "} {
+		if n := min(len(b), len(word)); strings.EqualFold(string(b[:n]), word[:n]) {
+			return true
+		}
+	}
+	return false
 }
 
 // broken ends the call because of err, or of what Cancel was given before.

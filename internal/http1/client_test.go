@@ -191,6 +191,7 @@ func TestHeadErrorsSayWhatHappened(t *testing.T) {
 	}{
 		{"closed", func(p *peer) { p.Close() }, flow.ClosedEarly, "read response head from origin.test:80: server closed the connection before sending a response"},
 		{"closed inside", func(p *peer) { p.send("HTTP/1.1 200 OK\r\n"); p.Close() }, flow.ClosedEarly, "after 17 octets of it"},
+		{"closed behind something else", func(p *peer) { p.send("<html>hello"); p.Close() }, flow.ClosedEarly, "server closed the connection after 11 octets that do not begin like an HTTP response: \"<html>hello\""},
 		{"reset", func(p *peer) { p.SetLinger(0); p.Close() }, flow.ResetByPeer, "server reset the connection before sending a response"},
 		{"no HTTP", func(p *peer) { p.send("hello there\r\n\r\n") }, flow.Malformed, "read response head from origin.test:80: it does not begin like an HTTP response: \"hello there\""},
 		{"ambiguous", func(p *peer) { p.send("HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n") }, flow.Malformed, "from origin.test:80: Content-Length says 1 and 2"},
