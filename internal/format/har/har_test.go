@@ -360,6 +360,35 @@ func TestContentIsTextOrBase64(t *testing.T) {
 	}
 }
 
+// The parts of the time do not lie in one another: together they are what it took, from
+// where it began to where it ended, whenever the connection was made.
+func TestTimesAddUp(t *testing.T) {
+	at := func(ms int) time.Time {
+		return time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC).Add(time.Duration(ms) * time.Millisecond)
+	}
+	for name, c := range map[string]struct {
+		dialled, connected, secured int
+		timings                     string
+		began, took                 int
+	}{
+		"made before":     {0, 40, 200, `"connect":200,"ssl":160,"send":100,"wait":300,"receive":50}`, 800, 650},
+		"made meanwhile":  {1120, 1150, 1200, `"connect":80,"ssl":50,"send":100,"wait":220,"receive":50}`, 1000, 450},
+		"begun before":    {900, 1000, 1150, `"connect":250,"ssl":150,"send":100,"wait":150,"receive":50}`, 900, 550},
+		"made while sent": {1000, 1050, 1450, `"connect":450,"ssl":400,"send":0,"wait":0,"receive":50}`, 1000, 500},
+	} {
+		it := exchange("", "", nil)
+		f := it.Flow
+		f.Request.Start, f.Request.End, f.Response.Start, f.Response.End = at(1000), at(1100), at(1400), at(1450)
+		f.Server = &flow.Conn{ID: flow.NewID(), Start: at(c.dialled), Connected: at(c.connected), Secured: at(c.secured)}
+		file, _ := write(t, it)
+		for _, want := range []string{c.timings, fmt.Sprintf(`"startedDateTime":%q,"time":%d,`, when(at(c.began)), c.took)} {
+			if !strings.Contains(file, want) {
+				t.Errorf("%s: %s is not in %s", name, want, file)
+			}
+		}
+	}
+}
+
 // What stands behind a # in a target is no fragment, which no reader would keep.
 func TestATargetWithAHash(t *testing.T) {
 	it := exchange("", "", nil)

@@ -19,8 +19,8 @@ func (p *printer) entry(it *format.Item, fresh bool) (lost []string) {
 	f := it.Flow
 	q := f.Request
 	t := spans(f, fresh)
-	start := q.Start
-	if start.IsZero() {
+	start := q.Start.Add(-t.ahead)
+	if q.Start.IsZero() {
 		start = f.Start
 	}
 	p.raw(`{"startedDateTime":`).string(when(start)).raw(`,"time":`).millis(t.total())
@@ -55,8 +55,9 @@ func (p *printer) entry(it *format.Item, fresh bool) (lost []string) {
 	return lost
 }
 
-// span is the parts of the time of an exchange; -1 where one does not apply.
-type span struct{ connect, secure, send, wait, receive time.Duration }
+// span is the parts of the time of an exchange; -1 where one does not apply. ahead is
+// how much of connect was over when the request came.
+type span struct{ connect, secure, send, wait, receive, ahead time.Duration }
 
 func (s span) total() time.Duration {
 	sum := s.send + s.wait + s.receive
@@ -87,7 +88,20 @@ func spans(f *flow.Flow, fresh bool) span {
 		t.wait = between(q.End, r.Start)
 		t.receive = between(r.Start, r.End)
 	}
+	if t.connect > 0 && !q.Start.IsZero() {
+		t.apart(q.Start, f.Server.Start)
+	}
 	return t
+}
+
+// apart takes out of send and wait what connect has of them, as parts of the time do
+// not lie in one another; the connection was begun at dialled.
+func (t *span) apart(asked, dialled time.Time) {
+	within := min(t.connect, max(0, dialled.Add(t.connect).Sub(asked)))
+	t.ahead = t.connect - within
+	from := min(within, t.wait)
+	t.wait -= from
+	t.send = max(0, t.send-(within-from))
 }
 
 // size is how many octets of a body were sent, -1 where that is not known.
