@@ -120,6 +120,54 @@ func TestABufferWithARecordIsLeft(t *testing.T) {
 	}
 }
 
+// Where every other record is empty TLS wants more with each: what lies behind is not
+// moved each time.
+func TestWhatIsReadAheadMovesOnce(t *testing.T) {
+	a, b := tcpPair(t)
+	const records = 30
+	one := append([]byte{23, 3, 3, 0, 50}, bytes.Repeat([]byte("r"), 50)...)
+	b.Write(bytes.Repeat(one, records))
+	w := newWire(a)
+	w.records = true
+	for w.buffered() < records*len(one) {
+		if err := w.fill(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	moves, at := 0, w.ahead
+	p := make([]byte, len(one))
+	for i := range records {
+		if err := w.begin(); err != nil {
+			t.Fatal(err)
+		}
+		got := w.record()
+		if got == nil {
+			n, err := io.ReadFull(w, p)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got = p[:n]
+		} else if i < records-1 { // TLS wants the next one, too
+			if _, err := io.ReadFull(w, p); err != nil {
+				t.Fatal(err)
+			}
+			w.handBack()
+		}
+		if !bytes.Equal(got, one) {
+			t.Fatalf("record %d is %q", i, got)
+		}
+		if w.ahead != at && w.ahead != nil {
+			moves, at = moves+1, w.ahead
+		}
+		if w.buffered() == 0 {
+			break
+		}
+	}
+	if moves != 1 {
+		t.Errorf("it was moved %d times", moves)
+	}
+}
+
 // Whatever the records are and however they are read, what comes out is what went in.
 func TestRecordsComeAsTheyWere(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {

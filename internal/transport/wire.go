@@ -28,6 +28,7 @@ type wire struct {
 	ahead   *buffer
 	r, w    int  // ahead.b[r:w] has been read and not served
 	handed  bool // TLS works in the record before r, see record
+	moved   bool // what lies here was moved once, see leave
 	filled  int  // reads in a row that filled what they were given
 	bulk    bool
 	readEnd error
@@ -153,7 +154,7 @@ func (w *wire) serve(p []byte) int {
 // record is the record that begins here, where all of it has been read ahead; else
 // nil. Who takes it works in it, and calls handBack when it is done.
 func (w *wire) record() []byte {
-	if w.left == 0 || w.buffered() < w.left {
+	if w.left == 0 || w.buffered() < w.left || w.moved {
 		return nil
 	}
 	p := w.ahead.b[w.r : w.r+w.left : w.r+w.left]
@@ -171,9 +172,10 @@ func (w *wire) handBack() {
 }
 
 // leave leaves the buffer to TLS, which wants more and may want to read it to where
-// the record was that it has.
+// the record was that it has. What lies behind is moved, and not handed over until
+// more is read: a peer whose every other record is empty has each octet moved once.
 func (w *wire) leave() {
-	w.handed = false
+	w.handed, w.moved = false, true
 	rest := w.ahead.b[w.r:w.w]
 	w.ahead, w.r, w.w = nil, 0, 0
 	switch {
@@ -241,7 +243,7 @@ func (w *wire) noteAlert() {
 	if w.ahead.b[w.r] != alertRecord || w.left != recordHeader+alertLength {
 		return
 	}
-	for w.buffered() < w.left {
+	for w.buffered() < w.left || w.moved {
 		if w.fill() != nil {
 			return
 		}
@@ -268,6 +270,7 @@ func (w *wire) fill() error {
 		return w.readEnd
 	}
 	w.compact()
+	w.moved = false
 	if w.ahead != nil && w.w == len(w.ahead.b) {
 		return errAheadFull
 	}
@@ -355,7 +358,7 @@ func (w *wire) takeLarge() bool {
 
 func (w *wire) release() {
 	w.ahead.put()
-	w.ahead, w.r, w.w = nil, 0, 0
+	w.ahead, w.r, w.w, w.moved = nil, 0, 0, false
 }
 
 // Write sends p, or keeps it while corked.
