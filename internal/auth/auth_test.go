@@ -3,6 +3,7 @@ package auth
 import (
 	"context"
 	"errors"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -158,6 +159,18 @@ func TestGuessers(t *testing.T) {
 				t.Error(err)
 			}
 		})
+	}
+}
+
+// Editors of Windows write a byte order mark, and lines that end in CR LF.
+func TestAFileOfWindows(t *testing.T) {
+	hashes, err := parseFile([]byte("\ufeff" + strings.ReplaceAll(file, "\n", "\r\n")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want, err := parseFile([]byte(file))
+	if err != nil || !maps.Equal(hashes, want) {
+		t.Errorf("%v, want %v (%v)", hashes, want, err)
 	}
 }
 

@@ -71,7 +71,7 @@ func readFile(name string) (*Users, error) {
 // in Apache.
 func parseFile(text []byte) (map[string]string, error) {
 	hashes := make(map[string]string)
-	lines := bufio.NewScanner(bytes.NewReader(text))
+	lines := bufio.NewScanner(bytes.NewReader(bytes.TrimPrefix(text, []byte("\ufeff"))))
 	for n := 1; lines.Scan(); n++ {
 		line := strings.TrimSpace(lines.Text())
 		if line == "" || strings.HasPrefix(line, "#") {

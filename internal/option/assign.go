@@ -126,7 +126,8 @@ func (r *Registry) secret(o *Option, a Assignment) (string, error) {
 		var data []byte
 		data, err = io.ReadAll(io.LimitReader(f, mostSecret+1))
 		if err == nil && len(data) <= mostSecret {
-			return strings.TrimRight(string(data), "\r\n"), nil
+			// Editors of Windows write a byte order mark.
+			return strings.TrimRight(strings.TrimPrefix(string(data), "\ufeff"), "\r\n"), nil
 		}
 		if err == nil {
 			err = fmt.Errorf("%s is larger than %s", path, FormatSize(mostSecret))

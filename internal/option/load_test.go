@@ -308,7 +308,7 @@ func TestSecretsAreNeverPrinted(t *testing.T) {
 	const secret = "hunter2hunter2"
 	dir := t.TempDir()
 	path := filepath.Join(dir, "pass")
-	if err := os.WriteFile(path, []byte(secret+"\r\n"), 0o600); err != nil {
+	if err := os.WriteFile(path, []byte("\ufeff"+secret+"\r\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	for _, text := range []string{secret, "@" + path} {

@@ -62,6 +62,11 @@ func overlay(v, rest *tnet.Value) {
 		}
 		if e.Key == "metadata" {
 			for _, m := range e.Value.Entries() {
+				if now := v.Key("metadata").Key(m.Key); now.Tag() == tnet.Text && m.Value.Tag() != tnet.Text {
+					if was, ok := written(&m.Value); ok && was != text(v.Key("metadata"), m.Key) {
+						continue // it has been changed since
+					}
+				}
 				v.Key("metadata").Set(m.Key, m.Value)
 			}
 			continue

@@ -118,11 +118,14 @@ func (r *reader) identify(v *tnet.Value, f *flow.Flow) {
 		f.Replayed = flow.ServerReplayed
 	}
 	for _, e := range v.Key("metadata").Entries() {
-		if e.Value.Tag() != tnet.Text {
-			continue // is carried
-		}
 		if f.Metadata == nil {
 			f.Metadata = map[string]string{}
+		}
+		if e.Value.Tag() != tnet.Text { // what it is itself is carried
+			if s, ok := written(&e.Value); ok {
+				f.Metadata[e.Key] = s
+			}
+			continue
 		}
 		p, err := e.Value.Bytes(maxText)
 		r.fail("metadata", err)

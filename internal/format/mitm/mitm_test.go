@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os/exec"
 	"path/filepath"
 	"strings"
@@ -374,6 +375,33 @@ func TestFlowsBehindDamageAreRead(t *testing.T) {
 			t.Errorf("%s: %.200q, want %q", name, have, c.want)
 		}
 	}
+}
+
+// Addons put anything into metadata: filters and people see it as text, and a file that
+// is written has it as it was, unless it has been changed since.
+func TestMetadataThatIsNoText(t *testing.T) {
+	v := newest("metadata", d("n", 1, "f", 1.5, "on", true, "no", nil, "l", []any{1, "it's", b("x\xff")}, "d", d("k", []any{}), "s", "text", "long", b(strings.Repeat("x", 9000))))
+	all, err := readAll(t, octets(t, v))
+	if err != nil || len(all) != 1 {
+		t.Fatal(err)
+	}
+	want := map[string]string{"n": "1", "f": "1.5", "on": "True", "no": "None", "l": `[1, 'it\'s', b'x\xff']`, "d": "{'k': []}", "s": "text"}
+	if got := all[0].Flow.Metadata; !maps.Equal(got, want) {
+		t.Errorf("%q", got)
+	}
+	all[0].Flow.Metadata["on"] = "off"
+	var out bytes.Buffer
+	if _, err := NewWriter(&out, Version).Write(all[0]); err != nil {
+		t.Fatal(err)
+	}
+	got, _, err := tnet.Parse(format.Octets(out.Bytes()), 0, int64(out.Len()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	v.Key("metadata").Set("on", val("off"))
+	v.Key("metadata").Remove("long") // sameValue reads what is short
+	got.Key("metadata").Remove("long")
+	sameValue(t, "", v.Key("metadata"), got.Key("metadata"))
 }
 
 // Up to mitmproxy 0.15 the content of a body that had been streamed was the number 0.
