@@ -90,6 +90,9 @@ func requestOf(q *value) (*flow.Request, error) {
 		return nil, errors.New("its request has no url")
 	}
 	scheme, rest, ok := strings.Cut(raw, "://")
+	if !ok && q.key("method").str() == "CONNECT" {
+		return connectOf(q, raw)
+	}
 	if !ok {
 		return nil, fmt.Errorf("its url %.80q is no absolute URL", raw)
 	}
@@ -129,6 +132,9 @@ func requestOf(q *value) (*flow.Request, error) {
 	if req.Method == "" {
 		req.Method = "GET"
 	}
+	if req.Method == "OPTIONS" && !strings.ContainsAny(rest, "/?#") {
+		req.Path, req.Form = "*", flow.AsteriskForm // RFC 9112 section 3.2.4
+	}
 	pseudo(req)
 	if req.Version >= flow.HTTP2 && req.Authority == "" {
 		req.Authority = flow.HostPort(scheme, req.Host, port)
@@ -136,6 +142,19 @@ func requestOf(q *value) (*flow.Request, error) {
 	if len(req.Fields) == 0 {
 		req.Fields = cookiesOf(q.key("cookies"))
 	}
+	return req, nil
+}
+
+// connectOf reads a CONNECT, whose URL is the host and port that it asks for.
+func connectOf(q *value, raw string) (*flow.Request, error) {
+	host, p, err := net.SplitHostPort(raw)
+	port, err2 := strconv.ParseUint(p, 10, 16)
+	if err != nil || err2 != nil {
+		return nil, fmt.Errorf("its url %.80q is no HOST:PORT, which CONNECT asks for", raw)
+	}
+	req := &flow.Request{Message: flow.Message{Version: versionOf(q), Fields: fieldsOf(q.key("headers"))}, Method: "CONNECT",
+		Form: flow.AuthorityForm, Authority: raw, Host: host, Port: uint16(port)}
+	pseudo(req)
 	return req, nil
 }
 

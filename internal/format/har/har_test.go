@@ -400,6 +400,31 @@ func TestATargetWithAHash(t *testing.T) {
 	}
 }
 
+// CONNECT and OPTIONS * have no URL of their own; both come back.
+func TestTargetsThatAreNoURL(t *testing.T) {
+	connect, options := exchange("", "", nil), exchange("", "", nil)
+	q := connect.Flow.Request
+	q.Method, q.Form, q.Scheme, q.Host, q.Port, q.Path, q.Authority = "CONNECT", flow.AuthorityForm, "", "::1", 443, "", "[::1]:443"
+	q = options.Flow.Request
+	q.Method, q.Form, q.Path = "OPTIONS", flow.AsteriskForm, "*"
+	for _, it := range []*format.Item{connect, options} {
+		file, _ := write(t, it)
+		all, errs := readAll(file)
+		if len(errs) > 0 || len(all) != 1 {
+			t.Fatalf("%v in %s", errs, file)
+		}
+		got, want := all[0].Flow.Request, it.Flow.Request
+		if got.Method != want.Method || got.Form != want.Form || got.Path != want.Path || got.URL() != want.URL() || got.Port != want.Port {
+			t.Errorf("%+v, want %+v", got, want)
+		}
+	}
+	for _, url := range []string{"a.test", "a.test:http", "a.test:99999", ":"} {
+		if all, errs := readAll(archive(`{"request":{"method":"CONNECT","url":"` + url + `"}}`)); len(errs) == 0 {
+			t.Errorf("%s: %+v", url, all[0].Flow.Request)
+		}
+	}
+}
+
 // Cookies are listed as browsers read them, whatever is in their values.
 func TestCookiesAreListedAsTheyAre(t *testing.T) {
 	it := exchange("", "", nil)
