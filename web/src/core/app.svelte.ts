@@ -2,6 +2,7 @@ import { SvelteMap } from 'svelte/reactivity'
 import { Flows } from '../list/flows.svelte'
 import { Doom } from './doom.svelte'
 import { Picks } from './picks.svelte'
+import { Memory } from '../flow/draft'
 import { byId, usual } from '../list/columns'
 import { get, post, call, Failure } from './api'
 import { use } from './keymap'
@@ -39,12 +40,14 @@ export class App {
   note = $state('') // what was just done, or could not be
   optionsChanged = $state(0)
   rulesChanged = $state(0)
+  private unsure = false // whether the session is the one that it was
   private news = 0 // counts up when the state changes by what is told
   private heldNews: [string, unknown][] | null = null // while what is parked is asked for
   before = $state<string | null>(null) // the filter that was in use before this one
   aside = '' // the filter while it is switched off
   picks = new Picks()
-  doom = new Doom((text) => this.tell(text))
+  typed = new Memory()
+  doom = new Doom((text) => this.tell(text), () => this.unsure || this.flows.away !== null)
   flows: Flows
   private attempts = new SvelteMap<number, number[]>() // flow -> what it was sent again as
   private noteTimer: ReturnType<typeof setTimeout> | undefined
@@ -140,11 +143,28 @@ export class App {
       const news = this.news
       const state = await ask()
       if (news === this.news || this.state === null) {
-        this.state = state
+        this.take(state)
         return
       }
       ask = () => get<State>('/state')
     }
+  }
+
+  // take notes a state. In another session numbers mean other flows: what was chosen,
+  // typed and to be deleted is of the one before.
+  private take(state: State) {
+    const was = this.state?.session?.dir
+    this.state = state
+    this.unsure = false
+    if (was === undefined || was === state.session?.dir) return
+    this.doom.forget()
+    this.picks.clear()
+    this.typed.forget()
+    this.attempts.clear()
+    this.opened = false
+    this.flows.begin()
+    this.remember()
+    this.tell('midstream records into another session: the flows before are in the session before')
   }
 
   // fetchHeld learns what is parked. What was parked or let go while the answer was
@@ -174,10 +194,13 @@ export class App {
 
   private heard(event: string, data: unknown) {
     if (event === 'state') {
-      this.state = data as State
+      this.take(data as State)
       this.news++
-    } else if (event === 'position') void this.fetchHeld() // before that the feed told nothing
-    else if (event === 'held' || event === 'released') {
+    } else if (event === 'position') {
+      this.unsure = true
+      void this.fetchHeld() // before that the feed told nothing
+      void this.refresh()
+    } else if (event === 'held' || event === 'released') {
       if (event === 'held' && this.held.length === 0) this.alert = `parked: ${(data as Held).method} ${(data as Held).url}`
       this.heldNews?.push([event, data])
       this.heldChanged(event, data)

@@ -13,7 +13,8 @@ export class Doom {
   private numbers = new Set<number>()
   private timer: ReturnType<typeof setInterval> | undefined
 
-  constructor(private told: (text: string) => void) {}
+  // stands says whether time stands still: while it is not known what the numbers mean.
+  constructor(private told: (text: string) => void, private stands: () => boolean) {}
 
   has(number: number): boolean {
     return this.which !== null && (this.which.numbers === undefined || this.numbers.has(number))
@@ -28,7 +29,7 @@ export class Doom {
     this.left = grace
     this.paused = false
     this.timer = setInterval(() => {
-      if (this.paused) return
+      if (this.paused || this.stands()) return
       this.left--
       if (this.left <= 0) void this.now()
     }, 1000)
@@ -40,6 +41,11 @@ export class Doom {
     this.end()
     this.told(n === 1 ? 'the flow stays' : `${n} flows stay`)
     return true
+  }
+
+  // forget gives it up without a word.
+  forget() {
+    this.end()
   }
 
   async now() {

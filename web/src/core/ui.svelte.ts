@@ -6,6 +6,8 @@ export const ui = $state({
   connect: false,
   files: '' as '' | 'save' | 'load',
   rule: '', // the filter that a new rule begins with
+  ruling: false, // a form of a rule is open
+  option: { name: '', text: '' }, // the option that is edited, and how far
   draft: null as string | null, // a filter that is only put into its field
   cell: 0, // the column that has the focus
   find: 0, // counts up when the find bar is asked for

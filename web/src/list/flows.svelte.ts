@@ -5,6 +5,7 @@ import type { Batch, Row, Rows, View } from '../core/types'
 import { Cache } from './cache'
 import { Growth } from './growth'
 import { known, Past, shifted } from './past'
+import { numbers } from './range'
 import { clamp } from './scroll'
 import { Turns } from './turns'
 
@@ -56,7 +57,7 @@ export class Flows {
 
   constructor(private other: (event: string, data: unknown) => void) {
     this.cache = new Cache(
-      (from, n, signal) => get<Rows>(`/views/${this.view}/rows?from=${from}&n=${n}${this.more}`, signal),
+      (from, n, signal) => get<Rows>(`/views/${this.view}/rows?from=${from}&n=${n}${this.more()}`, signal),
       (asked, since) => {
         for (const b of since) this.patch(b.rows)
         this.changes++
@@ -73,9 +74,7 @@ export class Flows {
     return this.descending ? 'top' : 'bottom'
   }
 
-  private get more(): string {
-    return this.facts ? '&facts=1' : ''
-  }
+  private more = () => (this.facts ? '&facts=1' : '')
 
   // rested says whether something may be drawn that comes by itself.
   get rested(): boolean {
@@ -282,7 +281,7 @@ export class Flows {
       else if (at === undefined && this.follow && this.newest === 'top') path = 'from=0'
       else if (anchor !== undefined) path = `around=${anchor}`
       const around = path.startsWith('around')
-      const answer = await get<Rows>(`/views/${view}/rows?${path}&n=${n}${this.more}`)
+      const answer = await get<Rows>(`/views/${view}/rows?${path}&n=${n}${this.more()}`)
       if (view !== this.view || this.hold || this.asleep) return
       this.turns.now()
       this.cache.replace(answer.from, answer.rows ?? [])
@@ -399,14 +398,8 @@ export class Flows {
   }
 
   // numbers are the flows of ranks [a, b], at most ten thousand.
-  async numbers(a: number, b: number): Promise<number[]> {
-    const out: number[] = []
-    const to = Math.min(b, a + 9_999)
-    for (let from = a; from <= to; from += 1000) {
-      const got = await get<Rows>(`/views/${this.view}/rows?from=${from}&n=${Math.min(1000, to - from + 1)}`)
-      for (const row of got.rows ?? []) out.push(row.number)
-    }
-    return out
+  numbers(a: number, b: number): Promise<number[]> {
+    return numbers(this.view, a, Math.min(b, a + 9_999))
   }
 
   // freeze keeps the rows as they are; traffic goes on.
@@ -490,6 +483,13 @@ export class Flows {
       this.away = 2
       setTimeout(again, 2000)
     }
+  }
+
+  // begin forgets what was looked at: it is of another session.
+  begin() {
+    this.selected = this.begun = null
+    this.follow = this.newest !== 'none'
+    void this.look()
   }
 
   // leave ends the view when the page goes.
