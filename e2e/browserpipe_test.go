@@ -272,11 +272,15 @@ func (b *tab) until(what, expression string, args ...any) {
 func (b *tab) key(keys ...string) {
 	b.t.Helper()
 	for _, k := range keys {
+		k, shift := strings.CutPrefix(k, "Shift+")
 		p := map[string]any{"type": "keyDown", "key": k}
+		if shift {
+			p["modifiers"] = 8
+		}
 		if len([]rune(k)) == 1 {
 			p["text"] = k
 		}
-		code := map[string]int{"Enter": 13, "Escape": 27, "Tab": 9, "ArrowDown": 40, "ArrowUp": 38, "End": 35, "Home": 36, "PageDown": 34}[k]
+		code := map[string]int{"Enter": 13, "Escape": 27, "Tab": 9, "ArrowDown": 40, "ArrowUp": 38, "End": 35, "Home": 36, "PageDown": 34, "F6": 117}[k]
 		if code != 0 {
 			p["windowsVirtualKeyCode"], p["code"] = code, k
 		}

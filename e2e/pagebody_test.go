@@ -129,3 +129,29 @@ func TestPageShowsMarkupAsText(t *testing.T) {
 		t.Error("a script in markup runs: the policy lets it")
 	}
 }
+
+// A long URL and the value of a long field take little room, until all of them is asked
+// for.
+func TestPageShowsLongTexts(t *testing.T) {
+	t.Parallel()
+	o := newOrigin(t)
+	end := strings.Repeat("v", 9000) + "-end"
+	o.mux.HandleFunc("/long", func(w http.ResponseWriter, r *http.Request) { w.Header().Set("X-Long", end) })
+	p, url := startPage(t)
+	send(t, p.client(), o.HTTP+"/long?q="+end)
+	b := visit(t, url)
+	openFlow(b, "/long")
+	const field = `[...document.querySelectorAll('[data-testid=detail] tr')].find(r => r.innerText.startsWith('X-Long'))`
+	b.until("the field", `%s`, field)
+	if high := js[int](b, `%s.offsetHeight`, field); high > 300 {
+		t.Errorf("the field is %d pixels high", high)
+	}
+	if high := js[int](b, `document.querySelector('[data-testid=detail] h2').offsetHeight`); high > 40 {
+		t.Errorf("the URL is %d pixels high", high)
+	}
+	js[any](b, `(%s.querySelector('button').click(), document.querySelector('[aria-label="The whole URL"]').click(), 0)`, field)
+	b.until("all of the field", `%s.innerText.trimEnd().endsWith('-end')`, field)
+	b.until("all of the URL", `(h => h.innerText.endsWith('-end') && h.scrollWidth <= h.clientWidth + 1)(document.querySelector('[data-testid=detail] h2'))`)
+	loadAxe(b)
+	axeEach(b, "long")
+}

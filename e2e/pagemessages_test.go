@@ -96,3 +96,20 @@ func TestPageEditsABinaryMessage(t *testing.T) {
 	js[any](b, `([...document.querySelectorAll('button')].find(e => e.innerText === 'Let all go on').click(), 0)`)
 	e.want(0x82, "\x00\x02\xfe\xffA")
 }
+
+// A message of octets is shown as these are, not as the base64 that the core sends.
+func TestPageShowsBinaryMessages(t *testing.T) {
+	t.Parallel()
+	o := newOrigin(t)
+	o.webSocket(t, "/ws", "", echo)
+	p, url := startPage(t)
+	e := dialWebSocket(t, p, o.HTTP, "/ws")
+	e.send(0x82, "\x00\xff{A}")
+	e.want(0x82, "\x00\xff{A}")
+	b := visit(t, url)
+	openFlow(b, "/ws")
+	tabOf(b, "events")
+	b.until("the octets", `[...document.querySelectorAll('[data-testid=messages] [data-index]')].filter(r => r.innerText.includes('00 ff 7b 41 7d')).length === 2`)
+	js[any](b, `(document.querySelector('[data-index="0"]').click(), 0)`)
+	b.until("where they stand", `document.querySelector('.one pre')?.innerText.startsWith('00000000  00 ff 7b 41 7d') && document.querySelector('.one pre').innerText.includes('..{A}')`)
+}

@@ -154,3 +154,29 @@ func TestPageRows(t *testing.T) {
 	axe(b, "rows of every kind, dark")
 	b.screenshot("rows-dark.png")
 }
+
+// A click means the row that was under the mouse when it was pressed, also where the
+// list has moved on before it is let go.
+func TestPageClicksOnWhatMoves(t *testing.T) {
+	t.Parallel()
+	o := newOrigin(t)
+	p, url := startPage(t)
+	c := p.client()
+	for i := range 60 {
+		send(t, c, fmt.Sprintf("%s/hello?n=%d", o.HTTP, i))
+	}
+	b := visit(t, url)
+	b.until("the newest", `%s`, rowText("n=59"))
+	const under = `Number(document.elementFromPoint(500, 400)?.closest('[data-rank]')?.id.slice(4))`
+	meant := js[int](b, under)
+	mouse := func(what string) {
+		b.call("Input.dispatchMouseEvent", map[string]any{"type": what, "x": 500, "y": 400, "button": "left", "clickCount": 1}, nil)
+	}
+	mouse("mousePressed")
+	for i := range 7 {
+		send(t, c, fmt.Sprintf("%s/hello?later=%d", o.HTTP, i))
+	}
+	b.until("the list has moved", `%s === %d`, under, meant+7)
+	mouse("mouseReleased")
+	b.until("the flow that was meant", `document.querySelector('[data-testid=detail] h2')?.innerText.startsWith('#%d ')`, meant)
+}

@@ -124,3 +124,26 @@ func TestPageFiltersFromWhatIsSeen(t *testing.T) {
 	b.until("fields", `%s`, row("X-Name"))
 	axeEach(b, "terms-fields")
 }
+
+// A client that leaves is no error: what is said of it is not in the colour of one.
+func TestPageSaysThatAClientLeft(t *testing.T) {
+	t.Parallel()
+	o := newOrigin(t)
+	o.mux.HandleFunc("/runs", func(w http.ResponseWriter, r *http.Request) {
+		w.(http.Flusher).Flush()
+		<-r.Context().Done()
+	})
+	p, url := startPage(t)
+	answer, err := p.client().Get(o.HTTP + "/runs")
+	if err != nil {
+		t.Fatal(err)
+	}
+	answer.Body.Close()
+	b := visit(t, url)
+	b.until("that it left", `%s?.includes('client left')`, rowText("/runs"))
+	openFlow(b, "/runs")
+	b.until("what became of it", `document.querySelector('[data-testid=detail] .why')?.innerText`)
+	if wrong := js[string](b, `document.querySelector('[data-testid=detail] .why.failed')?.innerText ?? ''`); wrong != "" {
+		t.Errorf("as an error it says %q", wrong)
+	}
+}

@@ -156,11 +156,14 @@ export function act(app: App, id: string, e: KeyboardEvent | null): boolean {
       if (there) app.setSides(turned(there.clientWidth, app.sides))
       return there !== null
     }
-    case 'region.next': {
+    case 'region.next':
+    case 'region.previous': {
       const there = regions.map(region)
       const at = there.findIndex((r) => r?.contains(document.activeElement))
+      const from = at < 0 && id === 'region.previous' ? 0 : at
       for (let i = 1; i <= there.length; i++) {
-        const next = there[(at + i) % there.length]
+        const by = id === 'region.next' ? i : -i
+        const next = there[(from + by + there.length) % there.length]
         if (!next) continue
         const stop = next.tabIndex >= 0 ? next : next.querySelector<HTMLElement>('button:not(:disabled), input, select, [tabindex="0"]')
         if (stop) {
@@ -209,6 +212,11 @@ export function act(app: App, id: string, e: KeyboardEvent | null): boolean {
       const at = all.findIndex((t) => t.getAttribute('aria-selected') === 'true')
       all[(at + (id === 'tab.next' ? 1 : all.length - 1)) % all.length]?.click()
       return true
+    }
+    case 'tab.number': {
+      const tab = document.querySelectorAll<HTMLElement>('#page [role=tablist][aria-label="Parts of the flow"] [role=tab]')[Number(e?.key) - 1]
+      tab?.click()
+      return tab !== undefined
     }
     case 'find': if (app.opened) ui.find++; return app.opened
     case 'find.next': ui.step++; return app.opened

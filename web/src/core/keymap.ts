@@ -21,6 +21,7 @@ export const verbs: Verb[] = [
   { id: 'rules', keys: ['W'], says: 'rules', where: 'everywhere' },
   { id: 'layout', keys: ['\\', '_'], says: 'flow below the list, beside it, or alone', where: 'everywhere' },
   { id: 'region.next', keys: ['F6'], says: 'next part of the page', where: 'everywhere' },
+  { id: 'region.previous', keys: ['Shift+F6'], says: 'part of the page before', where: 'everywhere' },
   { id: 'down', keys: ['j', 'ArrowDown'], says: 'down', where: 'list' },
   { id: 'up', keys: ['k', 'ArrowUp'], says: 'up', where: 'list' },
   { id: 'page.down', keys: [' ', 'PageDown'], says: 'a page down', where: 'list' },
@@ -57,6 +58,7 @@ export const verbs: Verb[] = [
   { id: 'previous', keys: [',', 'p'], says: 'previous flow', where: 'flow' },
   { id: 'tab.next', keys: [']'], says: 'next tab', where: 'flow' },
   { id: 'tab.previous', keys: ['['], says: 'previous tab', where: 'flow' },
+  { id: 'tab.number', keys: ['1', '2', '3', '4', '5', '6', '7', '8', '9'], says: 'the tab of that number', where: 'flow' },
   { id: 'sides', keys: ['-'], says: 'request and response side by side, one below the other, or one alone', where: 'flow' },
   { id: 'find', keys: ['/'], says: 'find in the body', where: 'flow' },
   { id: 'find.next', keys: ['n'], says: 'next place found', where: 'flow' },
@@ -88,7 +90,7 @@ export function verb(e: KeyboardEvent): string {
   if (e.isComposing || e.defaultPrevented || e.metaKey || e.getModifierState('AltGraph')) return ''
   const to = e.target as HTMLElement | null
   const typing = to !== null && (to.isContentEditable || /^(TEXTAREA|SELECT)$/.test(to.tagName) || (to.tagName === 'INPUT' && !/^(checkbox|radio|button|file)$/.test((to as HTMLInputElement).type)))
-  if (typing) return ''
+  if (typing && !/^F\d+$/.test(e.key)) return '' // such a key types nothing
   if (to !== null && /^(BUTTON|A|SUMMARY|INPUT)$/.test(to.tagName) && (e.key === 'Enter' || e.key === ' ')) return ''
   const shift = e.shiftKey && e.key.length > 1 ? 'Shift+' : ''
   const id = byKey.get((e.ctrlKey ? 'Ctrl+' : '') + shift + e.key) ?? ''

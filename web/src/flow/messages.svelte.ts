@@ -1,7 +1,9 @@
 import { get, root } from '../core/api'
 import { seconds } from '../core/format'
+import { octetsIn } from '../edit/content'
 import { hidden } from '../core/secrets.svelte'
 import type { Flow, Head, Message, Side } from '../core/types'
+import { dump, pairs } from './octets'
 
 const page = 100 // messages of a request
 const keep = 40 // pages that are kept
@@ -29,18 +31,26 @@ export interface Line {
   from: string
   length: number
   text: string // the first of it
-  whole: boolean // text is all of it
   error: string
 }
 
-// content is what a message says, as text.
-export function content(m: Message): string {
+// content is what a message says, as text: octets that are none as hex, those of the
+// base64 that is given to `most`.
+export function content(m: Message, most = Infinity): string {
   if (m.data !== undefined) return m.data
   if (m.text !== undefined) return m.text
   if (m.comment !== undefined) return `: ${m.comment}`
   if (m.code) return `${m.code} ${m.reason ?? ''}`
-  if (m.base64 !== undefined) return m.base64
+  if (m.base64 !== undefined) return pairs(octetsIn(m.base64.slice(0, most)))
   return ''
+}
+
+// laid is the same as it is read by a person: octets that are no text with their
+// offsets and what of them is ASCII.
+export function laid(m: Message, most: number): { text: string; cut: boolean } {
+  if (m.base64 === undefined) return { text: content(m).slice(0, most), cut: content(m).length > most }
+  const digits = (most >> 4) << 2 // of base64: a line of a dump has sixteen octets
+  return { text: dump(octetsIn(m.base64.slice(0, digits)), 0), cut: m.base64.length > digits }
 }
 
 function kind(m: Message): string {
@@ -118,12 +128,12 @@ export class Messages {
 
   // make is a message as a line of a list; the gap is known where the one before is.
   make(m: Message, near: boolean): Line {
-    const text = content(m)
+    const text = content(m, preview & ~3)
     const before = this.line(m.index - 1)
     const gap = seconds(before?.time, m.time)
     return {
       index: m.index, time: m.time ?? '', gap, near, kind: kind(m).slice(0, 60), from: m.from ?? '', length: m.length,
-      text: text.slice(0, preview).replace(/\s+/g, ' '), whole: text.length <= preview, error: (m.error ?? '').slice(0, 300),
+      text: text.slice(0, preview).replace(/\s+/g, ' '), error: (m.error ?? '').slice(0, 300),
     }
   }
 

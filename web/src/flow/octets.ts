@@ -32,6 +32,9 @@ export function visible(text: string): string {
 
 const hex = Array.from({ length: 256 }, (_, i) => i.toString(16).padStart(2, '0'))
 
+// pairs is octets as hex, with spaces between.
+export const pairs = (octets: Uint8Array): string => Array.from(octets, (o) => hex[o]).join(' ')
+
 // dump is the classic one: offset, sixteen octets, the ASCII of them.
 export function dump(octets: Uint8Array, start: number): string {
   const out: string[] = []

@@ -1,5 +1,6 @@
 import { follow, lines, piece } from '../core/api'
-import { binary, dump, edges, visible } from './octets'
+import { Charset } from './charset'
+import { binary, dump, visible } from './octets'
 
 export type As = 'text' | 'hex'
 
@@ -45,11 +46,20 @@ export class Window {
   private hunt: AbortController | null = null
   private stream: AbortController | null = null
   private live = new Uint8Array(0)
+  private charset: Charset
 
   constructor(
     private flow: number,
     private side: string,
-  ) {}
+    type: string, // Content-Type: its charset is that of text
+  ) {
+    this.charset = new Charset(type)
+  }
+
+  // wide says whether text has zeros in it, which else are a sign of none.
+  get wide(): boolean {
+    return this.charset.wide
+  }
 
   private async get(from: number, n: number, signal: AbortSignal) {
     const p = await piece(this.flow, this.side, this.raw ? 'raw' : 'decoded', from, n, signal)
@@ -60,23 +70,25 @@ export class Window {
     return p.octets
   }
 
-  private make(octets: Uint8Array, from: number, ended: boolean): Part {
+  // make makes a part of octets from an offset on. whole says that they begin with a
+  // character, ended that all of them belong to it.
+  private make(octets: Uint8Array, from: number, whole: boolean, ended: boolean): Part {
     if (this.as === 'hex') {
       const own = octets.subarray(0, stride.hex)
       return { from, to: from + own.length, text: dump(own, from) }
     }
     const spare = ended ? 0 : Math.min(extra, octets.length)
-    const [a, b] = edges(octets, from === 0, spare)
-    const text = visible(new TextDecoder().decode(octets.subarray(a, b)))
+    const [a, b] = this.charset.edges(octets, from, whole, spare)
+    const text = visible(this.charset.decode(octets.subarray(a, b)))
     return { from: from + a, to: from + b, text }
   }
 
-  private async part(from: number, signal: AbortSignal): Promise<Part | null> {
+  private async part(from: number, whole: boolean, signal: AbortSignal): Promise<Part | null> {
     const n = stride[this.as] + (this.as === 'hex' ? 0 : extra)
     const octets = await this.get(from, n, signal)
     if (octets.length === 0) return null
-    if (from === 0) this.binary = binary(octets)
-    return this.make(octets, from, octets.length < n)
+    if (from === 0) this.binary = !this.charset.wide && binary(octets)
+    return this.make(octets, from, whole, octets.length < n)
   }
 
   // open shows the body from an offset on.
@@ -90,7 +102,7 @@ export class Window {
     this.loading = true
     this.trouble = ''
     try {
-      const first = await this.part(from, signal)
+      const first = await this.part(from, from === 0, signal)
       this.parts = first ? [first] : []
       if (from === 0 && first && this.binary && as === 'text') return void (await this.open(0, 'hex'))
     } catch (e) {
@@ -107,7 +119,7 @@ export class Window {
     const last = this.parts.at(-1)
     if (this.loading || this.tail || !last || (this.size !== null && last.to >= this.size)) return false
     return this.add(async (signal) => {
-      const next = await this.part(last.to, signal)
+      const next = await this.part(last.to, true, signal)
       if (next) this.parts = [...this.parts, next].slice(-most)
       else this.size ??= last.to
     })
@@ -120,7 +132,7 @@ export class Window {
     return this.add(async (signal) => {
       const n = first.from - from
       const octets = await this.get(from, n, signal)
-      this.parts = [this.make(octets, from, true), ...this.parts].slice(0, most)
+      this.parts = [this.make(octets, from, from === 0, true), ...this.parts].slice(0, most)
     })
   }
 
@@ -141,18 +153,27 @@ export class Window {
   // end shows the last piece. Where the size is not known, the octets are
   // walked through to learn it.
   async end() {
-    if (this.size === null) {
+    if (this.size === null && !(await this.measure())) return
+    const back = Math.max(0, this.size! - stride[this.as])
+    await this.open(this.as === 'hex' ? back - (back % 16) : back)
+  }
+
+  // measure walks through the octets, and tells whether it came to the end.
+  private async measure(): Promise<boolean> {
+    const signal = this.control.signal
+    try {
       let at = this.parts.at(-1)?.to ?? 0
-      const signal = this.control.signal
       for (;;) {
         const octets = await this.get(at, scan, signal)
         at += octets.length
         if (octets.length < scan) break
       }
       this.size = at
+      return !signal.aborted
+    } catch (e) {
+      if (!signal.aborted) this.trouble = e instanceof Error ? e.message : String(e)
+      return false
     }
-    const back = Math.max(0, this.size - stride[this.as])
-    await this.open(this.as === 'hex' ? back - (back % 16) : back)
   }
 
   // live follows a body that still grows, from where the parts end.
@@ -169,7 +190,7 @@ export class Window {
       asked = false
       if (control.signal.aborted) return
       const parts = this.parts.filter((p) => p.to <= at)
-      this.parts = [...parts, this.make(this.live, at, true)].slice(-most)
+      this.parts = [...parts, this.make(this.live, at, true, true)].slice(-most)
     }
     const take = (octets: Uint8Array) => {
       this.fetched += octets.length
@@ -178,9 +199,9 @@ export class Window {
       all.set(octets, this.live.length)
       this.live = all
       while (this.live.length > stride[this.as]) {
-        const [, b] = edges(this.live.subarray(0, stride[this.as]), at === 0, 0)
+        const [, b] = this.charset.edges(this.live.subarray(0, stride[this.as]), at, true, extra)
         const cut = this.as === 'hex' ? stride.hex : Math.max(1, b)
-        const done = this.make(this.live.slice(0, cut), at, true)
+        const done = this.make(this.live.slice(0, cut), at, true, true)
         this.parts = [...this.parts.filter((p) => p.to <= at), done].slice(-most)
         this.live = this.live.slice(cut)
         at += cut
@@ -220,7 +241,7 @@ export class Window {
     const as = this.raw ? 'raw' : 'decoded'
     try {
       await lines<Found>(
-        `/flows/${this.flow}/${this.side}/find?as=${as}&n=${first ? 1 : 1000}&text=${encodeURIComponent(word)}`,
+        `/flows/${this.flow}/${this.side}/find?as=${as}&n=${first ? 1 : 1000}&text=${this.charset.sought(word)}`,
         (found) => {
           if (control.signal.aborted) return
           if (found.places.length > 0) this.hits = [...this.hits, ...found.places]

@@ -1,0 +1,46 @@
+package e2e
+
+import (
+	"fmt"
+	"testing"
+)
+
+// The keyboard goes round the parts of the page, also out of a field, and to the tab of
+// a number; it stays where it is when the list is another one.
+func TestPageByKeyboard(t *testing.T) {
+	t.Parallel()
+	o := newOrigin(t)
+	p, url := startPage(t)
+	for i := range 3 {
+		send(t, p.client(), fmt.Sprintf("%s/hello?n=%d", o.HTTP, i))
+	}
+	b := openTab(t)
+	b.call("Page.addScriptToEvaluateOnNewDocument", map[string]any{"source": late}, nil)
+	b.open(url, 1280, 800, "light")
+	openFlow(b, "n=1")
+	const part = `document.activeElement.closest('[data-region]')?.dataset.region`
+	b.key("f")
+	b.until("the filter", `document.activeElement.id === 'filter'`)
+	for _, step := range [][2]string{{"F6", "list"}, {"F6", "detail"}, {"Shift+F6", "list"}, {"Shift+F6", "filter"}, {"Shift+F6", "top"}, {"Shift+F6", "detail"}, {"F6", "top"}, {"F6", "filter"}, {"F6", "list"}} {
+		b.key(step[0])
+		b.until(step[0]+" to the "+step[1], `%s === %q`, part, step[1])
+	}
+	for n, tab := range map[string]string{"2": "timing", "5": "facts", "1": "exchange"} {
+		b.key(n)
+		b.until("the tab "+tab, `document.querySelector('#tab-%s').ariaSelected === 'true'`, tab)
+	}
+	b.key("Escape")
+	b.until("the flow is closed", `!document.querySelector('[data-testid=detail]') && %s === 'list'`, part)
+	// Another filter, while the list of it is not known to the end.
+	js[any](b, `(window.screens = seen(() => document.querySelector('.empty') ? 'empty' : 'list'), 0)`)
+	b.key("l", ">")
+	b.until("rows like the cell", `document.querySelector('#filter').value !== '' && document.querySelector('#verdict').innerText.includes(' of 3')`)
+	b.key("~")
+	b.until("all again", `document.querySelector('#verdict').innerText === 'all 3'`)
+	if at := js[string](b, part); at != "list" {
+		t.Errorf("the focus is in %q", at)
+	}
+	if got := js[[]string](b, `screens`); len(got) > 1 || len(got) == 1 && got[0] != "list" {
+		t.Errorf("what was shown: %q", got)
+	}
+}
