@@ -21,7 +21,7 @@ func TestPageShowsMarkupOfPeersAsText(t *testing.T) {
 			return
 		}
 		defer conn.Close()
-		fmt.Fprintf(conn, "HTTP/1.1 200 %[1]s\r\nContent-Type: text/plain; a=\"%[1]s\"\r\nSet-Cookie: a=%[1]s\r\nLocation: javascript:window.owned=1\r\nX: %[1]s\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok", evil)
+		fmt.Fprintf(conn, "HTTP/1.1 200 %[1]s\r\nContent-Type: text/plain; a=\"%[1]s\"\r\nSet-Cookie: a=%[1]s\r\nLocation: javascript:window.owned=1\r\nX: %[1]s\r\nX-Turned: \u202eexe.png\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok", evil)
 	})
 	p, url := startPage(t)
 	req, err := http.NewRequest("POST", o.HTTP+"/evil", strings.NewReader(evil))
@@ -47,6 +47,9 @@ func TestPageShowsMarkupOfPeersAsText(t *testing.T) {
 		}
 		if found := js[string](b, `([...document.querySelectorAll('[onerror], [onload], [srcdoc], img[src=x], a[href^="javascript:" i], iframe, object, embed')].map(e => e.outerHTML).join() || (window.owned ? 'it has run' : ''))`); found != "" {
 			t.Errorf("%s: %s", tab, found)
+		}
+		if js[bool](b, `document.body.innerText.includes('\u202e')`) {
+			t.Errorf("%s: text runs backwards", tab)
 		}
 	}
 	js[any](b, `([...document.querySelectorAll('nav button')].find(x => x.innerText === 'Log').click(), 0)`)

@@ -134,6 +134,30 @@ func TestOptionsAreSavedWithoutSecretsAndWithComments(t *testing.T) {
 	}
 }
 
+// Who means all flows that were seen leaves alone what has come since.
+func TestAFilterMeansFlowsUpToOne(t *testing.T) {
+	r := newRig(t, nil)
+	for i := range 4 {
+		r.through(fmt.Sprint("/", i))
+	}
+	var done Done
+	for _, c := range []struct {
+		wish string
+		code int
+		done int
+	}{
+		{`{"filter":"~u /","last":2}`, 200, 2},
+		{`{"filter":"~u /","last":2}`, 200, 0},
+		{`{"numbers":[3],"last":4}`, 400, 0},
+		{`{"filter":"","last":18446744073709551615}`, 200, 2},
+	} {
+		done = Done{}
+		if code := r.call("POST", "/flows/delete", c.wish, &done); code != c.code || done.Done != c.done {
+			t.Errorf("%s: %d %+v", c.wish, code, done)
+		}
+	}
+}
+
 func TestMarksDeletesAndTheViewThatHearsOfThem(t *testing.T) {
 	r := newRig(t, nil)
 	for i := range 4 {

@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"errors"
+	"math"
 	"net/http"
 	"strconv"
 
@@ -132,6 +133,9 @@ func (s *Server) getFlow(w http.ResponseWriter, r *http.Request) error {
 type Which struct {
 	Numbers []uint64 `json:"numbers,omitempty"`
 	Filter  *string  `json:"filter,omitempty"`
+	// Last is the newest flow that the filter means, 0 for none: who asks for what was
+	// seen leaves alone what has come since.
+	Last uint64 `json:"last,omitempty"`
 }
 
 // maxNumbers bounds the flows of one request that are named one by one.
@@ -142,6 +146,8 @@ func (s *Server) numbers(ctx context.Context, which Which) ([]uint64, error) {
 	switch {
 	case which.Filter == nil && which.Numbers == nil:
 		return nil, badRequest("say which flows: numbers or filter")
+	case which.Numbers != nil && which.Last != 0:
+		return nil, badRequest("last is for a filter: numbers mean what they say")
 	case which.Filter != nil && which.Numbers != nil:
 		return nil, badRequest("numbers and filter exclude each other")
 	case len(which.Numbers) > maxNumbers:
@@ -154,8 +160,12 @@ func (s *Server) numbers(ctx context.Context, which Which) ([]uint64, error) {
 		return nil, err
 	}
 	s.control.Store().Flush()
+	o := store.SearchOptions{Filter: filter, Oldest: true, Numbers: true}
+	if which.Last != 0 && which.Last < math.MaxInt64 {
+		o.Before = which.Last + 1
+	}
 	var list []uint64
-	for sum, err := range s.reader.Search(ctx, store.SearchOptions{Filter: filter, Oldest: true, Numbers: true}) {
+	for sum, err := range s.reader.Search(ctx, o) {
 		if err != nil {
 			return nil, err
 		}

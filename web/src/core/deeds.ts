@@ -4,9 +4,9 @@ import { some } from './format'
 import type { Done, Which } from './types'
 
 // which are the flows that an act means: those that are picked, else the row that
-// is chosen; null for none.
+// is chosen; null for none. All that is shown are those of now, not those that come.
 export function which(app: App): Which | null {
-  if (app.picks.all) return { filter: app.flows.filter }
+  if (app.picks.all) return { filter: app.flows.filter, last: app.flows.of }
   if (app.picks.numbers.size > 0) return { numbers: [...app.picks.numbers] }
   return app.flows.selected === null ? null : { numbers: [app.flows.selected] }
 }

@@ -17,7 +17,7 @@ export class Doom {
   constructor(private told: (text: string) => void, private stands: () => boolean) {}
 
   has(number: number): boolean {
-    return this.which !== null && (this.which.numbers === undefined || this.numbers.has(number))
+    return this.which !== null && (this.which.numbers === undefined ? number <= (this.which.last ?? Infinity) : this.numbers.has(number))
   }
 
   // of takes flows to be deleted; what waited before is deleted now.

@@ -382,6 +382,7 @@ export interface Lines {
 export interface Which {
   numbers?: number[]
   filter?: string
+  last?: number // the newest flow that the filter means
 }
 
 export interface Done {
