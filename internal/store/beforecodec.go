@@ -1,18 +1,22 @@
 package store
 
-import "midstream/flow"
+import (
+	"time"
 
-// appendBefore writes what hooks changed as it was.
-func appendBefore(dst []byte, b *flow.Before) []byte {
+	"midstream/flow"
+)
+
+// appendBefore writes what hooks changed as it was; base is when the flow began.
+func appendBefore(dst []byte, b *flow.Before, base time.Time) []byte {
 	dst, at := openNested(dst, tagBefore)
 	for _, name := range b.By {
 		dst = appendString(dst, tagBy, name)
 	}
 	if b.Request != nil {
-		dst = appendRequest(dst, tagWasRequest, b.Request)
+		dst = appendRequest(dst, tagWasRequest, b.Request, base)
 	}
 	if b.Response != nil {
-		dst = appendResponse(dst, tagWasResponse, b.Response)
+		dst = appendResponse(dst, tagWasResponse, b.Response, base)
 	}
 	dst = appendOriginal(dst, tagWasRequestBody, b.RequestBody)
 	dst = appendOriginal(dst, tagWasAnswerBody, b.ResponseBody)

@@ -3,6 +3,7 @@ package store
 import (
 	"encoding/binary"
 	"sort"
+	"time"
 
 	"midstream/flow"
 )
@@ -128,13 +129,13 @@ func appendFlow(dst []byte, f *flow.Flow, client, server Pos) []byte {
 	dst = appendConnRef(dst, f.Client, tagClient, tagClientAt, client)
 	dst = appendConnRef(dst, f.Server, tagServer, tagServerAt, server)
 	if f.Request != nil {
-		dst = appendRequest(dst, tagRequest, f.Request)
+		dst = appendRequest(dst, tagRequest, f.Request, f.Start)
 	}
 	if f.Response != nil {
-		dst = appendResponse(dst, tagResponse, f.Response)
+		dst = appendResponse(dst, tagResponse, f.Response, f.Start)
 	}
 	for i := range f.Interim {
-		dst = appendResponse(dst, tagInterim, &f.Interim[i])
+		dst = appendResponse(dst, tagInterim, &f.Interim[i], f.Start)
 	}
 	dst = appendBody(dst, tagRequestBody, &f.RequestBody)
 	dst = appendBody(dst, tagResponseBody, &f.ResponseBody)
@@ -143,7 +144,7 @@ func appendFlow(dst []byte, f *flow.Flow, client, server Pos) []byte {
 		var at int
 		dst, at = openNested(dst, tagTry)
 		dst = appendString(dst, tagFirst, t.Address)
-		dst = appendTime(dst, tagSecond, t.Start)
+		dst = appendTime(dst, tagSecond, steady(f.Start, t.Start))
 		dst = appendBool(dst, tagThird, t.Reused)
 		dst = appendString(dst, tagFourth, t.Error)
 		dst = closeNested(dst, at)
@@ -162,7 +163,7 @@ func appendFlow(dst []byte, f *flow.Flow, client, server Pos) []byte {
 		dst = closeNested(dst, at)
 	}
 	dst = appendTime(dst, tagStart, f.Start)
-	dst = appendTime(dst, tagEnd, f.End)
+	dst = appendTime(dst, tagEnd, steady(f.Start, f.End))
 	dst = appendString(dst, tagMarker, f.Marker)
 	dst = appendString(dst, tagComment, f.Comment)
 	if len(f.Metadata) > 0 {
@@ -184,7 +185,7 @@ func appendFlow(dst []byte, f *flow.Flow, client, server Pos) []byte {
 		dst = closeNested(dst, at)
 	}
 	if f.Before != nil {
-		dst = appendBefore(dst, f.Before)
+		dst = appendBefore(dst, f.Before, f.Start)
 	}
 	dst = appendUint(dst, tagReplayed, uint64(f.Replayed))
 	return appendString(dst, tagCarried, string(f.Carried))
@@ -240,14 +241,14 @@ func appendConn(dst []byte, c *flow.Conn) []byte {
 	dst = appendString(dst, tagMode, c.Mode)
 	dst = appendString(dst, tagVia, c.Via)
 	dst = appendTime(dst, tagConnStart, c.Start)
-	dst = appendTime(dst, tagConnected, c.Connected)
-	dst = appendTime(dst, tagSecured, c.Secured)
-	return appendTime(dst, tagConnEnd, c.End)
+	dst = appendTime(dst, tagConnected, steady(c.Start, c.Connected))
+	dst = appendTime(dst, tagSecured, steady(c.Start, c.Secured))
+	return appendTime(dst, tagConnEnd, steady(c.Start, c.End))
 }
 
-func appendRequest(dst []byte, tag uint64, r *flow.Request) []byte {
+func appendRequest(dst []byte, tag uint64, r *flow.Request, base time.Time) []byte {
 	dst, at := openNested(dst, tag)
-	dst = appendMessage(dst, &r.Message)
+	dst = appendMessage(dst, &r.Message, base)
 	dst = appendString(dst, tagMethod, r.Method)
 	dst = appendString(dst, tagScheme, r.Scheme)
 	dst = appendString(dst, tagHost, r.Host)
@@ -263,21 +264,21 @@ func appendRequest(dst []byte, tag uint64, r *flow.Request) []byte {
 	return closeNested(dst, at)
 }
 
-func appendResponse(dst []byte, tag uint64, r *flow.Response) []byte {
+func appendResponse(dst []byte, tag uint64, r *flow.Response, base time.Time) []byte {
 	dst, at := openNested(dst, tag)
-	dst = appendMessage(dst, &r.Message)
+	dst = appendMessage(dst, &r.Message, base)
 	dst = appendInt(dst, tagStatus, int64(r.Status))
 	dst = appendString(dst, tagReason, r.Reason)
 	return closeNested(dst, at)
 }
 
-func appendMessage(dst []byte, m *flow.Message) []byte {
+func appendMessage(dst []byte, m *flow.Message, base time.Time) []byte {
 	dst = appendUint(dst, tagVersion, uint64(m.Version))
 	dst = appendFields(dst, tagFields, m.Fields)
 	dst = appendFields(dst, tagTrailers, m.Trailers)
 	dst = appendString(dst, tagWire, m.Wire)
-	dst = appendTime(dst, tagMsgStart, m.Start)
-	return appendTime(dst, tagMsgEnd, m.End)
+	dst = appendTime(dst, tagMsgStart, steady(base, m.Start))
+	return appendTime(dst, tagMsgEnd, steady(base, m.End))
 }
 
 func appendBody(dst []byte, tag uint64, b *flow.Body) []byte {

@@ -50,6 +50,23 @@ func appendTime(dst []byte, tag uint64, t time.Time) []byte {
 	return appendInt(dst, tag, t.UnixMicro())
 }
 
+// clockSlip is how far the wall clock may run apart from the steady one before a time
+// is told by that one: it is corrected little by little all the time.
+const clockSlip = time.Millisecond
+
+// steady is t as a clock shows it that nobody has set since base: what took a second
+// took it also where the wall clock was set meanwhile.
+func steady(base, t time.Time) time.Time {
+	if t.IsZero() || base.IsZero() {
+		return t
+	}
+	d := t.Sub(base)
+	if slip := t.Round(0).Sub(base.Round(0)) - d; slip > -clockSlip && slip < clockSlip {
+		return t
+	}
+	return base.Add(d)
+}
+
 // nested opens a nested value; close it with closeNested.
 func openNested(dst []byte, tag uint64) ([]byte, int) {
 	dst = binary.AppendUvarint(dst, tag<<1|1)
