@@ -115,8 +115,10 @@ func makeCA(path string, o Options) (Bundle, error) {
 	if err != nil {
 		return Bundle{}, fmt.Errorf("make CA: %w", err)
 	}
-	if err := createFile(path, data, secretMode); err != nil {
-		return Bundle{}, fmt.Errorf("make CA: %w", err)
+	if err := createFile(path, data, secretMode); errors.Is(err, fs.ErrExist) {
+		return Bundle{}, err
+	} else if err != nil {
+		return Bundle{}, fmt.Errorf("make CA: %w; give another folder with --confdir DIR", err)
 	}
 	return bundle, nil
 }

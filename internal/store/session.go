@@ -38,7 +38,7 @@ func Create(confdir string, keep time.Duration, cfg Config) (*Store, error) {
 		err = writeMeta(dir, m)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("make a session in %s: %w", SessionsFolder(confdir), err)
+		return nil, fmt.Errorf("make a session in %s: %w; give another folder with --session DIR", SessionsFolder(confdir), err)
 	}
 	return Open(dir, cfg)
 }

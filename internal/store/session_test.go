@@ -129,3 +129,14 @@ func TestPruneKeepsAllSessionsTogetherUnderABound(t *testing.T) {
 		t.Fatalf("removed %v, %v, want the oldest only: %s", removed, err, dirs[0])
 	}
 }
+
+func TestASessionThatCannotBeMadeSaysWhatToDo(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	_, err := Create(file, 0, Config{})
+	if err == nil || !strings.HasSuffix(err.Error(), "; give another folder with --session DIR") {
+		t.Errorf("error %v", err)
+	}
+}
