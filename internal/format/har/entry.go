@@ -431,6 +431,9 @@ func (r *Reader) message(v *value) (format.Message, error) {
 		m.Time = stamp(at)
 	}
 	body, err := r.content(v.key("data"), encoding)
+	if err != nil && encoding != "" {
+		body, err = r.content(v.key("data"), "") // some programs write binary messages as they are
+	}
 	if err != nil {
 		return m, fmt.Errorf("a message: %w", err)
 	}

@@ -168,6 +168,13 @@ func TestWhatProgramsLeaveOutIsReadAsFarAsItGoes(t *testing.T) {
 			}
 			return n == 1
 		}},
+		"a binary message that is no base64": {`{"request":{"url":"ws://a.test/"},"response":{"status":101},"_webSocketMessages":[{"type":"send","opcode":2,"data":"not base64!"}]}`, func(it *format.Item) bool {
+			for m, err := range it.Messages {
+				p, _ := io.ReadAll(io.NewSectionReader(m.Content, 0, m.Content.Size()))
+				return err == nil && !m.Text && string(p) == "not base64!"
+			}
+			return false
+		}},
 		"a URL with white space": {`{"request":{"url":" http://a.test/a b?c=\u0009d\ne\u007f \n"}}`, func(it *format.Item) bool {
 			return it.Flow.Request.Path == "/a%20b?c=%09d%0Ae%7F"
 		}},

@@ -19,7 +19,8 @@ const (
 	maxCerts  = 1 << 10 // certificates of a chain
 )
 
-// item makes an Item of a flow of the newest version.
+// item makes an Item of a flow of the newest version. One whose messages are damaged
+// comes with an error, and with those before the damage.
 func item(v *tnet.Value) (*format.Item, error) {
 	r := reader{}
 	it := &format.Item{Flow: &flow.Flow{}}
@@ -46,11 +47,18 @@ func item(v *tnet.Value) (*format.Item, error) {
 	}
 	r.outcome(v, it)
 	restoreOwn(f)
-	return it, r.err
+	if r.err != nil {
+		return nil, r.err
+	}
+	if r.cut != nil {
+		f.Outcome = flow.Outcome{Kind: flow.Interrupt, Text: r.cut.Error()}
+	}
+	return it, r.cut
 }
 
-// reader reads the parts of a flow and keeps the first error.
-type reader struct{ err error }
+// reader reads the parts of a flow and keeps the first error; cut is that of its
+// messages.
+type reader struct{ err, cut error }
 
 func (r *reader) fail(where string, err error) {
 	if r.err == nil && err != nil {
@@ -156,7 +164,7 @@ func (r *reader) http(v *tnet.Value, it *format.Item) {
 	if ws.Tag() != tnet.Dict {
 		return
 	}
-	it.Messages = messages(ws.Key("messages"), webSocketMessage)
+	it.Messages = r.whole(messages(ws.Key("messages"), webSocketMessage))
 	c := &format.Closing{Code: int(r.number(ws, "close_code")), Reason: r.text(ws, "close_reason"), Time: r.time(ws, "timestamp_end")}
 	if by := ws.Key("closed_by_client"); !by.IsNull() {
 		c.Known = true
@@ -250,7 +258,7 @@ func (r *reader) body(m *tnet.Value, b *flow.Body, where string) format.Body {
 }
 
 func (r *reader) tunnel(v *tnet.Value, it *format.Item) {
-	it.Messages = messages(v.Key("messages"), tunnelMessage)
+	it.Messages = r.whole(messages(v.Key("messages"), tunnelMessage))
 	for _, b := range []*flow.Body{&it.Flow.RequestBody, &it.Flow.ResponseBody} {
 		b.Disposition, b.Reason, b.Declared, b.Ended = flow.Tee, "a tunnel", -1, true
 	}
@@ -267,12 +275,33 @@ func messages(list *tnet.Value, one func(*tnet.Value) (format.Message, error)) i
 			if err == nil {
 				m, err = one(e)
 			}
-			if err != nil {
-				err = fmt.Errorf("messages: %w", err)
-			}
 			if !yield(m, err) || err != nil {
 				return
 			}
+		}
+	}
+}
+
+// whole are the messages before the first that is damaged.
+func (r *reader) whole(all iter.Seq2[format.Message, error]) iter.Seq2[format.Message, error] {
+	n := 0
+	for _, err := range all {
+		if err != nil {
+			r.cut = fmt.Errorf("message %d: %w", n+1, err)
+			break
+		}
+		n++
+	}
+	if r.cut == nil {
+		return all
+	}
+	return func(yield func(format.Message, error) bool) {
+		left := n
+		for m, err := range all {
+			if left == 0 || !yield(m, err) {
+				return
+			}
+			left--
 		}
 	}
 }

@@ -377,6 +377,45 @@ func TestFlowsBehindDamageAreRead(t *testing.T) {
 	}
 }
 
+// A damaged message ends its flow and not the file.
+func TestADamagedMessageDoesNotEndTheFile(t *testing.T) {
+	messages := []any{[]any{1, true, b("one"), 1.5, false, false}, []any{2, true, b("two"), 1.5, false, false}, []any{1, true}, []any{1, true, b("four"), 1.5, false, false}}
+	socket := newest("websocket", d("messages", messages, "closed_by_client", nil, "close_code", nil, "close_reason", nil, "timestamp_end", nil))
+	tunnel := newest("type", "tcp", "messages", []any{[]any{true, b("ping"), 1.5}, []any{true, 5, 1.5}})
+	file := octets(t, newest(), socket, tunnel, newest())
+	r := NewReader(format.Octets(file), int64(len(file)))
+	var said []string
+	for {
+		it, err := r.Next()
+		if err == io.EOF {
+			break
+		}
+		if _, ok := errors.AsType[*Damaged](err); err != nil && !ok {
+			t.Fatal(err)
+		}
+		n := 0
+		if it.Messages != nil {
+			for _, err := range it.Messages {
+				if n++; err != nil {
+					t.Error(err)
+				}
+			}
+		}
+		var out bytes.Buffer
+		if _, failed := NewWriter(&out, Version).Write(it); failed != nil {
+			t.Error(failed)
+		}
+		said = append(said, fmt.Sprintf("%d %v %v", n, it.Flow.Outcome.Kind, err))
+	}
+	want := []string{"0 completed <nil>", "2 interrupted flow 2, at byte", "1 interrupted flow 3, at byte", "0 completed <nil>"}
+	for i, w := range want {
+		if i >= len(said) || !strings.HasPrefix(said[i], w) {
+			t.Errorf("%q, want %q", said, want)
+			break
+		}
+	}
+}
+
 // Addons put anything into metadata: filters and people see it as text, and a file that
 // is written has it as it was, unless it has been changed since.
 func TestMetadataThatIsNoText(t *testing.T) {

@@ -55,7 +55,7 @@ func (r *Reader) Next() (*format.Item, error) {
 	}
 	it, err := r.item(&v)
 	if err != nil {
-		return nil, &Damaged{Flow: r.count, Offset: from, Err: err}
+		return it, &Damaged{Flow: r.count, Offset: from, Err: err}
 	}
 	return it, nil
 }
@@ -80,8 +80,8 @@ func (r *Reader) damaged(from int64, v tnet.Value, err error) (*format.Item, err
 	if v.Key("version") == nil || v.Key("type") == nil {
 		return nil, err
 	}
-	it, whole := r.item(&v)
-	if whole != nil {
+	it, _ := r.item(&v)
+	if it == nil {
 		return nil, err
 	}
 	it.Lost = append(it.Lost, "the flow is cut off")
@@ -102,6 +102,7 @@ func (d *Damaged) Error() string {
 
 func (d *Damaged) Unwrap() error { return d.Err }
 
+// item makes an Item of a flow of any version; an error may come with one.
 func (r *Reader) item(v *tnet.Value) (*format.Item, error) {
 	own := text(v, "id")
 	if err := r.join(v); err != nil {
@@ -111,9 +112,9 @@ func (r *Reader) item(v *tnet.Value) (*format.Item, error) {
 	if err != nil {
 		return nil, err
 	}
-	it, err := item(v)
-	if err != nil {
-		return nil, err
+	it, cut := item(v)
+	if it == nil {
+		return nil, cut
 	}
 	if err := carry(v, it); err != nil {
 		return nil, err
@@ -122,7 +123,7 @@ func (r *Reader) item(v *tnet.Value) (*format.Item, error) {
 		it.Flow.ID = idOf(own)
 	}
 	it.Lost = append(it.Lost, lost...)
-	return it, nil
+	return it, cut
 }
 
 // join makes of a WebSocket that stands apart from its handshake, as before
