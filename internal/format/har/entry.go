@@ -1,8 +1,10 @@
 package har
 
 import (
+	"encoding/base64"
 	"errors"
 	"fmt"
+	"io"
 	"math"
 	"net"
 	"net/url"
@@ -32,7 +34,7 @@ func (r *Reader) item(e *value) (*format.Item, error) {
 	}
 	f.Request = req
 	f.Server = serverOf(e, req)
-	body, err := r.requestBody(q)
+	body, err := r.requestBody(q, f)
 	if err != nil {
 		return nil, fmt.Errorf("request body: %w", err)
 	}
@@ -251,7 +253,7 @@ func serverOf(e *value, req *flow.Request) *flow.Conn {
 	return c
 }
 
-func (r *Reader) requestBody(q *value) (format.Body, error) {
+func (r *Reader) requestBody(q *value, f *flow.Flow) (format.Body, error) {
 	var nothing format.Body = format.Octets(nil)
 	if size, _ := q.key("bodySize").num(); size > 0 {
 		nothing = nil // it had content that the program did not keep
@@ -265,7 +267,7 @@ func (r *Reader) requestBody(q *value) (format.Body, error) {
 		if encoding == "" {
 			encoding = p.key("_encoding").str()
 		}
-		return r.content(text, encoding)
+		return r.bodyOf(text, encoding, f, "request")
 	}
 	if params := p.key("params"); params != nil && len(params.items) > 0 {
 		return formOf(p.key("mimeType").str(), params), nil
@@ -300,7 +302,7 @@ func (r *Reader) response(e *value, it *format.Item) error {
 	res.Fields = kept
 	f.Response = res
 	c := p.key("content")
-	body, err := r.content(c.key("text"), c.key("encoding").str())
+	body, err := r.bodyOf(c.key("text"), c.key("encoding").str(), f, "response")
 	if err != nil {
 		return fmt.Errorf("response body: %w", err)
 	}
@@ -316,6 +318,17 @@ func (r *Reader) response(e *value, it *format.Item) error {
 		f.ResponseBody.Ended = false
 	}
 	return nil
+}
+
+// bodyOf is content for a body: what is said to be base64 and is none is kept as it
+// stands, as it is what some programs write for text.
+func (r *Reader) bodyOf(text *value, encoding string, f *flow.Flow, side string) (format.Body, error) {
+	body, err := r.content(text, encoding)
+	if _, corrupt := errors.AsType[base64.CorruptInputError](err); !corrupt && !errors.Is(err, io.ErrUnexpectedEOF) {
+		return body, err
+	}
+	f.Findings = append(f.Findings, flow.Finding{Code: "no-base64", Text: "the file says that the content of the " + side + " is base64, which it is not: it is kept as it stands there"})
+	return r.content(text, "")
 }
 
 func put(it *format.Item, side flow.Side, b *flow.Body, body format.Body) {
