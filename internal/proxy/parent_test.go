@@ -195,9 +195,14 @@ func TestUpstreamFaults(t *testing.T) {
 		serve func(net.Conn)
 		text  string
 	}{
-		"closes":       {func(c net.Conn) { c.Read(make([]byte, 4096)) }, "it closed the connection in place of an answer to CONNECT"},
+		"closes":                 {func(c net.Conn) { c.Read(make([]byte, 4096)) }, "it closed the connection in place of an answer to CONNECT"},
+		"not HTTP, and it waits": {func(c net.Conn) { io.WriteString(c, "SSH-2.0-x\r\n"); io.Copy(io.Discard, c) }, "it is not HTTP"},
+		"101": {func(c net.Conn) {
+			io.WriteString(c, "HTTP/1.1 101 Switching Protocols\r\n\r\n")
+			io.Copy(io.Discard, c)
+		}, "it answered 101 Switching Protocols"},
 		"not HTTP":     {func(c net.Conn) { io.WriteString(c, "SSH-2.0\n\n"); io.Copy(io.Discard, c) }, "it is not HTTP"},
-		"endless head": {func(c net.Conn) { io.Copy(c, endless{}) }, "larger than 64 KiB"},
+		"endless head": {func(c net.Conn) { io.WriteString(c, "HTTP/1.1 200 OK\r\nX: "); io.Copy(c, endless{}) }, "larger than 64 KiB"},
 		"407 for ever": {func(c net.Conn) {
 			for {
 				if _, err := c.Read(make([]byte, 4096)); err != nil {

@@ -255,14 +255,17 @@ func readParentHead(c *transport.Conn) (*http.Response, error) {
 		}
 		head, err := http.ReadResponse(bufio.NewReader(bytes.NewReader(text)), &http.Request{Method: "CONNECT"})
 		if err != nil {
-			return nil, errors.New("it is not HTTP: " + strconv.Quote(cut(string(text))))
+			return nil, notHTTP(text)
 		}
 		head.Body.Close()
-		if head.StatusCode/100 != 1 {
+		// No CONNECT asks for a switch of protocols: behind 101 comes no other answer.
+		if head.StatusCode/100 != 1 || head.StatusCode == http.StatusSwitchingProtocols {
 			return head, nil
 		}
 	}
 }
+
+func notHTTP(text []byte) error { return errors.New("it is not HTTP: " + strconv.Quote(cut(string(text)))) }
 
 func readBlock(c *transport.Conn) ([]byte, error) {
 	var text []byte
@@ -282,6 +285,9 @@ func readBlock(c *transport.Conn) ([]byte, error) {
 		}
 		if ended(text) {
 			return text, nil
+		}
+		if n := min(len(text), len("HTTP/")); string(text[:n]) != "HTTP/"[:n] {
+			return nil, notHTTP(text) // who speaks something else may wait for us now
 		}
 		if len(text) > maxParentHead {
 			return nil, errors.New("its head is larger than 64 KiB")
