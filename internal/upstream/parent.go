@@ -265,7 +265,9 @@ func readParentHead(c *transport.Conn) (*http.Response, error) {
 	}
 }
 
-func notHTTP(text []byte) error { return errors.New("it is not HTTP: " + strconv.Quote(cut(string(text)))) }
+func notHTTP(text []byte) error {
+	return errors.New("it is not HTTP: " + strconv.Quote(cut(string(text))))
+}
 
 func readBlock(c *transport.Conn) ([]byte, error) {
 	var text []byte
