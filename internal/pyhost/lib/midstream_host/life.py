@@ -124,6 +124,9 @@ class Life:
             self.tell(dict(self.manifest(), k="manifest"))
 
     def explain(self, e) -> str:
+        from mitmproxy import exceptions
+        if isinstance(e, exceptions.OptionsError):
+            return str(e)  # a value of the user's, not a fault of the script
         text = entities.own_traceback(e)
         if isinstance(e, ModuleNotFoundError) and e.name and e.name.startswith("mitmproxy."):
             text += "\nmidstream's own package mitmproxy does not have {}: {} says what is there.".format(e.name, bridge.docs)

@@ -91,9 +91,13 @@ class OptManager:
         kind = spelled(typespec)
         if kind in ("str", "bool", "int", "Optional[str]", "Optional[int]", "Sequence[str]"):
             check_type(name, default, kind)
-            value, _ = self._host.ask("option", name=name, type=kind, default=_plain(default),
-                                       help=" ".join(textwrap.dedent(help or "").split()),
-                                       choices=[str(c) for c in choices or []])
+            from midstream_host.dispatch import Refused
+            try:
+                value, _ = self._host.ask("option", name=name, type=kind, default=_plain(default),
+                                           help=" ".join(textwrap.dedent(help or "").split()),
+                                           choices=[str(c) for c in choices or []])
+            except Refused as e:  # what the user gave it does not fit
+                raise exceptions.OptionsError(str(e)) from None
             self._waiting[name] = value
         known = name in self._own and self._kinds.get(name) == kind
         self._own.add(name)
