@@ -110,6 +110,13 @@ type (
 	// Prompt is an addon that, when Prompt is true, never waits for anything in a
 	// hook on an exchange: a flow need not be shown before such a hook runs.
 	Prompt interface{ Prompt() bool }
+
+	// Particular is an addon whose events of exchanges are only for the requests that
+	// it concerns, as their clients have sent them: an exchange of another one runs,
+	// and costs, as if it were not there. Concerns may be called at once.
+	Particular interface {
+		Concerns(client *flow.Conn, r *flow.Request) bool
+	}
 )
 
 // Events is a set of events.

@@ -58,6 +58,9 @@ type Set struct {
 	waits                         bool
 	wantsRequest, wantsResponse   bool
 	guardsRequest, guardsResponse bool
+
+	particular []Particular
+	others     *Set // the addons that are not particular; nil where there is none
 }
 
 type entry[H any] struct {
@@ -74,12 +77,39 @@ func NewSet(log *slog.Logger, addons ...any) (*Set, error) {
 		log = slog.New(slog.DiscardHandler)
 	}
 	s := &Set{log: log}
+	var others []any
 	for _, a := range addons {
 		if s.add(a) == 0 {
 			return nil, fmt.Errorf("addon %s has none of the event methods", nameOf(a))
 		}
+		if p, ok := a.(Particular); ok {
+			s.particular = append(s.particular, p)
+		} else {
+			others = append(others, a)
+		}
+	}
+	if len(s.particular) > 0 && len(others) > 0 {
+		var err error
+		if s.others, err = NewSet(log, others...); err != nil {
+			return nil, err
+		}
 	}
 	return s, nil
+}
+
+// For is the set for the exchange of a request, as its client has sent it: s, or the
+// addons that are not Particular where it concerns none of those; nil where there is
+// none left.
+func (s *Set) For(client *flow.Conn, r *flow.Request) *Set {
+	if s == nil || len(s.particular) == 0 {
+		return s
+	}
+	for _, p := range s.particular {
+		if p.Concerns(client, r) {
+			return s
+		}
+	}
+	return s.others
 }
 
 func (s *Set) add(a any) (events int) {

@@ -28,6 +28,10 @@ type Call struct {
 	interims int
 	fit      bool // the response leaves the connection usable
 	heard    atomic.Bool
+	// bound is the context that interrupts what waits on the connection, until loose
+	// is called; nil when none does.
+	bound context.Context
+	loose func() bool
 
 	mu       sync.Mutex
 	cause    *flow.Error // what Cancel was given
@@ -48,9 +52,9 @@ func (call *Call) sendHead(ctx context.Context) error {
 	if ctx.Err() != nil {
 		return fault.Given(context.Cause(ctx), flow.AtServer, flow.InHead, what+c.to)
 	}
-	stop := c.guard(ctx)
+	call.bind(ctx)
 	n, err := c.conn.Write(c.print)
-	if !stop() {
+	if ctx.Err() != nil {
 		return fault.Given(context.Cause(ctx), flow.AtServer, flow.InHead, what+c.to)
 	}
 	if err == nil {
@@ -62,6 +66,27 @@ func (call *Call) sendHead(ctx context.Context) error {
 		e.Cause = flow.RefusedRequest
 	}
 	return e
+}
+
+// bind has ctx interrupt what waits on the connection: mostly from the head of the
+// request to that of the response, for registering with a context costs as much as
+// parsing a head.
+func (call *Call) bind(ctx context.Context) {
+	if call.bound == ctx {
+		return
+	}
+	call.loosen()
+	call.bound = ctx
+	if ctx.Done() != nil {
+		call.loose = context.AfterFunc(ctx, call.client.interrupt)
+	}
+}
+
+// loosen ends that; false tells that the connection was interrupted, or is being.
+func (call *Call) loosen() bool {
+	loose := call.loose
+	call.bound, call.loose = nil, nil
+	return loose == nil || loose()
 }
 
 // Server tells about the connection.
@@ -104,9 +129,9 @@ func (call *Call) Head(ctx context.Context) (*flow.Response, []flow.Finding, err
 	if ctx.Err() != nil {
 		return nil, nil, call.broken(fault.Given(context.Cause(ctx), flow.AtServer, flow.InHead, what+c.to))
 	}
-	stop := c.guard(ctx)
+	call.bind(ctx)
 	block, start, err := call.block()
-	if !stop() {
+	if ctx.Err() != nil {
 		return nil, nil, call.broken(fault.Given(context.Cause(ctx), flow.AtServer, flow.InHead, what+c.to))
 	}
 	if err != nil {
@@ -126,6 +151,8 @@ func (call *Call) Head(ctx context.Context) (*flow.Response, []flow.Finding, err
 		if call.interims++; call.interims > interimLimit {
 			return nil, findings, call.broken(from(refuse(flow.ToClient, "read response head: more than %d interim responses", interimLimit), c.to))
 		}
+	} else if !call.loosen() {
+		return nil, findings, call.broken(fault.Given(context.Cause(ctx), flow.AtServer, flow.InHead, what+c.to))
 	} else {
 		call.finalHead(head, framing, findings)
 	}
@@ -209,6 +236,7 @@ func beginsHTTP(b []byte) bool {
 
 // broken ends the call because of err, or of what Cancel was given before.
 func (call *Call) broken(err error) error {
+	call.loosen()
 	if cause := call.givenUp(); cause != nil {
 		err = cause
 	}
@@ -285,6 +313,7 @@ func (call *Call) sinkEnded(err error) {
 // Close gives the connection back when both messages are through, and closes it
 // otherwise. It must be called once, after Body and Response are done with.
 func (call *Call) Close() {
+	untouched := call.loosen()
 	call.mu.Lock()
 	if call.closed {
 		call.mu.Unlock()
@@ -294,7 +323,7 @@ func (call *Call) Close() {
 	// Behind a 101, or a 2xx to CONNECT, the connection is one of HTTP no more, also
 	// where nobody has taken it.
 	switched := call.final != nil && (call.final.Status == 101 || call.method == "CONNECT" && call.final.Status/100 == 2)
-	reusable := call.sent && call.received && call.fit && call.cause == nil && !switched
+	reusable := call.sent && call.received && call.fit && call.cause == nil && !switched && untouched
 	handed := call.handed
 	call.mu.Unlock()
 	call.reader.retire()

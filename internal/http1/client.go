@@ -73,7 +73,8 @@ func (c *Client) Alive() bool {
 // Open writes the head of req and returns the call. f is how the request body
 // is delimited. Errors are *flow.Error; the cause is flow.RefusedRequest when no
 // octet of the head was written, so that the server cannot have seen it, and the
-// error is ErrStale when the connection had ended before.
+// error is ErrStale when the connection had ended before. The end of ctx interrupts
+// the call until its final head has been read, or it is closed.
 func (c *Client) Open(ctx context.Context, req *flow.Request, f flow.Framing) (*Call, error) {
 	if f.Kind == flow.UntilClose {
 		return nil, c.misuse(errors.New("a request cannot last until the connection closes"))
@@ -95,6 +96,7 @@ func (c *Client) Open(ctx context.Context, req *flow.Request, f flow.Framing) (*
 		return nil, c.misuse(err)
 	}
 	if err := call.sendHead(ctx); err != nil {
+		call.loosen()
 		call.Cancel(err)
 		return nil, err
 	}
@@ -205,14 +207,3 @@ func (c *Client) Close() error {
 	c.src.close()
 	return err
 }
-
-// guard interrupts reading and writing when ctx ends, until the function that it
-// returns is called; that one returns false when ctx had ended.
-func (c *Client) guard(ctx context.Context) (stop func() bool) {
-	if ctx.Done() == nil {
-		return unguarded
-	}
-	return context.AfterFunc(ctx, c.interrupt)
-}
-
-func unguarded() bool { return true }

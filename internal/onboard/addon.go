@@ -91,22 +91,27 @@ func (a *Addon) ServerConnect(_ context.Context, d *hook.Dial) error {
 	return nil
 }
 
+// Concerns implements hook.Particular.
+func (a *Addon) Concerns(client *flow.Conn, r *flow.Request) bool {
+	host := r.Host
+	if client != nil && strings.HasPrefix(client.Mode, "transparent") {
+		// The client has resolved the name, and goes to an address.
+		host, _ = named(r)
+	}
+	return r.Path == a.crlPath || a.Answers(host)
+}
+
 // RequestHeaders answers what is for the page.
 func (a *Addon) RequestHeaders(_ context.Context, x *hook.Exchange) error {
-	host := x.Request.Host
-	if x.Client != nil && strings.HasPrefix(x.Client.Mode, "transparent") {
-		// The client has resolved the name, and goes to an address.
-		host, _ = named(x)
+	if x.Response != nil || !a.Concerns(x.Client, &x.Request.Request) {
+		return nil
 	}
-	if x.Response == nil && x.Request.Path == a.crlPath {
+	if x.Request.Path == a.crlPath {
 		der, err := a.crl()
 		if err != nil {
 			return err
 		}
 		x.Response = reply(200, "application/pkix-crl", der)
-		return nil
-	}
-	if x.Response != nil || !a.Answers(host) {
 		return nil
 	}
 	x.Response = a.answer(x)
@@ -155,10 +160,10 @@ func reply(status int, mediaType string, content []byte, more ...flow.Field) *ho
 
 // named is the authority that the client named, "" where it is none that could
 // stand on a page.
-func named(x *hook.Exchange) (host, port string) {
-	authority := x.Request.Authority
+func named(r *flow.Request) (host, port string) {
+	authority := r.Authority
 	if authority == "" {
-		authority = x.Request.Fields.Get("Host")
+		authority = r.Fields.Get("Host")
 	}
 	host, port, err := net.SplitHostPort(authority)
 	if err != nil {

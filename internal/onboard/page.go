@@ -55,7 +55,7 @@ func (a *Addon) facts(x *hook.Exchange) (pageFacts, string) {
 	f.Device = detect(x.Request.Fields.Get("User-Agent"))
 	f.Secure = x.Request.Scheme == "https"
 	at := "https://" + Host
-	if host, port := named(x); a.Answers(host) {
+	if host, port := named(&x.Request.Request); a.Answers(host) {
 		at = "https://" + strings.ToLower(host)
 	} else if host != "" {
 		f.Direct, f.ProxyHost, f.ProxyPort = true, host, port

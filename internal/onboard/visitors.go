@@ -65,7 +65,7 @@ func (a *Addon) visited(x *hook.Exchange, path string) {
 	if host, _, err := net.SplitHostPort(seen.Client); err == nil {
 		seen.Client = host
 	}
-	host, _ := named(x)
+	host, _ := named(&x.Request.Request)
 	seen.Through = a.Answers(host)
 	a.visitors.note(seen)
 }

@@ -65,7 +65,7 @@ type codecStream interface {
 // noticed about that.
 func (c *client) exchange(ctx context.Context, st codecStream, r route, found []flow.Finding) {
 	_, asked := r.(asProxy) // what it says to a proxy is said to us
-	o := engine.Origin{Client: c.facts, Set: c.p.cfg.Hooks(), OwnProxyAuth: asked, Metadata: c.metadata()}
+	o := engine.Origin{Client: c.facts, Set: c.p.cfg.Hooks().For(c.facts, st.Request()), OwnProxyAuth: asked, Metadata: c.metadata()}
 	if !asked && o.Set.Hears(hook.OnRequestHeaders|hook.OnRequest) {
 		o.Expected = c.pool.Expected(st.Request())
 	}
