@@ -15,7 +15,7 @@ type pace struct{ slack, least, floor uint64 }
 var (
 	// busy is for a heap that fills quickly. With little in it, which is what new
 	// connections need, it would be collected all the time without a floor.
-	busy = pace{14 << 20, 20, 16 << 20}
+	busy = pace{14 << 20, 20, 26 << 20}
 	// calm is for one that does not: collecting it sooner costs next to nothing.
 	calm = pace{4 << 20, 10, 0}
 )
@@ -24,7 +24,7 @@ const (
 	mostPace = 100
 	// floorPace bounds what a heap below the floor gets: Go takes it for a heap of
 	// at least 4 MiB.
-	floorPace = 300
+	floorPace = 400
 	// calmAfter is how long a heap takes to fill to count as calm, busyWithin as
 	// busy.
 	calmAfter  = 300 * time.Millisecond
