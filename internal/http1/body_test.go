@@ -252,8 +252,8 @@ func (quiet) givenUp() error      { return nil }
 
 func reading(f flow.Framing, end error, reads ...string) *reader {
 	r := new(reader)
-	r.prepare(quiet{}, newSource(&scripted{reads: reads, end: end}), flow.ToClient, "origin.test:80", Tolerant, Limits{}.withDefaults())
-	r.start(f)
+	r.prepare(quiet{}, newSource(&scripted{reads: reads, end: end}), flow.ToClient, "origin.test:80")
+	r.start(f, Tolerant, Limits{}.withDefaults())
 	return r
 }
 
@@ -353,8 +353,8 @@ func (unnotifiedConn) Unnotified() bool { return true }
 
 func TestEndWithoutCloseNotifyIsNoted(t *testing.T) {
 	r := new(reader)
-	r.prepare(quiet{}, newSource(unnotifiedConn{&scripted{reads: []string{"x"}, end: io.EOF}}), flow.ToClient, "a", Tolerant, Limits{}.withDefaults())
-	r.start(untilClose)
+	r.prepare(quiet{}, newSource(unnotifiedConn{&scripted{reads: []string{"x"}, end: io.EOF}}), flow.ToClient, "a")
+	r.start(untilClose, Tolerant, Limits{}.withDefaults())
 	if _, err := readAll(r); err != nil || codes(r.Findings()) != NoCloseNotify {
 		t.Fatalf("%v, findings %q", err, codes(r.Findings()))
 	}

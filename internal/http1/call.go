@@ -164,7 +164,7 @@ func (call *Call) finalHead(head *flow.Response, framing flow.Framing, findings 
 	closes := call.closes || head.Fields.HasToken("Connection", "close") ||
 		head.Version == flow.HTTP10 && !head.Fields.HasToken("Connection", "keep-alive")
 	call.fit = !closes && framing.Kind != flow.UntilClose && cleanly(findings, head.LineFeed)
-	call.reader.start(framing)
+	call.reader.start(framing, call.client.cfg.Profile, call.client.limits)
 	if call.reader.complete {
 		call.readerEnded()
 	}

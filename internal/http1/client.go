@@ -86,7 +86,7 @@ func (c *Client) Open(ctx context.Context, req *flow.Request, f flow.Framing) (*
 		return nil, err
 	}
 	call := &Call{client: c, method: req.Method, reused: c.served, closes: req.Version == flow.HTTP10 || req.Fields.HasToken("Connection", "close")}
-	call.reader.prepare(call, c.src, flow.ToClient, c.to, c.cfg.Profile, c.limits)
+	call.reader.prepare(call, c.src, flow.ToClient, c.to)
 	call.sink.start(call, c.conn, c.secured, flow.ToServer, c.to, f)
 	var err error
 	if c.print, err = printRequest(c.print, req); err != nil {

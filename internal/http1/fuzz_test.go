@@ -265,8 +265,8 @@ func TestBodiesComeBack(t *testing.T) {
 			}
 		}
 		r := new(reader)
-		r.prepare(quiet{}, newSource(script), flow.ToClient, "x", Strict, Limits{}.withDefaults())
-		r.start(f)
+		r.prepare(quiet{}, newSource(script), flow.ToClient, "x")
+		r.start(f, Strict, Limits{}.withDefaults())
 		var got []byte
 		buf := make([]byte, rapid.IntRange(1, 64<<10).Draw(t, "buffer"))
 		for {

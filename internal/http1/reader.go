@@ -17,9 +17,9 @@ type reader struct {
 	side     flow.Side
 	from     string // "client 10.0.0.1:5000", for error texts
 	framing  flow.Framing
-	left     int64        // of a body by length
-	taken    atomic.Int64 // of a body by length
-	dec      chunkDecoder
+	left     int64         // of a body by length
+	taken    atomic.Int64  // of a body by length
+	dec      *chunkDecoder // of one in chunks
 	received int64
 	err      error // what Read says from now on
 	complete bool  // the body came to its proper end on the wire
@@ -43,13 +43,15 @@ type readerOwner interface {
 }
 
 // prepare makes Cancel work; start, later, makes Read work.
-func (r *reader) prepare(owner readerOwner, src *source, side flow.Side, from string, p Profile, l Limits) {
+func (r *reader) prepare(owner readerOwner, src *source, side flow.Side, from string) {
 	r.owner, r.src, r.side, r.from = owner, src, side, from
-	r.dec.side, r.dec.profile, r.dec.limits = side, p, l
 }
 
-func (r *reader) start(f flow.Framing) {
+func (r *reader) start(f flow.Framing, p Profile, l Limits) {
 	r.framing, r.left = f, f.Length
+	if f.Kind == flow.Chunked {
+		r.dec = &chunkDecoder{side: r.side, profile: p, limits: l}
+	}
 	if f.Empty() {
 		r.err, r.complete = io.EOF, true
 		r.retire()
@@ -209,10 +211,20 @@ func (r *reader) progress() string {
 }
 
 // Trailers implements body.Reader.
-func (r *reader) Trailers() flow.Fields { return r.dec.fields }
+func (r *reader) Trailers() flow.Fields {
+	if r.dec == nil {
+		return nil
+	}
+	return r.dec.fields
+}
 
 // Findings returns what was repaired in the body; valid after its end.
-func (r *reader) Findings() []flow.Finding { return append(r.dec.findings, r.findings...) }
+func (r *reader) Findings() []flow.Finding {
+	if r.dec == nil {
+		return r.findings
+	}
+	return append(r.dec.findings, r.findings...)
+}
 
 // Cancel implements body.Reader.
 func (r *reader) Cancel(cause error) {

@@ -51,8 +51,8 @@ func (st *Stream) parse(block string, start time.Time) error {
 // begin makes the stream ready to be used.
 func (st *Stream) begin() {
 	s := st.server
-	st.body.prepare(st, s.src, flow.ToServer, s.from, s.cfg.Profile, s.limits)
-	st.body.start(st.framing)
+	st.body.prepare(st, s.src, flow.ToServer, s.from)
+	st.body.start(st.framing, s.cfg.Profile, s.limits)
 	if st.body.complete {
 		s.src.watch(watchDelay)
 	}

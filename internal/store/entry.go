@@ -57,8 +57,8 @@ type sideState struct {
 	cut     string
 	drop    bool // a drop is to be written
 	dropped bool
-	broken  bool // octets were lost on the way to the disk: no later ones are written
-	marks   markTable
+	broken  bool       // octets were lost on the way to the disk: no later ones are written
+	marks   *markTable // nil before the first
 }
 
 // Number is the flow's number in the session, from 1.
@@ -341,7 +341,7 @@ func (r *Record) Drop(side flow.Side) {
 	if st.cur != nil {
 		r.s.q.release(r, st.cur)
 	}
-	*st = sideState{dropped: true, drop: st.n > 0, marks: markTable{over: true}}
+	*st = sideState{dropped: true, drop: st.n > 0}
 	if st.drop && r.enqueue() {
 		r.s.q.put(r)
 	}
@@ -396,7 +396,7 @@ func (r *Record) settled(c *flow.Flow) {
 		if i == 1 {
 			b = &c.ResponseBody
 		}
-		if !r.ended {
+		if !r.ended && st.marks != nil {
 			b.Messages = max(b.Messages, st.marks.next)
 		}
 		switch {

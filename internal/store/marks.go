@@ -29,7 +29,7 @@ const (
 
 // markTable is marks on their way to the disk.
 type markTable struct {
-	over   bool // no more are taken: there was no room, or the body is not recorded
+	over   bool // no more are taken: there was no room
 	count  int
 	next   int64 // index of the next one
 	index  int64 // of the first
@@ -156,8 +156,14 @@ func (r *Record) Mark(side flow.Side, m flow.Mark) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	st := &r.side[side&1]
-	t := &st.marks
-	if t.over || r.ended || st.cut != "" {
+	if r.ended || st.dropped || st.cut != "" {
+		return
+	}
+	if st.marks == nil {
+		st.marks = new(markTable)
+	}
+	t := st.marks
+	if t.over {
 		return
 	}
 	t.add(&m, micros)
@@ -171,7 +177,7 @@ func (r *Record) Mark(side flow.Side, m flow.Mark) {
 	case b == nil:
 		t.over = true
 		t.clear()
-	case t.over || r.ended:
+	case t.over || r.ended || st.dropped:
 		r.s.q.release(r, b)
 	default:
 		b.marks, b.end = t.count, len(t.append(b.buf[:0])) // it has room for any table
@@ -190,7 +196,10 @@ func (w *writer) writeMarks(j job, payload []byte, count int64) {
 	}
 	j.rec.mu.Lock()
 	defer j.rec.mu.Unlock()
-	t := &j.rec.side[j.side].marks
+	t := j.rec.side[j.side].marks
+	if t == nil {
+		return // the body was dropped meanwhile
+	}
 	if t.broken || w.s.failed() != nil {
 		t.broken = true // those that follow would leave a gap
 		return

@@ -207,8 +207,8 @@ func (w *writer) collect(r *Record, now time.Time, all bool) {
 			*to = append(*to, job{rec: r, side: flow.Side(i), b: cur})
 			st.cur = nil
 		}
-		if r.ended && st.marks.count > 0 {
-			w.small = append(w.small, job{rec: r, side: flow.Side(i), rest: &st.marks})
+		if r.ended && st.marks != nil && st.marks.count > 0 {
+			w.small = append(w.small, job{rec: r, side: flow.Side(i), rest: st.marks})
 		}
 		if cur != nil && st.class > 0 && !cur.full {
 			st.class-- // it has slowed down
