@@ -50,7 +50,7 @@ func (x *exchange) open(reuse Reuse) (Call, *flow.Error) {
 	x.mu.Lock()
 	x.tries = append(x.tries, flow.Try{Address: head.Address(), Start: time.Now()})
 	x.mu.Unlock()
-	call, err := x.up.Open(x.ctx, head, framing, reuse)
+	call, err := x.up.Open(&x.ctx, head, framing, reuse)
 	if err != nil {
 		if r, ok := errors.AsType[onReused](err); ok && r.Reused() {
 			x.mu.Lock()
@@ -175,7 +175,7 @@ func (x *exchange) awaitHead(call Call) (*flow.Response, *flow.Error) {
 	stop := x.expecting.patience(x.stream, &x.req.received)
 	defer stop()
 	for {
-		head, findings, err := call.Head(x.ctx)
+		head, findings, err := call.Head(&x.ctx)
 		if why := x.left(); why != nil {
 			return nil, why
 		}

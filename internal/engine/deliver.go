@@ -191,7 +191,7 @@ func (x *exchange) deliverFlowing(sink body.Sink, src body.Reader) *flow.Error {
 		if x.set.Looks(flow.ToClient) {
 			letGo(sink)
 		}
-		if err := x.lateResponse(x.ctx); err != nil {
+		if err := x.lateResponse(&x.ctx); err != nil {
 			x.hooks.Unlock()
 			x.breakOff(sink, err)
 			return err
@@ -361,7 +361,7 @@ func (x *exchange) drain() {
 	if x.upload == nil || ended || x.sending.held != nil || x.ctx.Err() != nil {
 		return
 	}
-	ctx, cancel := context.WithTimeoutCause(x.ctx, drainTime, errNotNeeded)
+	ctx, cancel := context.WithTimeoutCause(&x.ctx, drainTime, errNotNeeded)
 	defer cancel()
 	if !x.expecting.wanted || x.expecting.continued() {
 		n, _ := body.Drain(ctx, x.upload, drainBytes) // broken or not, it is thrown away

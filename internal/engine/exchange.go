@@ -38,13 +38,10 @@ type exchange struct {
 
 	// ctx ends when the client leaves, midstream stops, a hook kills, or one
 	// side fails; its cause says which. base ends only when midstream stops.
-	ctx    context.Context
-	cancel context.CancelCauseFunc
-	base   context.Context
-	// unlink and untear stop what watches base and ctx; torn is done when the
-	// teardown has run.
+	ctx  life
+	base context.Context
+	// unlink stops what watches base; torn is done when the teardown has run.
 	unlink func() bool
-	untear func() bool
 	torn   sync.WaitGroup
 
 	// hooks serialises the hooks; it guards live and the pictures of it.
@@ -141,12 +138,11 @@ func (e *Engine) begin(base context.Context, s Stream, up Upstream, o Origin) *e
 	if o.Set != nil {
 		x.fields = head.Fields.Clone() // hooks change the live ones
 	}
-	x.ctx, x.cancel = context.WithCancelCause(s.Context())
-	if b, ok := s.(Bounded); !ok || !b.EndsWith(base) {
-		x.unlink = context.AfterFunc(base, func() { x.cancel(errStopping) })
-	}
 	x.torn.Add(1)
-	x.untear = context.AfterFunc(x.ctx, x.teardown)
+	x.ctx.begin(s.Context(), x.teardown)
+	if b, ok := s.(Bounded); !ok || !b.EndsWith(base) {
+		x.unlink = context.AfterFunc(base, func() { x.ctx.cancel(errStopping) })
+	}
 	e.running.add(x.live.Number, x)
 	if o.Began != nil {
 		o.Began(x.live.Number)
@@ -164,7 +160,7 @@ var (
 
 // kill is what hook.Exchange.Kill calls.
 func (x *exchange) kill() {
-	x.cancel(errKilled)
+	x.ctx.cancel(errKilled)
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	if x.lateStop != nil {
@@ -208,7 +204,7 @@ func (x *exchange) teardown() {
 // failure is the one that counts.
 func (x *exchange) fail(err *flow.Error) {
 	x.blame(err)
-	x.cancel(err)
+	x.ctx.cancel(err)
 }
 
 // blame notes a failure without ending anything.
@@ -225,7 +221,7 @@ func (x *exchange) left() *flow.Error {
 	if x.ctx.Err() == nil {
 		return nil
 	}
-	cause := context.Cause(x.ctx)
+	cause := context.Cause(&x.ctx)
 	if e, ok := errors.AsType[*flow.Error](cause); ok {
 		return e
 	}
@@ -319,7 +315,7 @@ func (x *exchange) setSink(s body.Sink) {
 // run gets the context that ends with the exchange.
 func (x *exchange) guard(run func(context.Context, *hook.Exchange) error) *flow.Error {
 	x.inHook.Store(true)
-	err := run(x.ctx, x.live)
+	err := run(&x.ctx, x.live)
 	x.inHook.Store(false)
 	if x.live.Killed() {
 		return errKilled

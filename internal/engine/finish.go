@@ -26,13 +26,13 @@ func (x *exchange) refuse(err *flow.Error) {
 	}
 	if x.base.Err() != nil || err.Cause == flow.WasKilled || x.stream.Context().Err() != nil || err.Cause == flow.LeftByClient ||
 		err.Peer == flow.AtClient && (err.Cause == flow.ResetByPeer || err.Cause == flow.ClosedEarly) || x.resetThrough(err) || x.closedThrough(err) {
-		x.cancel(err)
+		x.ctx.cancel(err)
 		x.uploads.Wait()
 		x.stream.Abort(err)
 		return
 	}
 	x.uploads.Wait()
-	if x.runError(err); context.Cause(x.ctx) == errKilled { // instead of the page
+	if x.runError(err); context.Cause(&x.ctx) == errKilled { // instead of the page
 		x.stream.Abort(errKilled)
 		return
 	}
@@ -55,7 +55,7 @@ func (x *exchange) refuse(err *flow.Error) {
 	}
 	sink, rerr := send(page, framing)
 	if rerr != nil {
-		x.cancel(err)
+		x.ctx.cancel(err)
 		x.stream.Abort(err)
 		return
 	}
@@ -121,7 +121,7 @@ func (x *exchange) finish() {
 	if x.unlink != nil {
 		x.unlink()
 	}
-	if !x.untear() {
+	if !x.ctx.settle() {
 		x.torn.Wait()
 	}
 	x.ctl.Finish()
@@ -151,7 +151,7 @@ func (x *exchange) finish() {
 	if failure != nil {
 		x.runError(failure)
 	}
-	x.cancel(nil)
+	x.ctx.cancel(nil)
 	x.letGo()
 	for _, s := range x.spools {
 		if s != nil {

@@ -58,7 +58,7 @@ func (x *exchange) heard(h *half, src body.Reader, m *flow.Message) (body.Reader
 	default:
 		t = newStreamHooks(base, kind, boundary, m)
 	}
-	src = body.Transformed(x.ctx, src, t, body.TransformOptions{PieceSize: x.policy.ChunkSize, Buffers: &x.e.buffers})
+	src = body.Transformed(&x.ctx, src, t, body.TransformOptions{PieceSize: x.policy.ChunkSize, Buffers: &x.e.buffers})
 	if src, err = body.Encoded(src, name); err != nil {
 		return nil, asError(err, flow.AtProxy, flow.InHead)
 	}

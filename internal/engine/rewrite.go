@@ -35,7 +35,7 @@ func (x *exchange) rewritten(h *half, src body.Reader, m *flow.Message, b *hook.
 		if terr != nil {
 			return nil, &flow.Error{Phase: flow.InHead, Status: 502, Err: fmt.Errorf("begin to rewrite the %s body: %w", h.side, terr)}
 		}
-		src = body.Transformed(x.ctx, src, t, body.TransformOptions{PieceSize: x.policy.ChunkSize, KeepsLength: r.KeepsLength, Buffers: &x.e.buffers,
+		src = body.Transformed(&x.ctx, src, t, body.TransformOptions{PieceSize: x.policy.ChunkSize, KeepsLength: r.KeepsLength, Buffers: &x.e.buffers,
 			Bulk: i == 0 && b.Stream.Transform != nil && b.Stream.Bulk && !h.listened && !r.Decoded && h.body.Declared >= 0})
 	}
 	if src, err = recoded(src, name, decoded, false); err != nil {

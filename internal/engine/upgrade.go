@@ -159,7 +159,7 @@ func (x *exchange) relayRaw(client, server body.Duplex, up, down func() *flow.Er
 // because prefers why the exchange has ended to what that broke.
 func (x *exchange) because(err *flow.Error) *flow.Error {
 	if x.ctx.Err() != nil {
-		if why, ok := context.Cause(x.ctx).(*flow.Error); ok {
+		if why, ok := context.Cause(&x.ctx).(*flow.Error); ok {
 			return why
 		}
 	}

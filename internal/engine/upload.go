@@ -138,7 +138,7 @@ func (x *exchange) sendFlowing(src body.Reader) {
 		if x.set.Looks(flow.ToServer) {
 			letGo(sink)
 		}
-		if err := x.lateRequest(x.ctx); err != nil {
+		if err := x.lateRequest(&x.ctx); err != nil {
 			x.hooks.Unlock()
 			x.fail(err)
 			sink.Abort(err)
@@ -181,7 +181,7 @@ func (x *exchange) relay(h *half, dst body.Sink, src body.Reader) error {
 		opt.PieceSize = 0 // a body by length has no boundaries to keep
 	}
 	h.next = int(min(max(h.body.Declared, 0), body.PieceSize))
-	_, err := body.Relay(x.ctx, dst, src, h, opt)
+	_, err := body.Relay(&x.ctx, dst, src, h, opt)
 	return err
 }
 

@@ -84,7 +84,7 @@ func (r *socketRelay) run() {
 	defer x.hooks.Unlock()
 	s := x.live.WebSocket
 	s.CloseCode, s.CloseReason, s.ClosedByClient, s.End = code, reason, first == flow.AtClient, x.order.now(first)
-	ctx := x.ctx
+	var ctx context.Context = &x.ctx
 	if ctx.Err() != nil {
 		var cancel func()
 		ctx, cancel = context.WithTimeout(context.WithoutCancel(ctx), time.Second)

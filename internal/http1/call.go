@@ -77,7 +77,9 @@ func (call *Call) bind(ctx context.Context) {
 	}
 	call.loosen()
 	call.bound = ctx
-	if ctx.Done() != nil {
+	if own, ok := ctx.(interface{ AfterFunc(func()) func() bool }); ok {
+		call.loose = own.AfterFunc(call.client.interrupt) // which may be cheaper
+	} else if ctx.Done() != nil {
 		call.loose = context.AfterFunc(ctx, call.client.interrupt)
 	}
 }
