@@ -17,11 +17,8 @@ type half struct {
 	side           flow.Side
 	received, sent atomic.Int64
 	messages       atomic.Int64 // that were found in what was sent
-	// hides tells that the record is not what was sent, shown how many octets of it
-	// there are, and unseen why the rest is not there.
-	hides  atomic.Bool
-	shown  atomic.Int64
-	unseen atomic.Pointer[error]
+	// hidden is nil where the record is what was sent.
+	hidden atomic.Pointer[hidden]
 	// body is guarded by exchange.mu; its Received and Sent are filled in when a
 	// picture is taken.
 	body flow.Body
@@ -30,7 +27,6 @@ type half struct {
 	listened bool
 
 	// What follows belongs to the goroutine that moves the body.
-	hiding   hiding
 	whole    bool  // however long it is, it does not turn into Pass
 	guarded  bool  // a guard asks for the whole of it
 	rewrites bool  // a stream function gets its pieces
@@ -104,11 +100,11 @@ func (h *half) Piece(p []byte) {
 	if n > h.kept {
 		// What a second try sends again is recorded already.
 		fresh := p[max(0, h.kept-(n-int64(len(p)))):]
-		switch by := h.hiding.by; {
-		case by != nil:
+		switch d := h.hidden.Load(); {
+		case d.begun():
 			x.order.settle(h.side)
-			h.hiding.write(fresh)
-			h.noteUnseen(by)
+			d.write(fresh)
+			d.noteUnseen(d.by)
 		default:
 			if h.keep {
 				x.record.PieceAt(h.side, fresh, x.order.at(h.side))

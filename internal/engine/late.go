@@ -51,8 +51,8 @@ func (x *exchange) lateContext() context.Context {
 func (x *exchange) settleLate(h *half, b *hook.Body) {
 	access, source := hook.Missing, hook.Source(nil)
 	n := h.sent.Load()
-	if h.hides.Load() {
-		n = h.shown.Load() // a hook that comes late reads what was recorded
+	if d := h.hidden.Load(); d != nil {
+		n = d.shown.Load() // a hook that comes late reads what was recorded
 	}
 	switch state, _, _ := x.record.State(h.side); {
 	case n == 0 && x.disposition(h) != flow.Pass:

@@ -1,6 +1,8 @@
 package engine
 
 import (
+	"sync/atomic"
+
 	"midstream/flow"
 )
 
@@ -78,6 +80,16 @@ func (h *hiding) end(whole bool) {
 	}
 }
 
+// hidden is a half whose record is not what was sent.
+type hidden struct {
+	hiding                       // the goroutine's that moves the body
+	shown  atomic.Int64          // octets of the record
+	unseen atomic.Pointer[error] // why the rest is not there
+}
+
+// begun tells that octets that are sent go through a redaction.
+func (d *hidden) begun() bool { return d != nil && d.by != nil }
+
 // beginRedaction begins that of one flow, nil where nothing is hidden.
 func (e *Engine) beginRedaction() Redaction {
 	if e.redactor == nil {
@@ -106,30 +118,33 @@ func (h *half) hide(what ContentKind, fields flow.Fields) {
 	if x.live.Response != nil {
 		c.Response = &x.live.Response.Response
 	}
-	h.hiding.by = x.redaction.Body(c)
-	if h.hiding.by == nil {
+	by := x.redaction.Body(c)
+	if by == nil {
 		return
 	}
-	if h.hiding.note == nil {
-		h.hiding.note = h.note
+	d := h.hidden.Load()
+	if d == nil {
+		d = &hidden{hiding: hiding{note: h.note}}
 	}
-	h.hides.Store(true)
+	d.by = by
+	h.hidden.Store(d)
 }
 
 // conclude gives out what the redaction holds back: no more octets come.
 func (h *half) conclude(whole bool) {
-	if h.hiding.by == nil {
+	d := h.hidden.Load()
+	if !d.begun() {
 		return
 	}
-	by := h.hiding.by
-	h.hiding.end(whole)
-	h.noteUnseen(by)
+	by := d.by
+	d.end(whole)
+	d.noteUnseen(by)
 }
 
 // noteUnseen notes why the record of the body ends here.
-func (h *half) noteUnseen(by BodyRedaction) {
-	if err := by.Err(); err != nil && h.unseen.Load() == nil {
-		h.unseen.Store(&err)
+func (d *hidden) noteUnseen(by BodyRedaction) {
+	if err := by.Err(); err != nil && d.unseen.Load() == nil {
+		d.unseen.Store(&err)
 	}
 }
 
@@ -138,7 +153,7 @@ func (h *half) note(p []byte) {
 	if len(p) == 0 {
 		return
 	}
-	h.shown.Add(int64(len(p)))
+	h.hidden.Load().shown.Add(int64(len(p)))
 	if h.keep {
 		h.x.record.PieceAt(h.side, p, h.x.order.at(h.side))
 	}
@@ -148,16 +163,17 @@ func (h *half) note(p []byte) {
 // redacted says in a picture what there is of a body whose record is not what was
 // sent: its length is that of the record, unless that was cut.
 func (h *half) redacted(b *flow.Body) {
-	if !h.hides.Load() {
+	d := h.hidden.Load()
+	if d == nil {
 		return
 	}
-	if why := h.unseen.Load(); why != nil {
+	if why := d.unseen.Load(); why != nil {
 		if b.CutReason == "" && b.Sent > 0 {
 			b.CutReason = (*why).Error()
 		}
 		return
 	}
-	b.Sent = h.shown.Load()
+	b.Sent = d.shown.Load()
 }
 
 // keptOf is what is kept of a flow that was refused.

@@ -69,8 +69,7 @@ func TestARedactedBody(t *testing.T) {
 		k := new(kept)
 		x := &exchange{record: k}
 		h := &half{x: x, side: flow.ToClient, keep: true, turn: -1}
-		h.hiding = hiding{by: new(shouting), note: h.note}
-		h.hides.Store(true)
+		h.hidden.Store(&hidden{hiding: hiding{by: new(shouting), note: h.note}})
 		for _, p := range c.pieces {
 			h.Piece([]byte(p))
 		}
