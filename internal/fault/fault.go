@@ -57,7 +57,7 @@ func alert(err error, who string) string {
 	case name == "certificate_required":
 		name += " (it wants a client certificate: option client_certs)"
 	case name == "unexpected_message":
-		name += " (it may want a client certificate after the handshake: try tls_hello=own)"
+		name += " (it may want a client certificate after the handshake: try again, or set tls_hello=own)"
 	}
 	return name
 }

@@ -30,7 +30,7 @@ func TestCauseOf(t *testing.T) {
 		{&net.OpError{Op: "remote error", Err: tls.AlertError(116)}, flow.ResetByPeer, "server ended TLS with the alert certificate_required (it wants a client certificate: option client_certs)"},
 		{&net.OpError{Op: "remote error", Err: tls.AlertError(80)}, flow.ResetByPeer, "server ended TLS with the alert internal_error"},
 		{&net.OpError{Op: "local error", Err: tls.AlertError(20)}, flow.Malformed, "server sent what TLS does not allow: bad_record_mac"},
-		{&net.OpError{Op: "local error", Err: tls.AlertError(10)}, flow.Malformed, "server sent what TLS does not allow: unexpected_message (it may want a client certificate after the handshake: try tls_hello=own)"},
+		{&net.OpError{Op: "local error", Err: tls.AlertError(10)}, flow.Malformed, "server sent what TLS does not allow: unexpected_message (it may want a client certificate after the handshake: try again, or set tls_hello=own)"},
 		{errors.New("odd"), flow.ResetByPeer, "odd"},
 	} {
 		if cause, text := CauseOf(c.err, "server"); cause != c.cause || text != c.text {

@@ -30,6 +30,7 @@ type Conn struct {
 	forward bool
 	facts   *flow.Conn  // replaced, never changed, when more is known
 	spoken  atomic.Bool // octets of the server's have been read
+	like    bool        // it was greeted in the client's words, which may promise what we cannot keep
 	ended   sync.Once
 }
 
@@ -38,6 +39,9 @@ func (c *Conn) Read(p []byte) (int, error) {
 	n, err := c.Conn.Read(p)
 	if n > 0 && !c.spoken.Load() {
 		c.spoken.Store(true)
+	}
+	if err != nil && c.like {
+		c.reconsider(err)
 	}
 	return n, err
 }

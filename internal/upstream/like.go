@@ -8,6 +8,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"strings"
 	"sync"
 	"time"
 
@@ -156,6 +157,16 @@ func (e *likeError) Unwrap() error { return e.error }
 // misunderstood tells of a failed handshake that another hello may mend.
 func misunderstood(err *flow.Error) bool {
 	return err.Cause != flow.Untrusted && err.Cause != flow.Timeout && err.Cause != flow.LeftByClient && !errors.Is(err, errNoProtocol)
+}
+
+// reconsider remembers a server that took what the client's words promise at its
+// word later: one that asks for a certificate after the handshake, which a client
+// of TLS 1.3 allows in its hello (RFC 8446 section 4.2.6). It is told nothing of the
+// kind the next time.
+func (c *Conn) reconsider(err error) {
+	if op, ok := errors.AsType[*net.OpError](err); ok && op.Op == "local error" && strings.Contains(op.Err.Error(), "unexpected message") {
+		c.dialer.unlike.put(c.dial.Address, struct{}{})
+	}
 }
 
 // Greet shakes hands on c, and with our own hello on another connection where

@@ -3,6 +3,7 @@ package upstream
 import (
 	"crypto/tls"
 	"errors"
+	"net"
 	"slices"
 	"sync/atomic"
 	"testing"
@@ -115,5 +116,38 @@ func TestServersThatAgreeWithOurOwnHelloOnly(t *testing.T) {
 	_, err = d.Greet(t.Context(), c, nil, as)
 	if e, ok := errors.AsType[*flow.Error](err); !ok || e.Cause != flow.Untrusted {
 		t.Error(err)
+	}
+}
+
+// A server that takes what a hello like the client's promises at its word later is
+// told nothing of the kind the next time.
+func TestServersThatAskLaterForWhatTheClientPromised(t *testing.T) {
+	o := newOrigin(t, nil)
+	addr := o.serve(t, nil)
+	d := New(Config{TLS: TLS{Roots: o.roots}})
+	as := Name{SNI: "h.test", Protocols: http1Only, Greeting: d.Like(helloOf(t, &tls.Config{CipherSuites: AllCipherSuites(), NextProtos: http1Only}))}
+	greet := func() *Conn {
+		t.Helper()
+		c, err := d.Dial(t.Context(), nil, Target{Address: addr})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if c, err = d.Greet(t.Context(), c, nil, as); err != nil {
+			t.Fatal(err)
+		}
+		c.Close()
+		return c
+	}
+	c := greet()
+	if !c.like {
+		t.Fatal("the server was not greeted as the client greeted")
+	}
+	c.reconsider(&net.OpError{Op: "local error", Err: tls.AlertError(20)}) // a broken record says nothing of promises
+	if c = greet(); !c.like {
+		t.Fatal("a broken record changes the greeting")
+	}
+	c.reconsider(&net.OpError{Op: "local error", Err: tls.AlertError(10)})
+	if c = greet(); c.like {
+		t.Error("the server is greeted as before")
 	}
 }

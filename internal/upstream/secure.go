@@ -81,6 +81,7 @@ func (c *Conn) Secure(ctx context.Context, as Name) error {
 	}
 	if like != nil && like.Sent() != nil {
 		facts.TLS.JA3, facts.TLS.JA4 = like.Sent().JA3(), like.Sent().JA4()
+		c.like = true
 	}
 	c.facts = &facts
 	c.dial.Server = &facts
