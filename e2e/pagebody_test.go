@@ -155,3 +155,25 @@ func TestPageShowsLongTexts(t *testing.T) {
 	loadAxe(b)
 	axeEach(b, "long")
 }
+
+// What can be heard or seen is played from where it is recorded; what cannot is octets.
+func TestPagePlaysMedia(t *testing.T) {
+	t.Parallel()
+	o := newOrigin(t)
+	// Two seconds of silence: 8000 samples a second, of eight bits.
+	sound := "RIFF\xa4\x3e\x00\x00WAVEfmt \x10\x00\x00\x00\x01\x00\x01\x00\x40\x1f\x00\x00\x40\x1f\x00\x00\x01\x00\x08\x00data\x80\x3e\x00\x00" + strings.Repeat("\x80", 16_000)
+	for path, body := range map[string]string{"/sound": sound, "/noise": strings.Repeat("\x07", 5000)} {
+		o.mux.HandleFunc(path, func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Content-Type", "audio/wav")
+			io.WriteString(w, body)
+		})
+	}
+	p, url := startPage(t)
+	send(t, p.client(), o.HTTP+"/sound")
+	send(t, p.client(), o.HTTP+"/noise")
+	b := visit(t, url)
+	openFlow(b, "/sound")
+	b.until("how long it is", `document.querySelector('[data-side=response] audio')?.duration === 2`)
+	openFlow(b, "/noise")
+	b.until("octets alone", `document.querySelector('[data-side=response] .text')?.innerText.startsWith('00000000  07 07') && !document.querySelector('[data-side=response] audio')`)
+}

@@ -58,6 +58,9 @@ func TestPageKeepsWhatIsTyped(t *testing.T) {
 	press(b, "nav", "Options")
 	b.until("the options", `(x => x && (x.click(), true))(document.querySelector('[aria-label="Edit listen_host"]'))`)
 	put(b, `[data-testid=options] input[aria-label=listen_host]`, "127.0.")
+	if js[bool](b, `[...document.querySelectorAll('[data-testid=options] [aria-label^="Edit "]')].some(x => x.previousElementSibling.textContent.trim() === '')`) {
+		t.Error("the value of an option is nothing that is seen")
+	}
 	js[any](b, `(document.querySelector('[data-testid=options] input[aria-label=anticomp]').click(), 0)`)
 	b.until("the other is set", `document.querySelector('[data-testid=status]').innerText.includes('anticomp is set')`)
 	is("what was typed", `[data-testid=options] input[aria-label=listen_host]`, "127.0.")

@@ -43,4 +43,14 @@ func TestPageByKeyboard(t *testing.T) {
 	if got := js[[]string](b, `screens`); len(got) > 1 || len(got) == 1 && got[0] != "list" {
 		t.Errorf("what was shown: %q", got)
 	}
+	// Who asks for the comment types it, whenever its field comes: no letter is a verb.
+	b.until("a row has the focus", `document.querySelector('[data-testid=list] [aria-selected=true]')?.id === 'row-2'`)
+	js[any](b, `stop('GET /api/v1/flows/2?')`)
+	b.key(";", "d", "m", "q")
+	b.until("the flow is asked for", `waits('GET /api/v1/flows/2?') > 0`)
+	js[any](b, `pass('GET /api/v1/flows/2?')`)
+	b.until("the field of the comment", `document.activeElement.id === 'comment'`)
+	if js[bool](b, `!!document.querySelector('[data-testid=doomed], [data-testid=list] .marked')`) {
+		t.Error("letters of a comment were taken for verbs")
+	}
 }

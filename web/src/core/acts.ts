@@ -293,7 +293,7 @@ export function act(app: App, id: string, e: KeyboardEvent | null): boolean {
     case 'comment':
       app.tab = 'facts'
       app.open(row.number)
-      setTimeout(() => document.querySelector<HTMLElement>('#comment')?.focus(), 200)
+      ui.comment = row.number
       return true
     case 'copy':
       ui.copying = true

@@ -14,5 +14,6 @@ export const ui = $state({
   step: 0, // +1 or -1 steps through what was found; counts both ways
   view: 0, // counts up when another view of the body is asked for
   held: null as number | null, // the parked flow that is shown
+  comment: null as number | null, // the flow whose comment is to have the focus as soon as it is there
   copying: false, // y was pressed: the next letter says what
 })
