@@ -54,3 +54,36 @@ func TestPageByKeyboard(t *testing.T) {
 		t.Error("letters of a comment were taken for verbs")
 	}
 }
+
+// Aloud the page says what comes into the list, and not that the list is another one.
+func TestPageSaysWhatComes(t *testing.T) {
+	t.Parallel()
+	o := newOrigin(t)
+	p, url := startPage(t)
+	for i := range 5 {
+		send(t, p.client(), fmt.Sprintf("%s/hello?n=%d", o.HTTP, i))
+	}
+	send(t, p.client(), o.HTTP+"/nowhere")
+	b := openTab(t)
+	// The page speaks when it is told to, and not every five seconds.
+	b.call("Page.addScriptToEvaluateOnNewDocument", map[string]any{"source": `(() => {
+		const real = window.setInterval
+		window.setInterval = (f, ms, ...more) => ms === 5000 ? (window.speak = f, 0) : real(f, ms, ...more)
+	})()`}, nil)
+	b.open(url+"&filter=~c%20404", 1280, 800, "light")
+	const there = `Number(document.querySelector('[data-testid=list]').ariaRowCount) - 1`
+	const said = `document.querySelector('[aria-label=News]').textContent`
+	b.until("one of them", `%s === 1 && window.speak`, there)
+	js[any](b, `(speak(), 0)`)
+	b.key("~")
+	b.until("all", `%s === 6`, there)
+	js[any](b, `(speak(), 0)`)
+	send(t, p.client(), o.HTTP+"/hello?more=1")
+	send(t, p.client(), o.HTTP+"/hello?more=2")
+	b.until("two more", `%s === 8`, there)
+	if text := js[string](b, said); text != "" {
+		t.Errorf("of another list it says %q", text)
+	}
+	js[any](b, `(speak(), 0)`)
+	b.until("what has come", `%s === '2 new flows'`, said)
+}
