@@ -311,3 +311,44 @@ func TestWaits(t *testing.T) {
 		t.Error("no set waits")
 	}
 }
+
+// particular is a trace that only requests to one host concern.
+type particular struct {
+	trace
+	host string
+}
+
+func (a *particular) Concerns(_ *flow.Conn, r *flow.Request) bool { return r.Host == a.host }
+
+func TestAParticularAddonIsNotThereForOthers(t *testing.T) {
+	var calls []string
+	page := &particular{trace{name: "page", calls: &calls}, "page.test"}
+	rule := &trace{name: "rule", calls: &calls, observe: true}
+	for _, c := range []struct {
+		addons []any
+		host   string
+		want   string
+		whole  bool // what the addons that are there want
+	}{
+		{[]any{page, rule}, "page.test", "page rule", true},
+		{[]any{page, rule}, "other.test", "rule", false},
+		{[]any{page}, "page.test", "page", true},
+		{[]any{page}, "other.test", "", false},
+		{[]any{rule}, "page.test", "rule", false},
+	} {
+		set, err := NewSet(nil, c.addons...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		x, _ := exchange(nil)
+		x.Request.Host = c.host
+		calls = nil
+		set = set.For(nil, &x.Request.Request)
+		if err := set.RequestHeaders(t.Context(), x); err != nil {
+			t.Fatal(err)
+		}
+		if got := strings.Join(calls, " "); got != c.want || set.WantsWhole(flow.ToServer) != c.whole || set.Hears(OnRequestHeaders) != (c.want != "") {
+			t.Errorf("%d addons, %s: %q ran, want %q", len(c.addons), c.host, got, c.want)
+		}
+	}
+}
