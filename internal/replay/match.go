@@ -108,7 +108,8 @@ const maxForm = 1 << 20
 type content struct {
 	matching *Matching
 	whole    hash.Hash
-	form     []byte // of a form whose parameters count; nil for others
+	unbound  *unbound // what whole is told through; nil for what is no multipart body
+	form     []byte   // of a form whose parameters count; nil for others
 	boundary string
 	over     bool
 	length   int64
@@ -117,12 +118,12 @@ type content struct {
 // newContent makes the content of a message with these fields.
 func (m *Matching) newContent(fields flow.Fields) *content {
 	c := &content{matching: m, whole: sha256.New()}
-	if len(m.IgnorePayloadParams) == 0 {
-		return c
-	}
 	media, params, err := mime.ParseMediaType(fields.Get("Content-Type"))
+	if err == nil && strings.HasPrefix(media, "multipart/") && params["boundary"] != "" {
+		c.unbound = &unbound{to: c.whole, delimiter: []byte("--" + params["boundary"])}
+	}
 	switch {
-	case err != nil:
+	case err != nil || len(m.IgnorePayloadParams) == 0:
 	case media == "application/x-www-form-urlencoded":
 		c.form = []byte{}
 	case media == "multipart/form-data" && params["boundary"] != "":
@@ -140,11 +141,17 @@ func (c *content) Write(p []byte) (int, error) {
 			c.form = append(c.form, p...)
 		}
 	}
+	if c.unbound != nil {
+		return c.unbound.Write(p)
+	}
 	return c.whole.Write(p)
 }
 
 // sum ends the content.
 func (c *content) sum() (s sum) {
+	if c.unbound != nil {
+		c.unbound.end()
+	}
 	if c.form == nil || c.over {
 		c.whole.Sum(s[:0])
 		return s

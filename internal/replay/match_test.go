@@ -1,6 +1,7 @@
 package replay
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -76,6 +77,33 @@ func TestWhichBodiesAreTheSame(t *testing.T) {
 		}
 		if same := of(c.a) == of(c.b); same != c.same {
 			t.Errorf("%s: same %v", name, same)
+		}
+	}
+}
+
+// Clients make up the boundary of a multipart body anew for each request.
+func TestABoundaryDoesNotCount(t *testing.T) {
+	of := func(m Matching, boundary, body string, step int) sum {
+		x := m.newContent(flow.Fields{{Name: "Content-Type", Value: "multipart/form-data; boundary=" + boundary}})
+		for body = strings.ReplaceAll(body, "B", boundary); len(body) > step; body = body[step:] {
+			x.Write([]byte(body[:step]))
+		}
+		x.Write([]byte(body))
+		return x.sum()
+	}
+	const body = "--B\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\n1-- --\r\n--B\r\nContent-Disposition: form-data; name=\"f\"; filename=\"x\"\r\n\r\n-\r\n--B--\r\n"
+	large := strings.Replace(body, "1--", strings.Repeat("x", 2<<20), 1)
+	for _, m := range []Matching{{}, {IgnorePayloadParams: []string{"t"}}} {
+		for _, text := range []string{body, large, "", "no parts"} {
+			want := of(m, "----one", text, 1<<20)
+			for _, step := range []int{1, 7, 4096} {
+				if got := of(m, "two-", text, step); got != want {
+					t.Errorf("%.20q in pieces of %d is another body", text, step)
+				}
+				if got := of(m, "two-", strings.Replace(text, "1--", "2--", 1)+"z", step); got == want {
+					t.Errorf("%.20q in pieces of %d: what is in it does not count", text, step)
+				}
+			}
 		}
 	}
 }
