@@ -47,19 +47,31 @@ func (e *engine) installBounds() {
 			e.within(e.firstNumber(fc), name+": the text would have %.0f characters")
 		})
 	}
+	e.bound(of("Array"), "from", func(fc *goja.FunctionCall) {
+		e.within(lengthOf(fc.Argument(0))*valueSize, "from: the array would take %.0f octets")
+	})
 	for _, name := range []string{"fill", "join"} {
 		e.bound(lists, name, func(fc *goja.FunctionCall) {
-			o, ok := fc.This.(*goja.Object)
-			if !ok {
-				return
-			}
-			n := float64(o.Get("length").ToInteger())
+			n := lengthOf(fc.This)
 			e.within(n*valueSize, name+": the array would take %.0f octets")
 			if sep, ok := fc.Argument(0).(goja.String); ok && name == "join" {
 				e.within(n*float64(sep.Length()), "join: the text would have %.0f characters")
 			}
 		})
 	}
+}
+
+// lengthOf is the length of a text, an array or what is like one.
+func lengthOf(v goja.Value) float64 {
+	switch v := v.(type) {
+	case goja.String:
+		return float64(v.Length())
+	case *goja.Object:
+		if n := v.Get("length"); n != nil {
+			return float64(n.ToInteger())
+		}
+	}
+	return 0
 }
 
 // bound makes of's function name run check before it, which throws or may change

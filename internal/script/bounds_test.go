@@ -20,6 +20,7 @@ func TestNativesHaveBounds(t *testing.T) {
 		{"join", "return new Array(4e9).join('a')", "RangeError: join: the array"},
 		{"join with a long text", "return new Array(1e6).join('a'.repeat(1e6))", "RangeError: join: the text"},
 		{"fill", "return new Array(4e9).fill(0)", "RangeError: fill: the array"},
+		{"from", "return Array.from({length: 4e9})", "RangeError: from: the array"},
 		{"JSON", "return JSON.parse('['.repeat(5e6))", "RangeError: JSON.parse: the text is nested more than 10000 deep"},
 		{"JSON of objects", `return JSON.parse('{"a":'.repeat(5e6))`, "RangeError: JSON.parse"},
 	} {
@@ -57,6 +58,9 @@ func TestNativesWithBoundsAreTheSameOtherwise(t *testing.T) {
 		{"return JSON.stringify(JSON.parse('{\"a\":[1,{\"b\":\"]]\\\\\\\"[[\"}]}', (k, v) => v === 1 ? 2 : v))", `{"a":[2,{"b":"]]\"[["}]}`},
 		{"return JSON.parse('['.repeat(9999) + ']'.repeat(9999)).length", "1"},
 		{"return JSON.parse(JSON.stringify('['.repeat(20000))).length", "20000"},
+		{"return Array.from({length: 3}, (x, i) => i).join('') + Array.from('ab') + Array.from(new Set([1])) + Array.from([1, 2], (x) => x + 1)", "012a,b12,3"},
+		{"try { Array.from() } catch (e) { return e.name }", "TypeError"},
+		{"class L extends Array {}; return L.from([1]) instanceof L", "true"},
 		{"try { JSON.parse() } catch (e) { return e.name }", "SyntaxError"},
 		{"try { JSON.parse('{') } catch (e) { return e.name }", "SyntaxError"},
 		{"return JSON.parse({toString: () => '[5]'})[0] + JSON.parse.name", "5parse"},
