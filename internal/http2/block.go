@@ -232,5 +232,27 @@ func parseTrailers(b *fieldBlock, side flow.Side, profile Profile) (flow.Fields,
 	}
 	p := parser{side: side, profile: profile}
 	fs := p.parse(b.fields)
-	return fs, p.notes, p.fault
+	kept := fs[:0]
+	for _, f := range fs {
+		if !outsideTrailers(f.Name) {
+			kept = append(kept, f)
+			continue
+		}
+		if !p.odd(f.Name + " in the trailer section") {
+			return nil, p.notes, p.fault
+		}
+		p.notes.add(TrailerDropped, "%s in the trailer section was dropped", f.Name)
+	}
+	return kept, p.notes, p.fault
+}
+
+// outsideTrailers tells of a field that frames or routes a message: behind it it
+// means nothing, and to a server of HTTP/1 it may mean another message (RFC 9110
+// section 6.5.1).
+func outsideTrailers(name string) bool {
+	switch name {
+	case "host", "content-length", "transfer-encoding", "trailer":
+		return true
+	}
+	return false
 }

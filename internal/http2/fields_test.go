@@ -185,3 +185,19 @@ func TestRequestsOfHTTP1AreTranslated(t *testing.T) {
 		t.Errorf("CONNECT: %s", got)
 	}
 }
+
+// What frames or routes a message does so in front of it only.
+func TestFieldsThatAreNoTrailers(t *testing.T) {
+	parse := func(profile Profile) (flow.Fields, notes, string) {
+		return parseTrailers(&fieldBlock{fields: []hpack.HeaderField{
+			{Name: "content-length", Value: "7"}, {Name: "x-sum", Value: "1"}, {Name: "host", Value: "other.test"}, {Name: "trailer", Value: "a"},
+		}}, flow.ToServer, profile)
+	}
+	fs, found, fault := parse(Tolerant)
+	if len(fs) != 1 || fs[0].Name != "x-sum" || len(found) != 1 || found[0].Code != TrailerDropped || fault != "" {
+		t.Errorf("%v, %v, %q", fs, found, fault)
+	}
+	if fs, _, fault := parse(Strict); fs != nil || fault != "content-length in the trailer section" {
+		t.Errorf("strict: %v, %q", fs, fault)
+	}
+}
