@@ -61,6 +61,9 @@ func TestPageKeepsWhatIsTyped(t *testing.T) {
 	if js[bool](b, `[...document.querySelectorAll('[data-testid=options] [aria-label^="Edit "]')].some(x => x.previousElementSibling.textContent.trim() === '')`) {
 		t.Error("the value of an option is nothing that is seen")
 	}
+	if text := js[string](b, `document.querySelector('[data-testid=options]').textContent`); strings.Contains(text, "Takes true") || !strings.Contains(text, "Takes a size") {
+		t.Error("what an option takes is not said, or where a box says it")
+	}
 	js[any](b, `(document.querySelector('[data-testid=options] input[aria-label=anticomp]').click(), 0)`)
 	b.until("the other is set", `document.querySelector('[data-testid=status]').innerText.includes('anticomp is set')`)
 	is("what was typed", `[data-testid=options] input[aria-label=listen_host]`, "127.0.")
