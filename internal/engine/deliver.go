@@ -75,6 +75,9 @@ func (x *exchange) respond(last lastness) (body.Sink, *flow.Error) {
 		if why := x.left(); why != nil {
 			return nil, why
 		}
+		if e, ok := errors.AsType[*flow.Error](err); ok && e.Peer == flow.AtProxy {
+			return nil, e // the head cannot be sent
+		}
 		return nil, clientError(err, flow.InHead)
 	}
 	x.setSink(sink)
@@ -314,10 +317,14 @@ func (x *exchange) answer() {
 
 // undelivered ends an exchange whose response did not reach the client whole.
 func (x *exchange) undelivered(why *flow.Error) {
-	x.fail(why)
 	x.mu.Lock()
 	begun := x.begun
 	x.mu.Unlock()
+	if !begun && why.Peer == flow.AtProxy && why.Phase == flow.InHead && why.Cause == flow.Unspecified {
+		x.refuse(why)
+		return
+	}
+	x.fail(why)
 	if !begun {
 		x.stream.Abort(why)
 	}

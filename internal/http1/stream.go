@@ -161,7 +161,9 @@ func (st *Stream) respond(head *flow.Response, f flow.Framing, u urgency) (body.
 	s.mu.Unlock()
 	var err error
 	if s.print, err = printResponse(s.print, head, line); err != nil {
-		st.fail()
+		s.mu.Lock()
+		st.responded = false // nothing has been: another head may be
+		s.mu.Unlock()
 		return nil, st.misuse(err)
 	}
 	if err := st.write(u); err != nil {

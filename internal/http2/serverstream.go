@@ -104,10 +104,10 @@ func (st *Stream) respond(head *flow.Response, f flow.Framing, u urgency) (body.
 	}
 	st.responded = true
 	st.conn.mu.Unlock()
-	if head.Status < 200 || head.Status > 999 {
-		return nil, st.misuse(errors.New("there is no final status " + statusText(head.Status) + " in HTTP/2"))
-	}
-	if err := checkFields(head.Fields); err != nil {
+	if err := checkResponse(head); err != nil {
+		st.conn.mu.Lock()
+		st.responded = false // nothing has been: another head may be
+		st.conn.mu.Unlock()
 		return nil, st.misuse(err)
 	}
 	st.sink.start(&st.stream, f)
@@ -125,6 +125,14 @@ func (st *Stream) respond(head *flow.Response, f flow.Framing, u urgency) (body.
 		return nil, err
 	}
 	return &st.sink, nil
+}
+
+// checkResponse refuses a head that HTTP/2 cannot carry.
+func checkResponse(head *flow.Response) error {
+	if head.Status < 200 || head.Status > 999 {
+		return errors.New("there is no final status " + statusText(head.Status) + " in HTTP/2")
+	}
+	return checkFields(head.Fields)
 }
 
 // Upgrade returns the stream as a raw connection after a 2xx to CONNECT was sent
