@@ -21,28 +21,32 @@ var errMemory = errors.New("took more memory while it computed than script_memor
 type appetite struct {
 	entry  uint64 // changes with each entry
 	seen   uint64 // the entry of the last look
-	base   uint64 // octets in use when seen began, or at most a look before
-	sample [1]metrics.Sample
+	base   uint64 // octets held when seen began, or at most a look before
+	sample [2]metrics.Sample
 }
 
-// begin looks at what is in use before an entry, where no look is due anyhow.
-func (a *appetite) begin() { a.seen, a.base = a.entry, a.inUse() }
+// begin looks at what is held before an entry, where no look is due anyhow.
+func (a *appetite) begin() {
+	a.seen = a.entry
+	a.base, _ = a.held()
+}
 
 // look tells whether more is in use than the entry may take. As much garbage as
-// there was in use before may wait to be collected at any time, and is nobody's.
+// there is held may wait to be collected at any time, and is nobody's.
 func (a *appetite) look(limit int64) (past bool) {
-	now := a.inUse()
-	past = limit > 0 && now > 2*a.base+uint64(limit)
+	held, used := a.held()
+	past = limit > 0 && used > 2*a.base+uint64(limit)
 	if a.seen != a.entry {
-		a.seen, a.base = a.entry, now
+		a.seen, a.base = a.entry, held
 	}
 	return past
 }
 
-// inUse is how many octets of the heap are in use, garbage that was not
-// collected yet among them.
-func (a *appetite) inUse() uint64 {
-	a.sample[0].Name = "/memory/classes/heap/objects:bytes"
+// held is how many octets the last collection has found in use, and how many are
+// now, garbage among them. What it has found may be less than there was by now.
+func (a *appetite) held() (held, used uint64) {
+	a.sample[0].Name, a.sample[1].Name = "/gc/heap/live:bytes", "/memory/classes/heap/objects:bytes"
 	metrics.Read(a.sample[:])
-	return a.sample[0].Value.Uint64()
+	used = a.sample[1].Value.Uint64()
+	return max(a.sample[0].Value.Uint64(), used/2), used
 }
