@@ -253,10 +253,19 @@ addons = [Looks(), Guards()]
 	if !r.set.Guards(flow.ToServer) {
 		t.Error("a guard does not guard")
 	}
-	err := r.trip("GET", "http://example.com/").request("")
-	if g, ok := errors.AsType[*hook.GuardError](err); !ok || !strings.Contains(g.Error(), "not this one") {
-		t.Error(err)
+	guarded := func() {
+		t.Helper()
+		err := r.trip("GET", "http://example.com/").request("")
+		if g, ok := errors.AsType[*hook.GuardError](err); !ok || !strings.Contains(g.Error(), "not this one") {
+			t.Error(err)
+		}
 	}
+	guarded()
+	if err := os.Remove(r.path); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the word about the file", func() bool { return strings.Contains(r.log.String(), "it is required, so it runs on") })
+	guarded()
 }
 
 func TestReload(t *testing.T) {

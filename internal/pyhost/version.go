@@ -57,6 +57,13 @@ func (h *Host) open(ctx context.Context, path string) (*version, error) {
 	return v, nil
 }
 
+// guards tells whether the script, or an addon of it, must not be passed by.
+func (v *version) guards() bool {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return v.host.config.Closed || v.groups[0].required || v.groups[1].required
+}
+
 // launch starts a process and loads the script in it.
 func (v *version) launch(ctx context.Context) (*process, error) {
 	p, err := startProcess(ctx, v)

@@ -93,6 +93,10 @@ func (h *Host) refresh(f *file) string {
 		if f.missing != goneAfter || f.version.Load() == nil {
 			return ""
 		}
+		if f.version.Load().guards() {
+			h.log.Warn("script was removed; it is required, so it runs on", "script", f.path)
+			return ""
+		}
 		f.version.Store(nil)
 		return "script was removed: unloaded"
 	}

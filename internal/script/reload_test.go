@@ -129,6 +129,25 @@ func TestRemovedFileUnloads(t *testing.T) {
 	}
 }
 
+func TestARequiredScriptOutlivesItsFile(t *testing.T) {
+	r := newRig(t, "s.js", "export const required = true\n"+versioned("1"))
+	r.host.grace = 0
+	if err := os.Remove(r.path("s.js")); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 * goneAfter {
+		r.reload()
+	}
+	if got := r.comment(); got != "1" || strings.Count(r.log.String(), "it is required, so it runs on") != 1 {
+		t.Errorf("comment %q, log %q", got, r.log)
+	}
+	r.save("s.js", versioned("22"))
+	r.reload()
+	if got := r.comment(); got != "22" {
+		t.Errorf("a file that came back runs %q", got)
+	}
+}
+
 func TestLoadChangesTheList(t *testing.T) {
 	r := newRig(t, "a.js", versioned("a"))
 	r.host.grace = 0

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -68,6 +69,11 @@ func (h *Host) open(ctx context.Context, path string, b *bundle) (*version, erro
 		v.addons = append(v.addons, a)
 	}
 	return v, nil
+}
+
+// guards tells whether the script, or an addon of it, must not be passed by.
+func (v *version) guards() bool {
+	return slices.ContainsFunc(v.engines[0].objects, func(en *entity) bool { return en.required })
 }
 
 // newEngine makes a runtime, runs the bundle in it and then its load events.

@@ -127,6 +127,10 @@ func (h *Host) refresh(ctx context.Context, f *file) (news string) {
 		if f.missing != goneAfter || f.version == nil {
 			return ""
 		}
+		if f.version.guards() {
+			h.log.Warn("script was removed; it is required, so it runs on", "script", f.path)
+			return ""
+		}
 		f.replaced, f.version = f.version, nil
 		return "script was removed: unloaded"
 	}
