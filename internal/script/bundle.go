@@ -24,6 +24,9 @@ type bundle struct {
 	inputs  []string // absolute paths of all files that it was made from
 }
 
+// bundleName is the file that code is said to be in which is nobody's.
+const bundleName = "midstream-bundle.js"
+
 // Names under which a bundle leaves what it defines, for the engine that ran it.
 const (
 	moduleName  = "__midstream_module"
@@ -108,7 +111,7 @@ func build(path string) (*bundle, error) {
 	if err := b.read(path, dir, result.Metafile); err != nil {
 		return nil, err
 	}
-	shown := filepath.ToSlash(filepath.Join(filepath.Dir(path), "bundle.js"))
+	shown := filepath.ToSlash(filepath.Join(filepath.Dir(path), bundleName))
 	b.program, err = compile(shown, string(result.OutputFiles[0].Contents))
 	if err != nil {
 		return nil, fmt.Errorf("script %s: %w", path, err)

@@ -55,11 +55,16 @@ func (e *engine) fault(err error) *Fault {
 	return &Fault{Text: err.Error()}
 }
 
-// placeOf returns where the innermost frame of a script stands.
+// ours tells whether a file is none that a person has written: what the engine begins
+// with, and what holds a script's files together.
+func ours(file string) bool { return file == preludeName || strings.HasSuffix(file, bundleName) }
+
+// placeOf returns where the innermost frame of a script stands, "" where none does: one
+// that only awaits is on no stack while it is resumed.
 func placeOf(stack []goja.StackFrame) string {
 	for _, fr := range stack {
 		p := fr.Position()
-		if p.Filename == "" || p.Line == 0 || p.Filename == preludeName {
+		if p.Filename == "" || p.Line == 0 || ours(p.Filename) {
 			continue
 		}
 		return place(p.Filename, p.Line, p.Column+1)
@@ -96,7 +101,7 @@ func (e *engine) faultOf(v goja.Value) *Fault {
 		stack = e.text(s)
 	}
 	for _, m := range stackLine.FindAllStringSubmatch(stack, -1) {
-		if m[1] == preludeName {
+		if ours(m[1]) {
 			continue
 		}
 		line, _ := strconv.Atoi(m[2])
