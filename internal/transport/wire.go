@@ -63,6 +63,7 @@ type wire struct {
 func newWire(nc net.Conn) *wire {
 	w := &wire{Conn: nc, raw: rawConn(nc)}
 	w.try, w.look, w.poll, w.put = w.tryRead, pollRead, w.pollWrite, w.tryWrite
+	w.near()
 	return w
 }
 
