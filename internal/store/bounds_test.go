@@ -24,9 +24,13 @@ func recordBody(s *Store, size int) uint64 {
 	return r.Number()
 }
 
-func sizeOf(t *testing.T, dir string) (n int64) {
+// sizeOf is what the segments of streams hold, of both where none is named.
+func sizeOf(t *testing.T, dir string, streams ...uint8) (n int64) {
 	t.Helper()
-	for _, stream := range []uint8{headsStream, bodiesStream} {
+	if len(streams) == 0 {
+		streams = []uint8{headsStream, bodiesStream}
+	}
+	for _, stream := range streams {
 		list, err := listSegments(dir, stream)
 		if err != nil {
 			t.Fatal(err)

@@ -301,8 +301,10 @@ func TestSessionFullOfMarkedFlows(t *testing.T) {
 	}
 	s.Flush()
 	s.Flush() // the bounds are looked at behind each batch
-	if n := sizeOf(t, dir); n > maxSize+maxSize/4 {
-		t.Errorf("the session holds %d octets, its bound is %d", n, maxSize)
+	// When it is found full one queue has been written since it was last looked at, and
+	// another may have come meanwhile; heads go on.
+	if n := sizeOf(t, dir, bodiesStream); n > maxSize+2*leastQueue+boundEvery {
+		t.Errorf("the bodies of the session hold %d octets, its bound is %d", n, maxSize)
 	}
 	if n := strings.Count(text(), "full of marked flows"); n != 1 {
 		t.Errorf("said %d times:\n%s", n, text())
