@@ -303,7 +303,7 @@ func TestSessionFullOfMarkedFlows(t *testing.T) {
 	s.Flush() // the bounds are looked at behind each batch
 	// When it is found full one queue has been written since it was last looked at, and
 	// another may have come meanwhile; heads go on.
-	if n := sizeOf(t, dir, bodiesStream); n > maxSize+2*leastQueue+boundEvery {
+	if n := sizeOf(t, dir, bodiesStream); n > maxSize+2*leastQueue+s.cfg.bodiesRoll/4 {
 		t.Errorf("the bodies of the session hold %d octets, its bound is %d", n, maxSize)
 	}
 	if n := strings.Count(text(), "full of marked flows"); n != 1 {
